@@ -1,0 +1,66 @@
+/* Models: load a .weir file, score rows, explain scores.
+ *
+ * A model is immutable after loading: any number of threads may score with one model at once. Strings and arrays that the
+ * functions return belong to the model and live until weir_model_free.
+ *
+ * Margins: a model has weir_model_groups() margins a row: one for two classes (log odds of the attack), K for K > 2 classes
+ * (before the softmax). A missing value is NaN. Values are float32.
+ */
+#ifndef WEIR_MODEL_H
+#define WEIR_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weir/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_model weir_model;
+
+/* Reads and validates a model file. WEIR_ERR_NOT_FOUND, _PERMISSION, _IO, _FORMAT (names file and position), _LIMIT,
+ * _UNSUPPORTED, _MEMORY. The caller frees the model with weir_model_free. */
+weir_err weir_model_load(const char *path, weir_model **out, struct weir_error *error);
+
+/* Frees and sets *model to NULL. NULL-safe. */
+void weir_model_free(weir_model **model);
+
+const char *weir_model_name(const weir_model *model);        /* "bundled-argus" */
+const char *weir_model_version(const weir_model *model);     /* "1" */
+const char *weir_model_label(const weir_model *model);       /* "name:version", as verdicts name it */
+const char *weir_model_algorithm(const weir_model *model);   /* "xgboost" */
+const char *weir_model_feature_set(const weir_model *model); /* "argus", or "none" */
+uint64_t weir_model_feature_set_id(const weir_model *model); /* 0 with "none" */
+size_t weir_model_columns(const weir_model *model, const char *const **names);
+size_t weir_model_classes(const weir_model *model, const char *const **names); /* names[0] is the benign class if there is one */
+int weir_model_benign(const weir_model *model);                                /* index of the benign class, or -1 */
+float weir_model_threshold(const weir_model *model);                           /* a row is an alert from this score on */
+size_t weir_model_groups(const weir_model *model);                             /* margins a row */
+const char *weir_model_card(const weir_model *model);                          /* the whole JSON card */
+
+/* Scores `rows` rows, row-major, `stride` floats apart, columns in the model's order. margins: rows * groups, row-major. */
+void weir_model_margins(const weir_model *model, const float *x, size_t rows, size_t stride, float *margins);
+
+/* Scores one feature-major block: value of row r, column c at x[index[c] * 64 + r]; index NULL = identity. rows <= 64; all 64
+ * rows of the block must be readable. margins: rows * groups, row-major. */
+void weir_model_margins_block(const weir_model *model, const float *x, const uint16_t *index, size_t rows, float *margins);
+
+/* Margins to verdicts. score: probability of not being benign (two classes: sigmoid; more: 1 - softmax of the benign class;
+ * without a benign class: the highest probability). class_index: two classes: 1 when score >= threshold; more: the most probable,
+ * lowest index first when equal. alert: 1 when the class is not benign and score >= threshold. Any output may be NULL. */
+void weir_model_judge(const weir_model *model, const float *margins, size_t rows, float *score, uint16_t *class_index,
+                      uint8_t *alert);
+
+/* All class probabilities of rows of margins: rows * classes, row-major. */
+void weir_model_probabilities(const weir_model *model, const float *margins, size_t rows, float *probabilities);
+
+/* What each column did to one row's margin of class group `group` (0 for two classes): contributions[columns], float64, plus
+ * *base; sum + base = margin. By the decision paths: each split's change of the expected value goes to its column. */
+void weir_model_contributions(const weir_model *model, const float *row, size_t group, double *contributions, double *base);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

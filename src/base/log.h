@@ -1,0 +1,13 @@
+/* One-line messages for people, on stderr: "weir: warning: ...". Any thread; a line is written with one write(2).
+ * `--quiet` raises the level to WEIR_LOG_ERROR. */
+#ifndef WEIR_BASE_LOG_H
+#define WEIR_BASE_LOG_H
+
+enum weir_log_level { WEIR_LOG_ERROR, WEIR_LOG_WARNING, WEIR_LOG_INFO, WEIR_LOG_DEBUG };
+
+/* Messages above `level` are left out. Call before threads start. Default: WEIR_LOG_INFO. */
+void weir_log_set_level(enum weir_log_level level);
+
+void weir_log(enum weir_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

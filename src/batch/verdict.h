@@ -1,0 +1,42 @@
+/* Verdicts: one judgement for each row of a batch, made by a worker, kept by the store.
+ *
+ * The names are borrowed from the model and the view, which outlive the verdicts.
+ */
+#ifndef WEIR_BATCH_VERDICT_H
+#define WEIR_BATCH_VERDICT_H
+
+#include <stdbool.h>
+
+#include "batch/batch.h"
+
+#define WEIR_REASONS_MAX 5
+
+/* One feature that moved an alert's score: rank 0 moved it most. */
+struct weir_cause {
+    uint16_t column;    /* index in `columns` */
+    float value;        /* NaN = missing */
+    float contribution; /* in margin (log odds); > 0 towards the alert */
+};
+
+struct weir_alert_causes {
+    uint16_t row;
+    uint8_t count; /* <= WEIR_REASONS_MAX */
+    struct weir_cause cause[WEIR_REASONS_MAX];
+};
+
+struct weir_verdicts {
+    struct weir_batch *batch;
+    const char *model;          /* "name:version" */
+    const char *feature_set;    /* "argus" */
+    const char *const *classes; /* class names */
+    const char *const *columns; /* column names, batch->columns of them */
+    float threshold;
+    float score[WEIR_BATCH_ROWS]; /* probability of an attack */
+    uint16_t class_index[WEIR_BATCH_ROWS];
+    bool alert[WEIR_BATCH_ROWS];
+    int64_t scored_ns[WEIR_BATCH_ROWS]; /* monotonic; decision time = scored_ns - batch->closed_ns */
+    unsigned alerts;                    /* number of true entries in `alert` = entries in `causes` */
+    struct weir_alert_causes causes[WEIR_BATCH_ROWS];
+};
+
+#endif

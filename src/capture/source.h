@@ -1,0 +1,87 @@
+/* Where packets come from, as one lane sees it.
+ *
+ * A source reads one link: the two ports of a tap (A and B), or one port that carries both directions. It spreads the packets
+ * over lanes by weir_lane_hash (capture/lane.h) and gives each lane its packets of both ports merged by time. Capture files and
+ * live interfaces stand behind the same functions; the lanes cannot tell them apart.
+ *
+ * Order. Each port's stream gets a release time that never goes back (the running maximum of its packet times). A lane's packets
+ * are merged by release time, port A first when equal: so what a lane sees is the same part of one global order whatever the
+ * number of lanes. Packet times themselves are left as they are.
+ *
+ * Threads. Open, close and account: one owner. weir_source_burst: one thread a lane, lanes concurrently. weir_source_stop: any
+ * thread and signal handlers.
+ */
+#ifndef WEIR_CAPTURE_SOURCE_H
+#define WEIR_CAPTURE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/packet.h"
+#include "weir/error.h"
+
+#define WEIR_PORTS_MAX 2
+#define WEIR_BURST_MAX 64
+
+struct weir_source;
+
+struct weir_source_config {
+    /* files[p][i]: i-th file of port p, read one after the other; "-" is standard input. Gzip and zstd are recognised by content.
+     */
+    const char *const *files[WEIR_PORTS_MAX];
+    size_t file_count[WEIR_PORTS_MAX];
+    unsigned ports;     /* 1 or 2 */
+    unsigned lanes;     /* 1 or more */
+    const char *filter; /* BPF expression (pcap-filter(7)) or NULL */
+};
+
+enum weir_burst_state {
+    WEIR_BURST_PACKETS, /* `count` packets, at least one */
+    WEIR_BURST_IDLE,    /* nothing now; `clock_ns` may have moved (live, or no packet of this lane for a while) */
+    WEIR_BURST_END      /* no packet will come any more */
+};
+
+struct weir_burst {
+    enum weir_burst_state state;
+    unsigned count;
+    int64_t clock_ns; /* every packet of this lane with a release time below it has been given out; never goes back */
+    struct weir_packet packet[WEIR_BURST_MAX];
+};
+
+/* Counters of one port. For files nothing is lost, so offered = seen. */
+struct weir_port_account {
+    uint64_t offered, lost_nic, lost_softnet, lost_ring;
+    uint64_t seen;     /* packets read: given to a lane or filtered */
+    uint64_t filtered; /* left out by the BPF filter */
+    uint64_t bytes;    /* wire bytes of `seen` */
+    uint64_t backward; /* packets with a time before their predecessor's on the same port */
+    uint64_t late;     /* live: released after the merge window had passed */
+    int64_t first_ns, last_ns;
+    uint64_t done_bytes, total_bytes; /* progress in the files, compressed bytes; total 0 = not known */
+};
+
+/* Opens the files' headers and compiles the filter. WEIR_ERR_NOT_FOUND, _PERMISSION, _FORMAT (no capture file; names file and
+ * offset), _ARGUMENT (bad filter), _MEMORY. All memory is taken here. The caller closes the source. */
+weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error);
+
+/* Frees everything and sets *source to NULL. NULL-safe. No lane may be inside weir_source_burst. */
+void weir_source_close(struct weir_source **source);
+
+/* Fills `burst` with the lane's next packets; those of the burst before become invalid. Blocks while a file is being read.
+ * Returns WEIR_OK always but for misuse: damage in a file ends that port's stream and is told by weir_source_status. */
+weir_err weir_source_burst(struct weir_source *source, unsigned lane, struct weir_burst *burst);
+
+/* Asks for an early end: lanes get WEIR_BURST_END once what has been read is consumed. Signal safe. */
+void weir_source_stop(struct weir_source *source);
+
+/* WEIR_OK, or the first damage met so far ("tx.pcap: offset 8842: ..."); what was before it has been given out. */
+weir_err weir_source_status(const struct weir_source *source, struct weir_error *error);
+
+/* Copies the counters of a port; may be called while lanes run. */
+void weir_source_account(const struct weir_source *source, unsigned port, struct weir_port_account *account);
+
+/* True when any file stores times finer than a microsecond (then times are printed with nine decimals). */
+bool weir_source_nanoseconds(const struct weir_source *source);
+
+#endif

@@ -1,0 +1,17 @@
+/* The commands: one file each (src/cli/cmd_<name>.c), one entry here. */
+#ifndef WEIR_CLI_COMMAND_H
+#define WEIR_CLI_COMMAND_H
+
+enum { WEIR_EXIT_OK = 0, WEIR_EXIT_FAILED = 1, WEIR_EXIT_USAGE = 2 };
+
+/* Each takes its own argument vector (argv[0] is the command's name) and returns an exit code. */
+int weir_cmd_flows(int argc, char **argv);
+int weir_cmd_run(int argc, char **argv);
+int weir_cmd_query(int argc, char **argv);
+int weir_cmd_train(int argc, char **argv);
+int weir_cmd_evaluate(int argc, char **argv);
+int weir_cmd_predict(int argc, char **argv);
+int weir_cmd_model(int argc, char **argv);
+int weir_cmd_bench(int argc, char **argv);
+
+#endif

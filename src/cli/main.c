@@ -1,0 +1,41 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *to)
+{
+    fputs("weir " WEIR_VERSION ": machine-learning network intrusion detection\n\nusage: weir COMMAND [OPTIONS]\n\n", to);
+    for (size_t i = 0; commands[i].name; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n`weir COMMAND --help` explains a command with an example.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_help(stdout);
+        return WEIR_EXIT_OK;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("weir " WEIR_VERSION);
+        return WEIR_EXIT_OK;
+    }
+    for (size_t i = 0; commands[i].name; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "weir: there is no command '%s'; `weir --help` lists them\n", argv[1]);
+    return WEIR_EXIT_USAGE;
+}

@@ -1,0 +1,122 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+
+bool weir_option_number(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value < low || value > high) {
+        weir_log(WEIR_LOG_ERROR, "%s %s: give a whole number from %llu to %llu", option, text, (unsigned long long)low,
+                 (unsigned long long)high);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool weir_option_real(const char *option, const char *text, double low, double high, double *out)
+{
+    char *end = NULL;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end || errno || !(value >= low && value <= high)) {
+        weir_log(WEIR_LOG_ERROR, "%s %s: give a number from %g to %g", option, text, low, high);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool weir_option_duration(const char *option, const char *text, int64_t *out_ns)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+    char *end = NULL;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end != text && !errno && value >= 0) {
+        if (value == 0 && !*end) {
+            *out_ns = 0;
+            return true;
+        }
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (!strcmp(end, units[i].unit) && value * units[i].ns < 9e18) {
+                *out_ns = (int64_t)llround(value * units[i].ns);
+                return true;
+            }
+    }
+    weir_log(WEIR_LOG_ERROR, "%s %s: give a duration with its unit, such as 500us, 5ms or 2s", option, text);
+    return false;
+}
+
+static void *must(void *memory)
+{
+    if (!memory) {
+        weir_log(WEIR_LOG_ERROR, "out of memory while reading the command line");
+        exit(WEIR_EXIT_FAILED);
+    }
+    return memory;
+}
+
+static void add_owned(struct weir_strings *list, char *text)
+{
+    list->item = must(realloc(list->item, (list->count + 1) * sizeof *list->item));
+    list->item[list->count++] = text;
+}
+
+void weir_strings_add(struct weir_strings *list, const char *text)
+{
+    add_owned(list, must(strdup(text)));
+}
+
+void weir_strings_split(struct weir_strings *list, const char *text)
+{
+    char *copy = must(malloc(strlen(text) + 1));
+    size_t n = 0;
+    for (const char *c = text;; c++) {
+        if (*c == '\\' && c[1] == ',') {
+            copy[n++] = *++c;
+        } else if (*c == ',' || !*c) {
+            copy[n] = 0;
+            if (n)
+                weir_strings_add(list, copy);
+            n = 0;
+            if (!*c)
+                break;
+        } else {
+            copy[n++] = *c;
+        }
+    }
+    free(copy);
+}
+
+void weir_strings_free(struct weir_strings *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->item[i]);
+    free(list->item);
+    *list = (struct weir_strings){0};
+}
+
+int weir_usage_error(const char *command, const char *format, ...)
+{
+    fprintf(stderr, "weir %s: ", command);
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "; see `weir %s --help`\n", command);
+    return WEIR_EXIT_USAGE;
+}

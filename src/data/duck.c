@@ -1,0 +1,113 @@
+#include "data/duck.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static weir_err classify(const char *text)
+{
+    if (strstr(text, "lock on file"))
+        return WEIR_ERR_BUSY;
+    if (strstr(text, "Permission denied"))
+        return WEIR_ERR_PERMISSION;
+    if (strstr(text, "does not exist"))
+        return WEIR_ERR_NOT_FOUND;
+    if (strstr(text, "not a valid DuckDB"))
+        return WEIR_ERR_FORMAT;
+    return WEIR_ERR_LIBRARY;
+}
+
+static const char *remedy(weir_err code)
+{
+    switch (code) {
+    case WEIR_ERR_BUSY:
+        return "; another process has it open: stop that one, or ask it through its --control socket";
+    case WEIR_ERR_PERMISSION:
+        return "; check the rights of the file and its folder";
+    case WEIR_ERR_FORMAT:
+        return "; give another path, or move the file away";
+    default:
+        return "";
+    }
+}
+
+weir_err weir_duck_open(const struct weir_duck_config *config, struct weir_duck **out, struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    char *text = NULL;
+    duckdb_config options = NULL;
+    struct weir_duck *duck = calloc(1, sizeof *duck);
+    *out = NULL;
+    if (!duck)
+        return weir_fail(error, WEIR_ERR_MEMORY, "DuckDB session: out of memory");
+    if (duckdb_create_config(&options) != DuckDBSuccess) {
+        code = weir_fail(error, WEIR_ERR_MEMORY, "DuckDB configuration: out of memory");
+        goto out;
+    }
+    if (config->read_only)
+        duckdb_set_config(options, "access_mode", "READ_ONLY");
+    if (config->threads) {
+        char n[16];
+        snprintf(n, sizeof n, "%u", config->threads);
+        duckdb_set_config(options, "threads", n);
+    }
+    if (duckdb_open_ext(config->path, &duck->database, options, &text) != DuckDBSuccess) {
+        weir_err kind = classify(text ? text : "");
+        code = weir_fail(error, kind, "%s: cannot open the database: %.300s%s", config->path ? config->path : "(memory)",
+                         text ? text : "unknown", remedy(kind));
+        goto out;
+    }
+    if (duckdb_connect(duck->database, &duck->connection) != DuckDBSuccess) {
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "%s: DuckDB refused a connection", config->path ? config->path : "(memory)");
+        goto out;
+    }
+    *out = duck;
+    duck = NULL;
+out:
+    if (text)
+        duckdb_free(text);
+    if (options)
+        duckdb_destroy_config(&options);
+    weir_duck_close(&duck);
+    return code;
+}
+
+void weir_duck_close(struct weir_duck **duck)
+{
+    if (!duck || !*duck)
+        return;
+    if ((*duck)->connection)
+        duckdb_disconnect(&(*duck)->connection);
+    if ((*duck)->database)
+        duckdb_close(&(*duck)->database);
+    free(*duck);
+    *duck = NULL;
+}
+
+weir_err weir_duck_query(struct weir_duck *duck, const char *sql, duckdb_result *result, struct weir_error *error)
+{
+    if (duckdb_query(duck->connection, sql, result) == DuckDBSuccess)
+        return WEIR_OK;
+    const char *text = duckdb_result_error(result);
+    weir_err code = weir_fail(error, WEIR_ERR_LIBRARY, "%s", text ? text : "DuckDB failed without a message");
+    duckdb_destroy_result(result);
+    return code;
+}
+
+weir_err weir_duck_run(struct weir_duck *duck, const char *sql, struct weir_error *error)
+{
+    duckdb_result result;
+    weir_err code = weir_duck_query(duck, sql, &result, error);
+    if (code == WEIR_OK)
+        duckdb_destroy_result(&result);
+    return code;
+}
+
+weir_err weir_duck_lock(struct weir_duck *duck, struct weir_error *error)
+{
+    return weir_duck_run(duck,
+                         "SET enable_external_access=false; SET autoload_known_extensions=false;"
+                         "SET autoinstall_known_extensions=false; SET lock_configuration=true",
+                         error);
+}
