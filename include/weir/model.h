@@ -34,11 +34,18 @@ const char *weir_model_algorithm(const weir_model *model);   /* "xgboost" */
 const char *weir_model_feature_set(const weir_model *model); /* "argus", or "none" */
 uint64_t weir_model_feature_set_id(const weir_model *model); /* 0 with "none" */
 size_t weir_model_columns(const weir_model *model, const char *const **names);
-size_t weir_model_classes(const weir_model *model, const char *const **names); /* names[0] is the benign class if there is one */
-int weir_model_benign(const weir_model *model);                                /* index of the benign class, or -1 */
-float weir_model_threshold(const weir_model *model);                           /* a row is an alert from this score on */
-size_t weir_model_groups(const weir_model *model);                             /* margins a row */
-const char *weir_model_card(const weir_model *model);                          /* the whole JSON card */
+size_t weir_model_classes(const weir_model *model, const char *const **names);
+int weir_model_benign(const weir_model *model);       /* index of the benign class (two classes: 0), or -1 when there is none */
+float weir_model_threshold(const weir_model *model);  /* a row is an alert from this score on */
+size_t weir_model_groups(const weir_model *model);    /* margins a row */
+const char *weir_model_card(const weir_model *model); /* the whole JSON card, as text */
+
+/* Can rows of this feature set and these columns be scored with the model? On WEIR_OK index[c] is the place of the model's column
+ * c in `names` (index: weir_model_columns entries; NULL: only the check), to be given to weir_model_margins_block.
+ * WEIR_ERR_MISMATCH names both feature sets with their ids, or the columns that are missing; also for a model without a feature
+ * set. */
+weir_err weir_model_fits(const weir_model *model, const char *feature_set, uint64_t feature_set_id, const char *const *names,
+                         size_t count, uint16_t *index, struct weir_error *error);
 
 /* Scores `rows` rows, row-major, `stride` floats apart, columns in the model's order. margins: rows * groups, row-major. */
 void weir_model_margins(const weir_model *model, const float *x, size_t rows, size_t stride, float *margins);
