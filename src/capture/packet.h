@@ -7,6 +7,7 @@
 struct weir_packet {
     const uint8_t *data; /* link-layer header first; valid until the lane's next burst */
     int64_t ts_ns;       /* epoch */
+    int64_t release_ns;  /* the merged stream's time: the running maximum of ts_ns, the same whatever the number of lanes */
     uint32_t caplen;     /* bytes at `data` */
     uint32_t wirelen;    /* bytes on the wire, without FCS */
     uint16_t link;       /* LINKTYPE_ number (tcpdump.org/linktypes.html) */
