@@ -1,0 +1,196 @@
+#include "pipeline/account.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static uint64_t sum(const uint64_t *counter, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += counter[i];
+    return total;
+}
+
+void weir_meter_account_add(struct weir_meter_account *into, const struct weir_meter_account *from)
+{
+    into->metered += from->metered;
+    for (size_t i = 0; i < WEIR_IGNORED_COUNT; i++)
+        into->ignored[i] += from->ignored[i];
+    for (size_t i = 0; i < WEIR_DROPPED_COUNT; i++)
+        into->dropped[i] += from->dropped[i];
+    into->flows_opened += from->flows_opened;
+    into->flows_active += from->flows_active;
+    for (size_t i = 0; i < WEIR_REASON_COUNT; i++) {
+        into->flows_closed[i] += from->flows_closed[i];
+        into->records[i] += from->records[i];
+    }
+}
+
+uint64_t weir_account_records(const struct weir_account *account)
+{
+    return sum(account->meter.records, WEIR_REASON_COUNT);
+}
+
+static uint64_t seen(const struct weir_account *account)
+{
+    uint64_t total = 0;
+    for (unsigned p = 0; p < account->ports; p++)
+        total += account->port[p].seen;
+    return total;
+}
+
+bool weir_account_check(const struct weir_account *account, char *why, size_t size)
+{
+    const struct weir_meter_account *m = &account->meter;
+    for (unsigned p = 0; p < account->ports; p++) {
+        const struct weir_port_account *port = &account->port[p];
+        uint64_t lost = port->lost_nic + port->lost_softnet + port->lost_ring;
+        if (port->offered != lost + port->seen) {
+            snprintf(why, size, "port %c: offered %" PRIu64 " != lost %" PRIu64 " + seen %" PRIu64, "AB"[p], port->offered, lost,
+                     port->seen);
+            return false;
+        }
+    }
+    uint64_t ignored = sum(m->ignored, WEIR_IGNORED_COUNT), dropped = sum(m->dropped, WEIR_DROPPED_COUNT);
+    if (seen(account) != m->metered + ignored + dropped) {
+        snprintf(why, size, "packets: seen %" PRIu64 " != metered %" PRIu64 " + ignored %" PRIu64 " + dropped %" PRIu64, seen(account),
+                 m->metered, ignored, dropped);
+        return false;
+    }
+    uint64_t closed = sum(m->flows_closed, WEIR_REASON_COUNT);
+    if (m->flows_opened != closed + m->flows_active) {
+        snprintf(why, size, "flows: opened %" PRIu64 " != closed %" PRIu64 " + active %" PRIu64, m->flows_opened, closed,
+                 m->flows_active);
+        return false;
+    }
+    uint64_t records = weir_account_records(account);
+    if (records != account->rows.batched + account->rows.unscored) {
+        snprintf(why, size, "records: %" PRIu64 " != batched %" PRIu64 " + unscored %" PRIu64, records, account->rows.batched,
+                 account->rows.unscored);
+        return false;
+    }
+    if (account->rows.batched != account->rows.scored) {
+        snprintf(why, size, "rows: batched %" PRIu64 " != scored %" PRIu64, account->rows.batched, account->rows.scored);
+        return false;
+    }
+    if (account->rows.scored != account->store.committed + account->store.rejected) {
+        snprintf(why, size, "store: scored %" PRIu64 " != committed %" PRIu64 " + rejected %" PRIu64, account->rows.scored,
+                 account->store.committed, account->store.rejected);
+        return false;
+    }
+    return true;
+}
+
+/* {name: count, ...} of the counters that are not 0 */
+static json_t *named(const uint64_t *counter, size_t n, const char *(*name)(size_t))
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < n; i++)
+        if (counter[i])
+            json_object_set_new(object, name(i), json_integer((json_int_t)counter[i]));
+    return object;
+}
+
+static const char *ignored_name(size_t i)
+{
+    return weir_ignored_name((enum weir_ignored)i);
+}
+
+static const char *dropped_name(size_t i)
+{
+    return weir_dropped_name((enum weir_dropped)i);
+}
+
+static const char *reason_name(size_t i)
+{
+    return weir_reason_name((enum weir_reason)i);
+}
+
+static json_t *microseconds(const struct weir_histogram *h)
+{
+    return json_pack("{s:f,s:f,s:f}", "p50", (double)weir_histogram_quantile(h, 0.5) / 1e3, "p99",
+                     (double)weir_histogram_quantile(h, 0.99) / 1e3, "max", (double)h->max / 1e3);
+}
+
+static double per_second(uint64_t count, double seconds)
+{
+    return seconds > 0 ? (double)count / seconds : 0;
+}
+
+json_t *weir_account_json(const struct weir_account *account)
+{
+    const struct weir_meter_account *m = &account->meter;
+    json_t *ports = json_array();
+    for (unsigned p = 0; p < account->ports; p++) {
+        const struct weir_port_account *port = &account->port[p];
+        json_array_append_new(
+            ports, json_pack("{s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:I}", "offered", (json_int_t)port->offered, "lost", "nic",
+                             (json_int_t)port->lost_nic, "softnet", (json_int_t)port->lost_softnet, "ring",
+                             (json_int_t)port->lost_ring, "seen", (json_int_t)port->seen, "bytes", (json_int_t)port->bytes,
+                             "filtered", (json_int_t)port->filtered, "backward", (json_int_t)port->backward, "late",
+                             (json_int_t)port->late));
+    }
+    json_t *rejected = json_object();
+    if (account->store.rejected)
+        json_object_set_new(rejected, "store", json_integer((json_int_t)account->store.rejected));
+    return json_pack(
+        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:I,s:f,s:f,s:o,s:o}", "ports", ports,
+        "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
+        named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name), "flows",
+        "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name), "active",
+        (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
+        (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
+        (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld", "rejected",
+        rejected, "alerts", (json_int_t)account->alerts, "batches", (json_int_t)account->batches, "seconds", account->seconds,
+        "flows_per_s", per_second(weir_account_records(account), account->seconds), "decision_us",
+        microseconds(&account->decision_ns), "durable_us", microseconds(&account->durable_ns));
+}
+
+/* " (arp 3, link-type 1)" or "" */
+static void print_reasons(FILE *to, const uint64_t *counter, size_t n, const char *(*name)(size_t))
+{
+    const char *before = " (";
+    for (size_t i = 0; i < n; i++)
+        if (counter[i]) {
+            fprintf(to, "%s%s %" PRIu64, before, name(i), counter[i]);
+            before = ", ";
+        }
+    if (before[0] == ',')
+        fputc(')', to);
+}
+
+static void print_time(FILE *to, const char *name, const struct weir_histogram *h)
+{
+    fprintf(to, "%-9s p50 %.0f us, p99 %.0f us, max %.0f us\n", name, (double)weir_histogram_quantile(h, 0.5) / 1e3,
+            (double)weir_histogram_quantile(h, 0.99) / 1e3, (double)h->max / 1e3);
+}
+
+void weir_account_print(const struct weir_account *account, FILE *to)
+{
+    const struct weir_meter_account *m = &account->meter;
+    for (unsigned p = 0; p < account->ports; p++) {
+        const struct weir_port_account *port = &account->port[p];
+        fprintf(to, "port %c    offered %" PRIu64 " = seen %" PRIu64 " + lost %" PRIu64 "   (%" PRIu64 " bytes)\n", "AB"[p],
+                port->offered, port->seen, port->lost_nic + port->lost_softnet + port->lost_ring, port->bytes);
+    }
+    fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
+            sum(m->ignored, WEIR_IGNORED_COUNT));
+    print_reasons(to, m->ignored, WEIR_IGNORED_COUNT, ignored_name);
+    fprintf(to, " + dropped %" PRIu64, sum(m->dropped, WEIR_DROPPED_COUNT));
+    print_reasons(to, m->dropped, WEIR_DROPPED_COUNT, dropped_name);
+    fprintf(to, "\nflows     opened %" PRIu64 " = closed %" PRIu64, m->flows_opened, sum(m->flows_closed, WEIR_REASON_COUNT));
+    print_reasons(to, m->flows_closed, WEIR_REASON_COUNT, reason_name);
+    fprintf(to, " + active %" PRIu64 "\nrecords   %" PRIu64, m->flows_active, weir_account_records(account));
+    print_reasons(to, m->records, WEIR_REASON_COUNT, reason_name);
+    fprintf(to, " = batched %" PRIu64 " + unscored %" PRIu64 "\n", account->rows.batched, account->rows.unscored);
+    fprintf(to,
+            "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64
+            " + rejected %" PRIu64 "\n",
+            account->rows.batched, account->rows.scored, account->rows.batched - account->rows.scored, account->store.committed,
+            account->store.rejected);
+    print_time(to, "decision", &account->decision_ns);
+    print_time(to, "durable", &account->durable_ns);
+    fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,
+            per_second(weir_account_records(account), account->seconds), per_second(seen(account), account->seconds),
+            account->alerts);
+}

@@ -1,0 +1,58 @@
+/* The account: every packet, flow, record and row in exactly one bucket.
+ *
+ *   port:    offered = lost(nic) + lost(softnet) + lost(ring) + seen
+ *   packets: seen = metered + ignored(reason) + dropped(reason)
+ *   flows:   opened = closed(reason) + active
+ *   records: records(reason) = batched + shed(reason) + unscored
+ *   rows:    batched = scored + in flight
+ *   store:   scored = committed + withheld(policy) + rejected(reason) + not yet committed
+ *
+ * At the end nothing is active, in flight or uncommitted; weir_account_check says whether that holds. A struct weir_account is a plain
+ * value: copy it, read it in any thread.
+ */
+#ifndef WEIR_PIPELINE_ACCOUNT_H
+#define WEIR_PIPELINE_ACCOUNT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/histogram.h"
+#include "capture/source.h"
+#include "features/meter.h"
+
+#define WEIR_CLASSES_SHOWN 16
+
+struct weir_account {
+    unsigned ports;
+    struct weir_port_account port[WEIR_PORTS_MAX];
+    struct weir_meter_account meter; /* all lanes; ignored[WEIR_IGNORED_FILTER] includes the ports' filtered packets */
+    struct {
+        uint64_t batched, scored, unscored;
+    } rows;
+    struct {
+        uint64_t committed, rejected; /* rejected: the store failed */
+    } store;
+    uint64_t alerts;
+    uint64_t class_rows[WEIR_CLASSES_SHOWN]; /* rows by class, in the model's order; the last one takes the rest */
+    uint64_t batches;
+    double seconds; /* since the start of the run */
+    struct weir_histogram decision_ns, durable_ns;
+};
+
+/* Adds a lane's meter to the sum. */
+void weir_meter_account_add(struct weir_meter_account *into, const struct weir_meter_account *from);
+
+/* True when all equations hold with nothing left open; else false and one line in `why`. */
+bool weir_account_check(const struct weir_account *account, char *why, size_t size);
+
+/* The object that docs/design.md promises under "What programs read". The caller owns the reference; NULL when out of memory. */
+json_t *weir_account_json(const struct weir_account *account);
+
+/* For people: about 15 lines. */
+void weir_account_print(const struct weir_account *account, FILE *to);
+
+/* Records closed so far, all reasons. */
+uint64_t weir_account_records(const struct weir_account *account);
+
+#endif

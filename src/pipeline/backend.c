@@ -1,0 +1,205 @@
+#include "pipeline/backend.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/ring.h"
+#include "pipeline/worker.h"
+#include "pipeline/writer.h"
+
+enum { QUEUE_BATCHES = 64 };
+
+struct weir_backend {
+    struct weir_pool *pool;
+    struct weir_queue *queue;
+    struct weir_ring *verdicts;
+    struct weir_store *store;
+    struct weir_eve *eve;
+    struct weir_writer *writer;
+    struct weir_worker *worker;
+    pthread_t *worker_thread, writer_thread;
+    unsigned workers, workers_started;
+    char run[64]; /* survives the store */
+    bool writer_started, drained;
+    weir_err outcome;
+    struct weir_error failure;
+    atomic_uint_fast64_t scored;
+};
+
+/* Waits for the threads; the writer's ring may close only when no worker can push any more. */
+static void join(struct weir_backend *backend)
+{
+    if (backend->drained)
+        return;
+    backend->drained = true;
+    if (backend->queue)
+        weir_queue_close(backend->queue);
+    for (unsigned i = 0; i < backend->workers_started; i++)
+        pthread_join(backend->worker_thread[i], NULL);
+    if (backend->verdicts)
+        weir_ring_close(backend->verdicts);
+    if (backend->writer_started)
+        pthread_join(backend->writer_thread, NULL);
+    if (backend->pool)
+        weir_pool_close(backend->pool);
+    if (backend->writer)
+        backend->outcome = weir_writer_status(backend->writer, &backend->failure);
+}
+
+weir_err weir_backend_start(const struct weir_backend_config *config, struct weir_backend **out, struct weir_error *error)
+{
+    *out = NULL;
+    if (config->workers < 1 || config->workers > WEIR_WORKERS_MAX)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "--workers %u: give 1 to %d", config->workers, WEIR_WORKERS_MAX);
+    weir_err code = WEIR_ERR_MEMORY;
+    struct weir_backend *backend = calloc(1, sizeof *backend);
+    if (!backend)
+        return weir_fail(error, code, "out of memory");
+    /* every thread may hold one, the queue and the writer's ring may be full, and some must be free */
+    size_t batches = config->batches ? config->batches : 2 * (config->producers + config->workers) + 2 * QUEUE_BATCHES;
+    struct weir_writer_config writer = {
+        .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
+        .commit_rows = config->commit_rows ? config->commit_rows : 100000,
+    };
+    backend->workers = config->workers;
+    backend->worker = calloc(config->workers, sizeof *backend->worker);
+    backend->worker_thread = calloc(config->workers, sizeof *backend->worker_thread);
+    if (!backend->worker || !backend->worker_thread ||
+        (code = weir_pool_create(batches, (uint16_t)weir_model_columns(config->model, NULL), &backend->pool)) != WEIR_OK ||
+        (code = weir_ring_create(batches, &backend->verdicts)) != WEIR_OK) {
+        weir_fail(error, code, "%zu batches: %s", batches, weir_err_text(code));
+        goto fail;
+    }
+    if ((code = weir_queue_open(config->queue ? config->queue : "memory:", QUEUE_BATCHES, &backend->queue, error)) != WEIR_OK)
+        goto fail;
+    struct weir_store_config store = {.path = config->store, .sensor = config->sensor, .command = config->command};
+    if (config->store && (code = weir_store_open(&store, &backend->store, error)) != WEIR_OK)
+        goto fail;
+    if (backend->store)
+        snprintf(backend->run, sizeof backend->run, "%s", weir_store_run(backend->store));
+    if (config->eve && (code = weir_eve_open(config->eve, config->sensor, &backend->eve, error)) != WEIR_OK)
+        goto fail;
+    writer.verdicts = backend->verdicts;
+    writer.pool = backend->pool;
+    writer.store = backend->store;
+    writer.eve = backend->eve;
+    if ((code = weir_writer_create(&writer, &backend->writer)) != WEIR_OK) {
+        weir_fail(error, code, "writer: %s", weir_err_text(code));
+        goto fail;
+    }
+    for (unsigned i = 0; i < config->workers; i++) {
+        backend->worker[i] = (struct weir_worker){.model = config->model,
+                                                  .feature_set = config->view->name,
+                                                  .queue = backend->queue,
+                                                  .pool = backend->pool,
+                                                  .verdicts = backend->verdicts,
+                                                  .scored = &backend->scored};
+        if ((code = weir_worker_init(&backend->worker[i])) != WEIR_OK) {
+            weir_fail(error, code, "worker: %s", weir_err_text(code));
+            goto fail;
+        }
+    }
+    code = WEIR_ERR_LIMIT;
+    if (pthread_create(&backend->writer_thread, NULL, weir_writer_run, backend->writer)) {
+        weir_fail(error, code, "cannot start the writer's thread");
+        goto fail;
+    }
+    backend->writer_started = true;
+    for (; backend->workers_started < config->workers; backend->workers_started++)
+        if (pthread_create(&backend->worker_thread[backend->workers_started], NULL, weir_worker_run,
+                           &backend->worker[backend->workers_started])) {
+            weir_fail(error, code, "cannot start worker thread %u", backend->workers_started);
+            goto fail;
+        }
+    *out = backend;
+    return WEIR_OK;
+fail:
+    weir_backend_free(&backend);
+    return code;
+}
+
+struct weir_pool *weir_backend_pool(struct weir_backend *backend)
+{
+    return backend->pool;
+}
+
+bool weir_backend_push(void *backend, struct weir_batch *batch)
+{
+    return weir_queue_push(((struct weir_backend *)backend)->queue, batch);
+}
+
+bool weir_backend_wanted(const struct weir_backend *backend)
+{
+    return weir_queue_wanted(backend->queue) > 0;
+}
+
+bool weir_backend_failed(const struct weir_backend *backend)
+{
+    return weir_writer_status(backend->writer, NULL) != WEIR_OK;
+}
+
+void weir_backend_account(struct weir_backend *backend, struct weir_account *account)
+{
+    /* the writer first: what it has committed has been scored */
+    weir_writer_account(backend->writer, account);
+    account->rows.scored = atomic_load_explicit(&backend->scored, memory_order_relaxed);
+}
+
+unsigned weir_backend_alerts(struct weir_backend *backend, struct weir_alert_line *lines)
+{
+    return weir_writer_alerts(backend->writer, lines);
+}
+
+void weir_backend_health(struct weir_backend *backend, const char *account_json)
+{
+    weir_writer_health(backend->writer, account_json);
+}
+
+weir_err weir_backend_drain(struct weir_backend *backend, struct weir_error *error)
+{
+    join(backend);
+    if (backend->outcome != WEIR_OK && error)
+        *error = backend->failure;
+    return backend->outcome;
+}
+
+weir_err weir_backend_finish(struct weir_backend *backend, const char *account_json, struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    struct weir_error local = {0};
+    if (backend->store && backend->outcome == WEIR_OK)
+        code = weir_store_finish(backend->store, account_json, error);
+    weir_err eve = weir_eve_close(&backend->eve, &local);
+    if (eve != WEIR_OK && backend->outcome == WEIR_OK && code == WEIR_OK) {
+        code = eve;
+        if (error)
+            *error = local;
+    }
+    weir_store_close(&backend->store);
+    return code;
+}
+
+const char *weir_backend_run(const struct weir_backend *backend)
+{
+    return backend->run;
+}
+
+void weir_backend_free(struct weir_backend **backend)
+{
+    if (!backend || !*backend)
+        return;
+    struct weir_backend *b = *backend;
+    join(b);
+    weir_writer_destroy(&b->writer);
+    for (unsigned i = 0; b->worker && i < b->workers; i++)
+        weir_worker_fini(&b->worker[i]);
+    weir_eve_close(&b->eve, NULL);
+    weir_store_close(&b->store);
+    weir_queue_free(&b->queue);
+    weir_ring_destroy(&b->verdicts);
+    weir_pool_destroy(&b->pool);
+    free(b->worker);
+    free(b->worker_thread);
+    free(b);
+    *backend = NULL;
+}

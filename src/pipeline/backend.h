@@ -1,0 +1,78 @@
+/* The back half: queue, workers, writer. Batches in, verdicts in the store, EVE and live view out.
+ *
+ *   push ─▶ queue ─▶ worker 0..W-1 (score, judge, explain) ─▶ ring ─▶ writer (DuckDB, EVE)
+ *
+ * The pool bounds what is inside: whoever fills batches takes them from it and waits when all are under way.
+ * Create, finish, free: one owner. Push and snapshot: any thread.
+ */
+#ifndef WEIR_PIPELINE_BACKEND_H
+#define WEIR_PIPELINE_BACKEND_H
+
+#include <stdatomic.h>
+
+#include "batch/pool.h"
+#include "features/view.h"
+#include "pipeline/account.h"
+#include "queue/queue.h"
+#include "weir/model.h"
+
+struct weir_backend;
+
+struct weir_backend_config {
+    const weir_model *model;       /* outlives the backend */
+    const struct weir_view *view;  /* of the batches */
+    unsigned workers;              /* 1..WEIR_WORKERS_MAX */
+    size_t batches;                /* size of the pool; 0: enough for the threads and the queue */
+    unsigned producers;            /* how many threads fill batches */
+    const char *queue;             /* URL; NULL: memory: */
+    const char *store;             /* .duckdb path; NULL: verdicts are counted and thrown away */
+    const char *eve;               /* EVE path; NULL: none */
+    const char *sensor, *command;  /* for the store */
+    int64_t commit_interval_ns;    /* 0: 250 ms */
+    uint64_t commit_rows;          /* 0: 100,000 */
+};
+
+#define WEIR_WORKERS_MAX 64
+
+/* The last alerts, newest first, for the live view. */
+#define WEIR_ALERTS_SHOWN 5
+struct weir_alert_line {
+    char text[160];
+};
+
+/* Opens queue, store and EVE, starts the threads. Errors of what it opens. */
+weir_err weir_backend_start(const struct weir_backend_config *config, struct weir_backend **out, struct weir_error *error);
+
+struct weir_pool *weir_backend_pool(struct weir_backend *backend);
+
+/* Hands a batch over; waits while the queue is full. False when the backend takes no more. Has the type weir_batcher_send. */
+bool weir_backend_push(void *backend, struct weir_batch *batch);
+
+/* True when a worker is idle. */
+bool weir_backend_wanted(const struct weir_backend *backend);
+
+/* True once the store or EVE failed: what is scored from now on is rejected, and the run should end. */
+bool weir_backend_failed(const struct weir_backend *backend);
+
+/* Fills rows.scored, store, alerts, class_rows, batches and the histograms. */
+void weir_backend_account(struct weir_backend *backend, struct weir_account *account);
+
+/* Copies the newest alerts; returns how many (<= WEIR_ALERTS_SHOWN). */
+unsigned weir_backend_alerts(struct weir_backend *backend, struct weir_alert_line *lines);
+
+/* Hands the writer an account to store as a health row. */
+void weir_backend_health(struct weir_backend *backend, const char *account_json);
+
+/* No more batches: waits until everything is scored and committed and the threads have ended. The result is the first failure. */
+weir_err weir_backend_drain(struct weir_backend *backend, struct weir_error *error);
+
+/* After the drain: keeps the closing account in the store and closes it. */
+weir_err weir_backend_finish(struct weir_backend *backend, const char *account_json, struct weir_error *error);
+
+/* The store's run id, "" without store; valid until free. */
+const char *weir_backend_run(const struct weir_backend *backend);
+
+/* Frees; drains first if that was not done. Sets *backend to NULL; NULL-safe. */
+void weir_backend_free(struct weir_backend **backend);
+
+#endif

@@ -1,0 +1,172 @@
+#include "pipeline/sensor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { PUBLISH_NS = 50 * 1000000 };
+
+struct lane {
+    struct weir_sensor *sensor;
+    unsigned number;
+    struct weir_meter *meter;
+    struct weir_batcher *batcher;
+    struct weir_burst burst;
+    int64_t now_ns; /* monotonic, read once a burst: the closing time of the records it closes */
+    pthread_t thread;
+    bool started;
+    /* shared, under the sensor's lock */
+    struct weir_meter_account meter_account;
+    struct weir_batcher_account batcher_account;
+};
+
+struct weir_sensor {
+    struct weir_sensor_config config;
+    pthread_mutex_t lock;
+    atomic_uint running;
+    bool joined;
+    struct lane *lane;
+};
+
+static void emit(void *context, const struct weir_record *record)
+{
+    struct lane *lane = context;
+    weir_batcher_add(lane->batcher, record, lane->now_ns);
+}
+
+static void publish(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->sensor->lock);
+    lane->meter_account = *weir_meter_account(lane->meter);
+    lane->batcher_account = *weir_batcher_account(lane->batcher);
+    pthread_mutex_unlock(&lane->sensor->lock);
+}
+
+static void *lane_run(void *argument)
+{
+    struct lane *lane = argument;
+    const struct weir_sensor_config *config = &lane->sensor->config;
+    int64_t published_ns = 0;
+    for (;;) {
+        if (weir_source_burst(config->source, lane->number, &lane->burst) != WEIR_OK || lane->burst.state == WEIR_BURST_END)
+            break;
+        lane->now_ns = weir_clock_mono_ns();
+        for (unsigned i = 0; i < lane->burst.count; i++)
+            weir_meter_packet(lane->meter, &lane->burst.packet[i]);
+        weir_meter_clock(lane->meter, lane->burst.clock_ns);
+        weir_batcher_poll(lane->batcher, lane->now_ns, config->wanted && config->wanted(config->context));
+        if (lane->now_ns - published_ns >= PUBLISH_NS) {
+            publish(lane);
+            published_ns = lane->now_ns;
+        }
+    }
+    lane->now_ns = weir_clock_mono_ns();
+    weir_meter_drain(lane->meter);
+    weir_batcher_flush(lane->batcher);
+    publish(lane);
+    atomic_fetch_sub_explicit(&lane->sensor->running, 1, memory_order_release);
+    return NULL;
+}
+
+weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_sensor **out, struct weir_error *error)
+{
+    *out = NULL;
+    if (config->lanes < 1 || config->lanes > WEIR_LANES_MAX)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "--lanes %u: give 1 to %d", config->lanes, WEIR_LANES_MAX);
+    weir_err code = WEIR_ERR_MEMORY;
+    struct weir_sensor *sensor = calloc(1, sizeof *sensor);
+    if (!sensor || !(sensor->lane = calloc(config->lanes, sizeof *sensor->lane))) {
+        free(sensor);
+        return weir_fail(error, code, "%u lanes: out of memory", config->lanes);
+    }
+    sensor->config = *config;
+    sensor->config.columns = NULL; /* the caller's: not kept */
+    pthread_mutex_init(&sensor->lock, NULL);
+    for (unsigned i = 0; i < config->lanes; i++) {
+        struct lane *lane = &sensor->lane[i];
+        lane->sensor = sensor;
+        lane->number = i;
+        struct weir_meter_config meter = {
+            .view = config->view, .flows = config->flows / config->lanes, .emit = emit, .context = lane};
+        struct weir_batcher_config batcher = {.pool = config->pool,
+                                              .view = config->view,
+                                              .columns = config->columns,
+                                              .column_count = config->column_count,
+                                              .lane = i,
+                                              .boot = config->boot,
+                                              .rows = config->batch_rows,
+                                              .max_delay_ns = config->max_delay_ns,
+                                              .send = config->send,
+                                              .context = config->context};
+        if ((code = weir_meter_create(&meter, &lane->meter, error)) != WEIR_OK)
+            goto fail;
+        if ((code = weir_batcher_create(&batcher, &lane->batcher)) != WEIR_OK) {
+            weir_fail(error, code, "batches of %u rows: %s", config->batch_rows, weir_err_text(code));
+            goto fail;
+        }
+    }
+    atomic_store(&sensor->running, config->lanes);
+    for (unsigned i = 0; i < config->lanes; i++) {
+        if (pthread_create(&sensor->lane[i].thread, NULL, lane_run, &sensor->lane[i])) {
+            code = weir_fail(error, WEIR_ERR_LIMIT, "cannot start lane thread %u", i);
+            weir_source_stop(config->source);
+            goto fail;
+        }
+        sensor->lane[i].started = true;
+    }
+    *out = sensor;
+    return WEIR_OK;
+fail:
+    weir_sensor_free(&sensor);
+    return code;
+}
+
+bool weir_sensor_running(const struct weir_sensor *sensor)
+{
+    return atomic_load_explicit(&sensor->running, memory_order_acquire) > 0;
+}
+
+void weir_sensor_account(struct weir_sensor *sensor, struct weir_account *account)
+{
+    account->meter = (struct weir_meter_account){0};
+    account->rows.batched = account->rows.unscored = 0;
+    pthread_mutex_lock(&sensor->lock);
+    for (unsigned i = 0; i < sensor->config.lanes; i++) {
+        weir_meter_account_add(&account->meter, &sensor->lane[i].meter_account);
+        account->rows.batched += sensor->lane[i].batcher_account.rows;
+        account->rows.unscored += sensor->lane[i].batcher_account.stopped;
+    }
+    pthread_mutex_unlock(&sensor->lock);
+    for (unsigned p = 0; p < WEIR_PORTS_MAX; p++)
+        if (p < account->ports) {
+            weir_source_account(sensor->config.source, p, &account->port[p]);
+            account->meter.ignored[WEIR_IGNORED_FILTER] += account->port[p].filtered;
+        }
+}
+
+void weir_sensor_join(struct weir_sensor *sensor)
+{
+    if (sensor->joined)
+        return;
+    sensor->joined = true;
+    for (unsigned i = 0; i < sensor->config.lanes; i++)
+        if (sensor->lane[i].started)
+            pthread_join(sensor->lane[i].thread, NULL);
+}
+
+void weir_sensor_free(struct weir_sensor **sensor)
+{
+    if (!sensor || !*sensor)
+        return;
+    weir_sensor_join(*sensor);
+    for (unsigned i = 0; i < (*sensor)->config.lanes; i++) {
+        weir_batcher_destroy(&(*sensor)->lane[i].batcher);
+        weir_meter_destroy(&(*sensor)->lane[i].meter);
+    }
+    pthread_mutex_destroy(&(*sensor)->lock);
+    free((*sensor)->lane);
+    free(*sensor);
+    *sensor = NULL;
+}

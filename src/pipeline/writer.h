@@ -1,0 +1,38 @@
+/* The writer: the one thread that owns the store and the EVE file.
+ *
+ * It appends verdicts as they come, gives the batches back, and commits every commit_interval or commit_rows, whichever is first. EVE
+ * lines are written after the commit that they belong to. When the store or EVE fails, the writer goes on taking verdicts and counts
+ * them as rejected, so that nothing upstream waits for ever.
+ */
+#ifndef WEIR_PIPELINE_WRITER_H
+#define WEIR_PIPELINE_WRITER_H
+
+#include "base/ring.h"
+#include "pipeline/backend.h"
+#include "store/eve.h"
+#include "store/store.h"
+
+struct weir_writer;
+
+struct weir_writer_config {
+    struct weir_ring *verdicts; /* closed = end */
+    struct weir_pool *pool;
+    struct weir_store *store; /* or NULL */
+    struct weir_eve *eve;     /* or NULL */
+    int64_t commit_interval_ns;
+    uint64_t commit_rows;
+};
+
+weir_err weir_writer_create(const struct weir_writer_config *config, struct weir_writer **out);
+void weir_writer_destroy(struct weir_writer **writer);
+
+/* Thread body; argument: struct weir_writer *. Ends when the ring is closed and empty; everything is committed then. */
+void *weir_writer_run(void *writer);
+
+/* Any thread, while it runs or after. */
+void weir_writer_account(struct weir_writer *writer, struct weir_account *account);
+unsigned weir_writer_alerts(struct weir_writer *writer, struct weir_alert_line *lines);
+void weir_writer_health(struct weir_writer *writer, const char *account_json);
+weir_err weir_writer_status(struct weir_writer *writer, struct weir_error *error);
+
+#endif
