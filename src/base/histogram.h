@@ -1,4 +1,5 @@
-/* Latency histogram: counts of nanoseconds in buckets of at most 1/32 relative width, 0 to 2^63. One writer; merge for several. */
+/* Latency histogram: counts of nanoseconds in buckets of at most 1/32 relative width, 0 to 2^63. One writer; merge for several.
+ */
 #ifndef WEIR_BASE_HISTOGRAM_H
 #define WEIR_BASE_HISTOGRAM_H
 
@@ -17,8 +18,8 @@ void weir_histogram_add(struct weir_histogram *histogram, int64_t value_ns, uint
 /* Adds `from` to `into`. */
 void weir_histogram_merge(struct weir_histogram *into, const struct weir_histogram *from);
 
-/* The value below or at which `share` (0..1) of the values lie: the upper edge of its bucket, never above the largest value seen. 0 when
- * empty. */
+/* The value below or at which `share` (0..1) of the values lie: the upper edge of its bucket, never above the largest value seen.
+ * 0 when empty. */
 uint64_t weir_histogram_quantile(const struct weir_histogram *histogram, double share);
 
 #endif

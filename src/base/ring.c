@@ -11,9 +11,9 @@
 struct weir_ring {
     pthread_mutex_t lock; /* protects all below but the two snapshots' readers */
     pthread_cond_t not_empty, not_full;
-    size_t capacity, head;   /* head: next to pop */
-    atomic_size_t depth;     /* written under the lock */
-    atomic_uint waiting;     /* written under the lock */
+    size_t capacity, head; /* head: next to pop */
+    atomic_size_t depth;   /* written under the lock */
+    atomic_uint waiting;   /* written under the lock */
     bool closed;
     void *item[];
 };

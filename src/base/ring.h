@@ -1,7 +1,7 @@
 /* A bounded queue of pointers between threads: many producers, many consumers, first in first out.
  *
- * What passes through it is a batch of up to 512 rows, so a lock a batch costs less than a nanosecond a row, and a sleeping consumer
- * wakes without polling. All functions but create and destroy: any thread. Never allocates after create.
+ * What passes through it is a batch of up to 512 rows, so a lock a batch costs less than a nanosecond a row, and a sleeping
+ * consumer wakes without polling. All functions but create and destroy: any thread. Never allocates after create.
  */
 #ifndef WEIR_BASE_RING_H
 #define WEIR_BASE_RING_H

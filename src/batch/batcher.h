@@ -1,7 +1,7 @@
 /* The batcher: one lane's records into micro-batches.
  *
- * A batch is handed on when it is full, when its oldest row is max_delay old, or when somebody wants it now (weir_batcher_poll). It
- * belongs to the lane's thread.
+ * A batch is handed on when it is full, when its oldest row is max_delay old, or when somebody wants it now (weir_batcher_poll).
+ * It belongs to the lane's thread.
  */
 #ifndef WEIR_BATCH_BATCHER_H
 #define WEIR_BATCH_BATCHER_H

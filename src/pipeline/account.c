@@ -46,15 +46,15 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         const struct weir_port_account *port = &account->port[p];
         uint64_t lost = port->lost_nic + port->lost_softnet + port->lost_ring;
         if (port->offered != lost + port->seen) {
-            snprintf(why, size, "port %c: offered %" PRIu64 " != lost %" PRIu64 " + seen %" PRIu64, "AB"[p], port->offered, lost,
-                     port->seen);
+            snprintf(why, size, "port %c: offered %" PRIu64 " != lost %" PRIu64 " + seen %" PRIu64, "AB"[p], port -> offered,
+                     lost, port -> seen);
             return false;
         }
     }
     uint64_t ignored = sum(m->ignored, WEIR_IGNORED_COUNT), dropped = sum(m->dropped, WEIR_DROPPED_COUNT);
     if (seen(account) != m->metered + ignored + dropped) {
-        snprintf(why, size, "packets: seen %" PRIu64 " != metered %" PRIu64 " + ignored %" PRIu64 " + dropped %" PRIu64, seen(account),
-                 m->metered, ignored, dropped);
+        snprintf(why, size, "packets: seen %" PRIu64 " != metered %" PRIu64 " + ignored %" PRIu64 " + dropped %" PRIu64,
+                 seen(account), m->metered, ignored, dropped);
         return false;
     }
     uint64_t closed = sum(m->flows_closed, WEIR_REASON_COUNT);
@@ -123,22 +123,22 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *ports = json_array();
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
-        json_array_append_new(
-            ports, json_pack("{s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:I}", "offered", (json_int_t)port->offered, "lost", "nic",
-                             (json_int_t)port->lost_nic, "softnet", (json_int_t)port->lost_softnet, "ring",
-                             (json_int_t)port->lost_ring, "seen", (json_int_t)port->seen, "bytes", (json_int_t)port->bytes,
-                             "filtered", (json_int_t)port->filtered, "backward", (json_int_t)port->backward, "late",
-                             (json_int_t)port->late));
+        json_array_append_new(ports,
+                              json_pack("{s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:I}", "offered", (json_int_t)port->offered, "lost",
+                                        "nic", (json_int_t)port->lost_nic, "softnet", (json_int_t)port->lost_softnet, "ring",
+                                        (json_int_t)port->lost_ring, "seen", (json_int_t)port->seen, "bytes",
+                                        (json_int_t)port->bytes, "filtered", (json_int_t)port->filtered, "backward",
+                                        (json_int_t)port->backward, "late", (json_int_t)port->late));
     }
     json_t *rejected = json_object();
     if (account->store.rejected)
         json_object_set_new(rejected, "store", json_integer((json_int_t)account->store.rejected));
     return json_pack(
-        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:I,s:f,s:f,s:o,s:o}", "ports", ports,
-        "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
-        named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name), "flows",
-        "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name), "active",
-        (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
+        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:I,s:f,s:f,s:o,s:o}", "ports",
+        ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
+        named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name),
+        "flows", "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name),
+        "active", (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
         (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
         (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld", "rejected",
         rejected, "alerts", (json_int_t)account->alerts, "batches", (json_int_t)account->batches, "seconds", account->seconds,
@@ -171,7 +171,7 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
         fprintf(to, "port %c    offered %" PRIu64 " = seen %" PRIu64 " + lost %" PRIu64 "   (%" PRIu64 " bytes)\n", "AB"[p],
-                port->offered, port->seen, port->lost_nic + port->lost_softnet + port->lost_ring, port->bytes);
+                port -> offered, port -> seen, port -> lost_nic + port -> lost_softnet + port -> lost_ring, port -> bytes);
     }
     fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
             sum(m->ignored, WEIR_IGNORED_COUNT));

@@ -7,8 +7,8 @@
  *   rows:    batched = scored + in flight
  *   store:   scored = committed + withheld(policy) + rejected(reason) + not yet committed
  *
- * At the end nothing is active, in flight or uncommitted; weir_account_check says whether that holds. A struct weir_account is a plain
- * value: copy it, read it in any thread.
+ * At the end nothing is active, in flight or uncommitted; weir_account_check says whether that holds. A struct weir_account is a
+ * plain value: copy it, read it in any thread.
  */
 #ifndef WEIR_PIPELINE_ACCOUNT_H
 #define WEIR_PIPELINE_ACCOUNT_H

@@ -19,17 +19,17 @@
 struct weir_backend;
 
 struct weir_backend_config {
-    const weir_model *model;       /* outlives the backend */
-    const struct weir_view *view;  /* of the batches */
-    unsigned workers;              /* 1..WEIR_WORKERS_MAX */
-    size_t batches;                /* size of the pool; 0: enough for the threads and the queue */
-    unsigned producers;            /* how many threads fill batches */
-    const char *queue;             /* URL; NULL: memory: */
-    const char *store;             /* .duckdb path; NULL: verdicts are counted and thrown away */
-    const char *eve;               /* EVE path; NULL: none */
-    const char *sensor, *command;  /* for the store */
-    int64_t commit_interval_ns;    /* 0: 250 ms */
-    uint64_t commit_rows;          /* 0: 100,000 */
+    const weir_model *model;      /* outlives the backend */
+    const struct weir_view *view; /* of the batches */
+    unsigned workers;             /* 1..WEIR_WORKERS_MAX */
+    size_t batches;               /* size of the pool; 0: enough for the threads and the queue */
+    unsigned producers;           /* how many threads fill batches */
+    const char *queue;            /* URL; NULL: memory: */
+    const char *store;            /* .duckdb path; NULL: verdicts are counted and thrown away */
+    const char *eve;              /* EVE path; NULL: none */
+    const char *sensor, *command; /* for the store */
+    int64_t commit_interval_ns;   /* 0: 250 ms */
+    uint64_t commit_rows;         /* 0: 100,000 */
 };
 
 #define WEIR_WORKERS_MAX 64

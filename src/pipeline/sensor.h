@@ -27,7 +27,7 @@ struct weir_sensor_config {
     size_t flows; /* capacity of the flow table, all lanes; 0: the meter's default a lane */
     uint64_t boot;
     struct weir_pool *pool;
-    weir_batcher_send *send; /* called by every lane */
+    weir_batcher_send *send;             /* called by every lane */
     bool (*wanted)(const void *context); /* an idle worker asks for a batch */
     void *context;
 };

@@ -101,8 +101,9 @@ static void remember_alerts(struct weir_writer *writer, const struct weir_verdic
         if (id->ports)
             snprintf(port, sizeof port, " %u", id->dport);
         struct weir_alert_line *line = &writer->line[writer->lines++ % WEIR_ALERTS_SHOWN];
-        int n = snprintf(line->text, sizeof line->text, "%s %s > %s%s %.2f", verdicts->classes[verdicts->class_index[causes->row]], src,
-                         dst, port, (double)verdicts->score[causes->row]);
+        int n =
+            snprintf(line->text, sizeof line->text, "%s %s > %s%s %.2f", verdicts->classes[verdicts->class_index[causes->row]],
+                     src, dst, port, (double)verdicts->score[causes->row]);
         if (causes->count && n > 0 && (size_t)n < sizeof line->text)
             snprintf(line->text + n, sizeof line->text - (size_t)n, " (%s %.4g)", verdicts->columns[causes->cause[0].column],
                      (double)causes->cause[0].value);

@@ -1,8 +1,8 @@
 /* The writer: the one thread that owns the store and the EVE file.
  *
- * It appends verdicts as they come, gives the batches back, and commits every commit_interval or commit_rows, whichever is first. EVE
- * lines are written after the commit that they belong to. When the store or EVE fails, the writer goes on taking verdicts and counts
- * them as rejected, so that nothing upstream waits for ever.
+ * It appends verdicts as they come, gives the batches back, and commits every commit_interval or commit_rows, whichever is first.
+ * EVE lines are written after the commit that they belong to. When the store or EVE fails, the writer goes on taking verdicts and
+ * counts them as rejected, so that nothing upstream waits for ever.
  */
 #ifndef WEIR_PIPELINE_WRITER_H
 #define WEIR_PIPELINE_WRITER_H

@@ -1,7 +1,7 @@
 /* Queues of batches between sensors and workers: one interface, several rooms behind it.
  *
- * `memory:` is a bounded ring of batch pointers in one process; a full one makes the sender wait (back-pressure), it never loses. Any
- * thread may push, pop and ask.
+ * `memory:` is a bounded ring of batch pointers in one process; a full one makes the sender wait (back-pressure), it never loses.
+ * Any thread may push, pop and ask.
  */
 #ifndef WEIR_QUEUE_QUEUE_H
 #define WEIR_QUEUE_QUEUE_H
@@ -15,8 +15,8 @@
 
 struct weir_queue;
 
-/* url: "memory:". depth: how many batches it holds. WEIR_ERR_UNSUPPORTED for a scheme that this build does not know (names those it
- * does), WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. */
+/* url: "memory:". depth: how many batches it holds. WEIR_ERR_UNSUPPORTED for a scheme that this build does not know (names those
+ * it does), WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. */
 weir_err weir_queue_open(const char *url, size_t depth, struct weir_queue **out, struct weir_error *error);
 
 /* Frees; sets *queue to NULL; NULL-safe. No thread may be inside another function. */

@@ -1,0 +1,147 @@
+#include "pipeline/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct weir_run {
+    unsigned ports;
+    int64_t started_ns;
+    struct weir_source *source;
+    struct weir_backend *backend;
+    struct weir_sensor *sensor;
+};
+
+static bool wanted(const void *backend)
+{
+    return weir_backend_wanted(backend);
+}
+
+/* The view's index of each of the model's columns. */
+static weir_err model_columns(const struct weir_run_config *config, uint16_t *index, struct weir_error *error)
+{
+    size_t count = config->view->column_count;
+    const char **names = calloc(count, sizeof *names);
+    if (!names)
+        return weir_fail(error, WEIR_ERR_MEMORY, "model columns: out of memory");
+    for (size_t i = 0; i < count; i++)
+        names[i] = config->view->columns[i].name;
+    weir_err code = weir_model_fits(config->model, config->view->name, weir_view_id(config->view), names, count, index, error);
+    free(names);
+    return code;
+}
+
+weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
+{
+    *out = NULL;
+    size_t columns = weir_model_columns(config->model, NULL);
+    struct weir_run *run = calloc(1, sizeof *run);
+    uint16_t *index = calloc(columns + 1, sizeof *index);
+    weir_err code = WEIR_ERR_MEMORY;
+    if (!run || !index) {
+        weir_fail(error, code, "out of memory");
+        goto out;
+    }
+    run->ports = config->source.ports;
+    if ((code = model_columns(config, index, error)) != WEIR_OK ||
+        (code = weir_source_open(&config->source, &run->source, error)) != WEIR_OK)
+        goto out;
+    struct weir_backend_config backend = {.model = config->model,
+                                          .view = config->view,
+                                          .workers = config->workers,
+                                          .producers = config->lanes,
+                                          .queue = config->queue,
+                                          .store = config->store,
+                                          .eve = config->eve,
+                                          .sensor = config->sensor,
+                                          .command = config->command};
+    if ((code = weir_backend_start(&backend, &run->backend, error)) != WEIR_OK)
+        goto out;
+    run->started_ns = weir_clock_mono_ns();
+    struct weir_sensor_config sensor = {.source = run->source,
+                                        .view = config->view,
+                                        .columns = index,
+                                        .column_count = (uint16_t)columns,
+                                        .lanes = config->lanes,
+                                        .batch_rows = config->batch_rows,
+                                        .max_delay_ns = config->max_delay_ns,
+                                        .flows = config->flows,
+                                        .boot =
+                                            (uint64_t)weir_clock_wall_ns(), /* a file run: any number that was not used before */
+                                        .pool = weir_backend_pool(run->backend),
+                                        .send = weir_backend_push,
+                                        .wanted = wanted,
+                                        .context = run->backend};
+    if ((code = weir_sensor_start(&sensor, &run->sensor, error)) != WEIR_OK)
+        goto out;
+    *out = run;
+    run = NULL;
+out:
+    free(index);
+    weir_run_free(&run);
+    return code;
+}
+
+bool weir_run_busy(struct weir_run *run)
+{
+    if (weir_backend_failed(run->backend))
+        weir_source_stop(run->source);
+    return weir_sensor_running(run->sensor);
+}
+
+void weir_run_stop(struct weir_run *run)
+{
+    weir_source_stop(run->source);
+}
+
+void weir_run_account(struct weir_run *run, struct weir_account *account)
+{
+    memset(account, 0, sizeof *account);
+    account->ports = run->ports;
+    weir_backend_account(run->backend, account);
+    weir_sensor_account(run->sensor, account);
+    account->seconds = (double)(weir_clock_mono_ns() - run->started_ns) / 1e9;
+}
+
+struct weir_backend *weir_run_backend(struct weir_run *run)
+{
+    return run->backend;
+}
+
+struct weir_source *weir_run_source(struct weir_run *run)
+{
+    return run->source;
+}
+
+weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, struct weir_error *error)
+{
+    char why[256];
+    weir_sensor_join(run->sensor);
+    weir_err code = weir_backend_drain(run->backend, error);
+    weir_run_account(run, account);
+    json_t *json = weir_account_json(account);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    weir_err finish = weir_backend_finish(run->backend, text ? text : "{}", code == WEIR_OK ? error : NULL);
+    free(text);
+    json_decref(json);
+    if (code == WEIR_OK)
+        code = finish;
+    if (!weir_account_check(account, why, sizeof why) && code == WEIR_OK)
+        code = weir_fail(error, WEIR_ERR_MISMATCH, "the account does not add up: %s; this is a fault in weir, please report it",
+                         why);
+    if (code == WEIR_OK)
+        code = weir_source_status(run->source, error);
+    return code;
+}
+
+void weir_run_free(struct weir_run **run)
+{
+    if (!run || !*run)
+        return;
+    weir_sensor_free(&(*run)->sensor);
+    weir_backend_free(&(*run)->backend);
+    weir_source_close(&(*run)->source);
+    free(*run);
+    *run = NULL;
+}

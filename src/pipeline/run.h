@@ -1,0 +1,45 @@
+/* The main job: source, sensor and backend put together, with one stop and one account.
+ *
+ * One owner thread; stop may come from any thread.
+ */
+#ifndef WEIR_PIPELINE_RUN_H
+#define WEIR_PIPELINE_RUN_H
+
+#include "pipeline/backend.h"
+#include "pipeline/sensor.h"
+
+struct weir_run;
+
+struct weir_run_config {
+    struct weir_source_config source;
+    const weir_model *model; /* outlives the run */
+    const struct weir_view *view;
+    unsigned lanes, workers, batch_rows;
+    int64_t max_delay_ns;
+    size_t flows;
+    const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */
+};
+
+/* Checks that the model fits the view, opens the source, then the outputs, then starts the threads. */
+weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error);
+
+/* True until all packets are metered and batched (or the store has failed: then the source is stopped). */
+bool weir_run_busy(struct weir_run *run);
+
+/* Early end: what has been read is finished. */
+void weir_run_stop(struct weir_run *run);
+
+/* The account so far. Any thread. */
+void weir_run_account(struct weir_run *run, struct weir_account *account);
+
+struct weir_backend *weir_run_backend(struct weir_run *run);
+struct weir_source *weir_run_source(struct weir_run *run);
+
+/* Drains everything, closes the outputs, fills the closing account. The result is the first of: store or EVE failure, an account
+ * that does not add up, damage in a capture file. */
+weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, struct weir_error *error);
+
+/* Frees; sets *run to NULL; NULL-safe. */
+void weir_run_free(struct weir_run **run);
+
+#endif
