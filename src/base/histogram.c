@@ -43,7 +43,8 @@ uint64_t weir_histogram_quantile(const struct weir_histogram *histogram, double 
 {
     if (!histogram->count)
         return 0;
-    uint64_t rank = (uint64_t)ceil(share * (double)histogram->count), seen = 0;
+    /* 0.007 * 1000 is a little more than 7 in binary: take that off before rounding up */
+    uint64_t rank = (uint64_t)ceil(share * (double)histogram->count * (1 - 1e-12)), seen = 0;
     for (unsigned i = 0; i < WEIR_HISTOGRAM_BUCKETS; i++) {
         seen += histogram->bucket[i];
         if (seen >= rank && seen) {
