@@ -4,6 +4,15 @@
  * packet (tunnels are looked through). Whatever it cannot give to a flow it puts in exactly one bucket: ignored (well-formed, but
  * nothing that weir meters) or dropped (damaged). Checksums are not verified: offloading makes them wrong in honest captures.
  * Pure: no state, no allocation, any thread.
+ *
+ * Which packet is the innermost one. Looked through are VLAN tags, MPLS labels, PPP and PPPoE, LLC/SNAP, the authentication
+ * header (AH), and the tunnels IPv4 and IPv6 in IP (protocols 4 and 41), GRE (IP, Ethernet, PPP, MPLS, ERSPAN), and over UDP
+ * VXLAN (to port 4789), GENEVE (to 6081), GTP-U user packets (to 2152) and Teredo (to or from 3544). A tunnel is entered only if
+ * the carrier is no fragment (so all fragments of a datagram stay together) and what follows its header is, through at most tags
+ * and labels, a captured IP header with a possible header length and a total length that fits the carrier's payload; otherwise
+ * the carrier itself is the innermost packet. Once entered there is no way back: damage behind that IP header drops the packet.
+ * Argus 3.0.8.2 by default enters of these only GRE over IPv4 (without ERSPAN III) and AH: records of the other tunnels differ
+ * from its records, which have the carrier's key.
  */
 #ifndef WEIR_DECODE_FACTS_H
 #define WEIR_DECODE_FACTS_H
@@ -106,7 +115,11 @@ enum {
     WEIR_TCPOPT_MALFORMED = 1 << 10, /* option lengths do not add up: those before the fault are kept */
 };
 
-/* Addresses: network byte order; IPv4 in the first four bytes, the other twelve 0. */
+/* Addresses: network byte order; IPv4 in the first four bytes, the other twelve 0.
+ *
+ * `tcp` is set for TCP, `icmp` for ICMP, ICMPv6 and IGMP, `quoted` with WEIR_FACT_QUOTED, the MAC addresses with
+ * WEIR_ENCAP_ETHERNET; otherwise they are undefined (and all of them for later fragments). Fields of an L4 header that the snap
+ * length cut are 0. */
 struct weir_facts {
     int64_t ts_ns;
     uint32_t wirelen; /* of the whole frame */
@@ -115,7 +128,7 @@ struct weir_facts {
     uint16_t encap;
     uint8_t port;       /* tap port */
     uint8_t ip_version; /* 4 or 6 */
-    uint8_t proto;      /* IANA number; IPv6: behind the extension headers */
+    uint8_t proto;      /* IANA number; IPv6: behind the extension headers (later fragments: what the fragment header names) */
     uint8_t ttl;        /* or hop limit */
     uint8_t tos;        /* or traffic class */
     uint8_t src[16], dst[16];
@@ -140,13 +153,15 @@ struct weir_facts {
     struct {
         uint8_t type, code;
         uint16_t id, seq; /* words 2 and 3 of the header, whatever they mean */
-    } icmp;               /* also ICMPv6 */
+    } icmp;               /* also ICMPv6, and IGMP (type, code = maximum response time, id and seq = group) */
     struct {
         uint8_t ip_version, proto;
         bool ports;
         uint8_t src[16], dst[16];
         uint16_t sport, dport;
         uint16_t ip_id;
+        uint8_t tos, icmp_type, icmp_code; /* icmp_*: of a quoted ICMP or ICMPv6 packet whose first 8 bytes are there, else 0 */
+        uint16_t icmp_id, icmp_seq;
     } quoted;         /* the packet inside an ICMP error */
     uint16_t vlan[2]; /* TCI, outer first; 0: no tag */
     uint32_t mpls;    /* outermost label entry */

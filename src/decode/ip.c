@@ -123,6 +123,14 @@ static uint32_t ipv6_length_of_zero(const struct weir__walk *walk)
     return walk->wire - IPV6_HEADER;
 }
 
+/* Below an overlong IP length `wire` is what the packet claims, not what was there. */
+static enum weir_fate drop_short(struct weir__walk *walk, uint32_t need)
+{
+    if (walk->facts->flags & WEIR_FACT_OVERLONG)
+        return weir__drop(walk, WEIR_DROPPED_LENGTH);
+    return weir__drop_short(walk, need);
+}
+
 /* The extension headers; the walk stands behind the fixed header. Each must lie within the capture, since the next protocol is in
  * it. */
 static enum weir_fate extensions_decode(struct weir__walk *walk, uint8_t proto)
@@ -137,11 +145,11 @@ static enum weir_fate extensions_decode(struct weir__walk *walk, uint8_t proto)
         case PROTO_MOBILITY:
         case PROTO_FRAGMENT:
             if (walk->captured < 8)
-                return weir__drop_short(walk, 8);
+                return drop_short(walk, 8);
             break;
         case PROTO_AH:
             if (walk->captured < 12)
-                return weir__drop_short(walk, 12);
+                return drop_short(walk, 12);
             break;
         default:
             facts->proto = proto;
@@ -219,7 +227,7 @@ bool weir__ip_plausible(const struct weir__walk *walk)
     const uint8_t *p = walk->at;
     if (p[0] >> 4 == 4) {
         uint32_t header = (p[0] & 15u) * 4, total = weir_load_be16(p + 2);
-        return header >= IPV4_HEADER && total >= header;
+        return header >= IPV4_HEADER && total >= header && total <= walk->wire;
     }
-    return p[0] >> 4 == 6 && walk->captured >= IPV6_HEADER;
+    return p[0] >> 4 == 6 && walk->captured >= IPV6_HEADER && walk->wire - IPV6_HEADER >= weir_load_be16(p + 4);
 }

@@ -147,8 +147,8 @@ static enum weir_fate mpls_descend(struct weir__walk *walk)
             break;
     }
     unsigned version = walk->at[0] >> 4;
-    if ((version == 4 && walk->captured < 20) || (version == 6 && walk->captured < 40))
-        return WEIR_METERED; /* for the IP decoder to tell what is wrong with it */
+    if (version == 4 || version == 6) /* the IP decoder will tell what is wrong with it */
+        return WEIR_METERED;
     return weir__ignore(walk, WEIR_IGNORED_ETHERTYPE);
 }
 

@@ -86,29 +86,63 @@ static uint32_t tcp_decode(const struct weir__walk *walk)
     return header;
 }
 
-/* The packet inside an ICMP error: at least its fixed IP header must be there. Ports only where they are. */
+static bool has_ports(uint8_t proto)
+{
+    return proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP || proto == PROTO_UDPLITE || proto == PROTO_DCCP;
+}
+
+/* Behind the fixed header of a quoted IPv6 packet: the place and protocol of its L4 header. Returns false if the packet is a
+ * later fragment; a cut chain ends at its cut. */
+static bool quoted_extensions(const uint8_t *p, uint32_t captured, uint32_t *at, uint8_t *proto)
+{
+    for (unsigned count = 0; count < WEIR__EXTENSIONS_MAX && captured - *at >= 8; count++) {
+        uint32_t bytes;
+        bool later = false;
+        if (*proto == 0 || *proto == 43 || *proto == 60) {
+            bytes = (p[*at + 1] + 1u) * 8;
+        } else if (*proto == 44) {
+            bytes = 8;
+            later = (weir_load_be16(p + *at + 2) & 0xfff8) != 0;
+        } else {
+            return true;
+        }
+        *proto = p[*at];
+        if (later)
+            return false;
+        if (bytes > captured - *at) {
+            *at = captured;
+            return true;
+        }
+        *at += bytes;
+    }
+    return true;
+}
+
+/* The packet inside an ICMP error: at least its fixed IP header must be there. What is behind it only as far as it is there. */
 static void quote_decode(struct weir__walk *walk)
 {
     struct weir_facts *facts = walk->facts;
     if (walk->captured <= 8)
         return;
     const uint8_t *p = walk->at + 8;
-    uint32_t captured = walk->captured - 8, header;
+    uint32_t captured = walk->captured - 8, at;
     memset(&facts->quoted, 0, sizeof facts->quoted);
-    bool later;
+    bool first = true; /* or whole */
     if (p[0] >> 4 == 4 && captured >= 20) {
-        header = (p[0] & 15u) * 4;
-        if (header < 20)
+        at = (p[0] & 15u) * 4;
+        if (at < 20)
             return;
-        later = (weir_load_be16(p + 6) & 0x1fff) != 0;
+        first = (weir_load_be16(p + 6) & 0x1fff) == 0;
         facts->quoted.proto = p[9];
+        facts->quoted.tos = p[1];
         facts->quoted.ip_id = weir_load_be16(p + 4);
         memcpy(facts->quoted.src, p + 12, 4);
         memcpy(facts->quoted.dst, p + 16, 4);
     } else if (p[0] >> 4 == 6 && captured >= 40) {
-        header = 40;
-        later = false;
+        at = 40;
         facts->quoted.proto = p[6];
+        facts->quoted.tos = (uint8_t)(weir_load_be16(p) >> 4);
+        first = quoted_extensions(p, captured, &at, &facts->quoted.proto);
         memcpy(facts->quoted.src, p + 8, 16);
         memcpy(facts->quoted.dst, p + 24, 16);
     } else {
@@ -116,12 +150,18 @@ static void quote_decode(struct weir__walk *walk)
     }
     facts->quoted.ip_version = p[0] >> 4;
     facts->flags |= WEIR_FACT_QUOTED;
+    if (!first || captured < at + 4)
+        return;
     uint8_t proto = facts->quoted.proto;
-    bool ports = proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP || proto == PROTO_UDPLITE || proto == PROTO_DCCP;
-    if (ports && !later && captured >= header + 4) {
+    if (has_ports(proto)) {
         facts->quoted.ports = true;
-        facts->quoted.sport = weir_load_be16(p + header);
-        facts->quoted.dport = weir_load_be16(p + header + 2);
+        facts->quoted.sport = weir_load_be16(p + at);
+        facts->quoted.dport = weir_load_be16(p + at + 2);
+    } else if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) && captured >= at + 8) {
+        facts->quoted.icmp_type = p[at];
+        facts->quoted.icmp_code = p[at + 1];
+        facts->quoted.icmp_id = weir_load_be16(p + at + 4);
+        facts->quoted.icmp_seq = weir_load_be16(p + at + 6);
     }
 }
 
@@ -160,7 +200,6 @@ void weir__transport_decode(struct weir__walk *walk)
     facts->l4 = walk->captured > 0 ? walk->at : NULL;
     facts->l4_captured = walk->captured;
 
-    bool ports = true;
     uint32_t header = 8, fixed = 8;
     switch (facts->proto) {
     case PROTO_TCP:
@@ -182,7 +221,6 @@ void weir__transport_decode(struct weir__walk *walk)
     case PROTO_ICMP:
     case PROTO_IGMP:
     case PROTO_ICMPV6:
-        ports = false;
         icmp_decode(walk);
         break;
     default:
@@ -193,7 +231,7 @@ void weir__transport_decode(struct weir__walk *walk)
         facts->flags |= WEIR_FACT_L4_BAD;
     else if (walk->captured < header)
         facts->flags |= WEIR_FACT_L4_SNAPPED;
-    if (ports && walk->captured >= 4) {
+    if (has_ports(facts->proto) && walk->captured >= 4) {
         facts->flags |= WEIR_FACT_PORTS;
         facts->sport = weir_load_be16(walk->at);
         facts->dport = weir_load_be16(walk->at + 2);

@@ -76,7 +76,7 @@ enum weir_fate weir__ppp_descend(struct weir__walk *walk);
 enum weir_fate weir__ip_decode(struct weir__walk *walk);
 
 /* True if the walk stands at an IPv4 or IPv6 header, fixed part captured, whose version, header length and total length make
- * sense: the test by which a tunnel's content is taken for IP. */
+ * sense and fit in what is there: the test by which a tunnel's content is taken for IP. */
 bool weir__ip_plausible(const struct weir__walk *walk);
 
 /* transport.c: reads the L4 header. The walk stays where it is. */
