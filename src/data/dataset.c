@@ -1,0 +1,542 @@
+#include "data/dataset.h"
+
+#define XXH_STATIC_LINKING_ONLY /* the state on the stack */
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <xxhash.h>
+
+#include "base/log.h"
+#include "data/number.h"
+
+/* What one query reads: columns of the data set by index, and where a row's cells go. */
+struct reading {
+    struct weir_source *source;
+    struct weir_dataset *dataset;
+    int label;        /* index in the source, -1: none */
+    const int *at;    /* source column of each data set column */
+    size_t allocated; /* rows that the arrays hold */
+};
+
+static weir_err out_of_memory(struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_MEMORY, "the data set does not fit into memory; read less of it with --sql");
+}
+
+static bool is_valid(const uint64_t *validity, size_t row)
+{
+    return !validity || validity[row / 64] >> (row % 64) & 1;
+}
+
+void weir_dataset_list(const struct weir_source *source, char *text, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < source->column_count && used < size; i++) {
+        int n = snprintf(text + used, size - used, "%s%s", i ? ", " : "", source->columns[i].name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (used >= size)
+        memcpy(text + size - 4, "...", 4);
+}
+
+static weir_err no_column(const struct weir_source *source, const char *what, const char *name, struct weir_error *error)
+{
+    char list[360];
+    weir_dataset_list(source, list, sizeof list);
+    return weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: no %s '%.60s'; the columns are: %s", source->origin, what, name, list);
+}
+
+void weir_dataset_expression(FILE *to, const struct weir_source_column *column, const struct weir_categories *categories)
+{
+    fputs("CAST(", to);
+    weir_sql_name(to, column->name);
+    fputs(column->text || categories->count ? " AS VARCHAR)" : " AS DOUBLE)", to);
+}
+
+static float keep_finite(double value, struct weir_dataset_column *column)
+{
+    float narrow = (float)value;
+    if (isfinite(narrow))
+        return narrow;
+    if (isnan(value))
+        column->missing++;
+    else
+        column->endless++;
+    return NAN;
+}
+
+static float convert_text(const char *text, size_t length, struct weir_dataset_column *column)
+{
+    double value;
+    if (column->categories.count) {
+        int64_t code = weir_categories_find(&column->categories, text, length);
+        if (code < 0)
+            column->unknown++;
+        return code < 0 ? NAN : (float)code;
+    }
+    switch (weir_number_read(text, length, &value)) {
+    case WEIR_NUMBER_VALUE:
+        return keep_finite(value, column);
+    case WEIR_NUMBER_ENDLESS:
+        column->endless++;
+        return NAN;
+    case WEIR_NUMBER_MISSING:
+        column->missing++;
+        return NAN;
+    case WEIR_NUMBER_TEXT:
+        break;
+    }
+    column->unknown++;
+    return NAN;
+}
+
+void weir_dataset_convert(duckdb_vector vector, size_t rows, struct weir_dataset_column *column, float *out, size_t stride)
+{
+    const uint64_t *validity = duckdb_vector_get_validity(vector);
+    duckdb_logical_type type = duckdb_vector_get_column_type(vector);
+    bool numeric = duckdb_get_type_id(type) == DUCKDB_TYPE_DOUBLE;
+    const double *number = duckdb_vector_get_data(vector);
+    duckdb_string_t *text = duckdb_vector_get_data(vector);
+    duckdb_destroy_logical_type(&type);
+    for (size_t row = 0; row < rows; row++) {
+        float *cell = &out[row * stride];
+        if (!is_valid(validity, row)) {
+            column->missing++;
+            *cell = NAN;
+        } else if (numeric) {
+            *cell = keep_finite(number[row], column);
+        } else {
+            *cell = convert_text(duckdb_string_t_data(&text[row]), duckdb_string_t_length(text[row]), column);
+        }
+    }
+}
+
+/* ---- Reading --------------------------------------------------------------------------------------------------------------- */
+
+static weir_err reserve(struct reading *reading, size_t rows, struct weir_error *error)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    if (rows <= reading->allocated)
+        return WEIR_OK;
+    if (rows > UINT32_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than 2^32 rows; read less of them with --sql");
+    size_t want = rows + rows / 2 + 1024;
+    for (size_t c = 0; c < dataset->column_count; c++) {
+        float *values = realloc(dataset->columns[c].values, want * sizeof *values);
+        if (!values)
+            return out_of_memory(error);
+        dataset->columns[c].values = values;
+    }
+    if (reading->label >= 0) {
+        uint32_t *labels = realloc(dataset->labels, want * sizeof *labels);
+        if (!labels)
+            return out_of_memory(error);
+        dataset->labels = labels;
+    }
+    reading->allocated = want;
+    return WEIR_OK;
+}
+
+#define UNLABELLED UINT32_MAX
+
+/* The labels of a chunk; rows without one are marked. */
+static weir_err take_labels(struct reading *reading, duckdb_vector vector, size_t rows, struct weir_error *error)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    const uint64_t *validity = duckdb_vector_get_validity(vector);
+    duckdb_string_t *text = duckdb_vector_get_data(vector);
+    for (size_t row = 0; row < rows; row++) {
+        uint32_t *label = &dataset->labels[dataset->rows + row];
+        const char *start = is_valid(validity, row) ? duckdb_string_t_data(&text[row]) : "";
+        size_t length = *start ? duckdb_string_t_length(text[row]) : 0, blank = 0;
+        while (blank < length && start[blank] == ' ')
+            blank++;
+        *label = UNLABELLED;
+        if (blank < length && weir_categories_add(&dataset->label_values, start, length, label) != WEIR_OK)
+            return out_of_memory(error);
+        if (dataset->label_values.count > 10000)
+            return weir_fail(
+                error, WEIR_ERR_FORMAT,
+                "%s: the label column has more than 10,000 different values; --label must name the column of the classes",
+                reading->source->origin);
+    }
+    return WEIR_OK;
+}
+
+/* Moves the chunk's labelled rows together and counts the others. */
+static void drop_unlabelled(struct reading *reading, size_t rows)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    size_t kept = 0;
+    for (size_t row = 0; row < rows; row++) {
+        if (dataset->labels[dataset->rows + row] == UNLABELLED)
+            continue;
+        if (kept != row) {
+            dataset->labels[dataset->rows + kept] = dataset->labels[dataset->rows + row];
+            for (size_t c = 0; c < dataset->column_count; c++) {
+                float *values = dataset->columns[c].values + dataset->rows;
+                values[kept] = values[row];
+            }
+        }
+        kept++;
+    }
+    dataset->unlabelled += rows - kept;
+    dataset->rows += kept;
+}
+
+static weir_err take_chunk(struct reading *reading, duckdb_data_chunk chunk, struct weir_error *error)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    size_t rows = duckdb_data_chunk_get_size(chunk);
+    weir_err failed = reserve(reading, dataset->rows + rows, error);
+    if (!failed && reading->label >= 0)
+        failed = take_labels(reading, duckdb_data_chunk_get_vector(chunk, dataset->column_count), rows, error);
+    if (failed)
+        return failed;
+    for (size_t c = 0; c < dataset->column_count; c++)
+        weir_dataset_convert(duckdb_data_chunk_get_vector(chunk, c), rows, &dataset->columns[c],
+                             dataset->columns[c].values + dataset->rows, 1);
+    if (reading->label >= 0)
+        drop_unlabelled(reading, rows);
+    else
+        dataset->rows += rows;
+    return WEIR_OK;
+}
+
+static char *print_query(const struct reading *reading)
+{
+    char *sql = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&sql, &size);
+    if (!to)
+        return NULL;
+    fputs("SELECT ", to);
+    for (size_t c = 0; c < reading->dataset->column_count; c++) {
+        fputs(c ? ", " : "", to);
+        weir_dataset_expression(to, &reading->source->columns[reading->at[c]], &reading->dataset->columns[c].categories);
+    }
+    if (reading->label >= 0) {
+        fputs(reading->dataset->column_count ? ", CAST(" : "CAST(", to);
+        weir_sql_name(to, reading->source->columns[reading->label].name);
+        fputs(" AS VARCHAR)", to);
+    }
+    fputs(" FROM " WEIR_SOURCE_RELATION, to);
+    return fclose(to) ? (free(sql), NULL) : sql;
+}
+
+static weir_err read_rows(struct reading *reading, struct weir_error *error)
+{
+    duckdb_result result;
+    duckdb_data_chunk chunk = NULL;
+    char *sql = print_query(reading);
+    if (!sql)
+        return out_of_memory(error);
+    weir_err failed = weir_source_query(reading->source, sql, &result, error);
+    free(sql);
+    if (failed)
+        return failed;
+    while (!(failed = weir_source_fetch(reading->source, &result, &chunk, error)) && chunk) {
+        failed = take_chunk(reading, chunk, error);
+        duckdb_destroy_data_chunk(&chunk);
+        if (failed)
+            break;
+    }
+    duckdb_destroy_result(&result);
+    if (!failed && !reading->dataset->rows)
+        failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: no rows%s", reading->source->origin,
+                           reading->dataset->unlabelled ? " with a label" : " after the header");
+    return failed;
+}
+
+/* ---- Learning columns ------------------------------------------------------------------------------------------------------ */
+
+static weir_err add_column(struct weir_dataset *dataset, const char *name, struct weir_error *error)
+{
+    struct weir_dataset_column *column = &dataset->columns[dataset->column_count];
+    *column = (struct weir_dataset_column){.name = strdup(name)};
+    if (!column->name)
+        return out_of_memory(error);
+    dataset->column_count++;
+    return WEIR_OK;
+}
+
+static weir_err copy_categories(struct weir_categories *out, const char *const *texts, size_t count, struct weir_error *error)
+{
+    uint32_t code;
+    for (size_t i = 0; i < count; i++)
+        if (weir_categories_add(out, texts[i], strlen(texts[i]), &code) != WEIR_OK)
+            return out_of_memory(error);
+    return WEIR_OK;
+}
+
+static weir_err choose_columns(struct reading *reading, const struct weir_dataset_config *config, int *at,
+                               struct weir_error *error)
+{
+    const struct weir_source *source = reading->source;
+    struct weir_dataset *dataset = reading->dataset;
+    weir_err failed = WEIR_OK;
+    for (size_t i = 0; i < config->exclude_count; i++)
+        if (weir_source_find(source, config->exclude[i]) < 0)
+            return no_column(source, "column to exclude", config->exclude[i], error);
+    for (size_t i = 0; i < source->column_count && !failed; i++) {
+        bool excluded = (int)i == reading->label;
+        for (size_t k = 0; k < config->exclude_count; k++)
+            excluded |= weir_source_find(source, config->exclude[k]) == (int)i;
+        if (excluded)
+            continue;
+        at[dataset->column_count] = (int)i;
+        failed = add_column(dataset, source->columns[i].name, error);
+        const char *const *fixed =
+            !failed && config->fixed_categories ? config->fixed_categories(source->columns[i].name, config->context) : NULL;
+        size_t n = 0;
+        while (fixed && fixed[n])
+            n++;
+        if (n)
+            failed = copy_categories(&dataset->columns[dataset->column_count - 1].categories, fixed, n, error);
+    }
+    return failed;
+}
+
+static weir_err use_columns(struct reading *reading, const struct weir_dataset_config *config, int *at, struct weir_error *error)
+{
+    weir_err failed = WEIR_OK;
+    for (size_t c = 0; c < config->column_count && !failed; c++) {
+        const struct weir_dataset_column *wanted = &config->columns[c];
+        at[c] = weir_source_find(reading->source, wanted->name);
+        if (at[c] < 0)
+            return no_column(reading->source, "column", wanted->name, error);
+        failed = add_column(reading->dataset, wanted->name, error);
+        if (!failed)
+            failed = copy_categories(&reading->dataset->columns[c].categories, (const char *const *)wanted->categories.text,
+                                     wanted->categories.count, error);
+    }
+    return failed;
+}
+
+static bool is_address(const char *text)
+{
+    unsigned char bytes[16];
+    unsigned mac[6];
+    int end = 0;
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1 ||
+           (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) == 6 &&
+            !text[end]);
+}
+
+/* Why a column of texts is not fit to learn from, or NULL. */
+static const char *identifies(const struct weir_categories *texts, size_t rows)
+{
+    bool addresses = true;
+    if (texts->count > WEIR_DATASET_CATEGORIES)
+        return "more than 256 different texts: it identifies rows";
+    if (texts->count > 1 && texts->count == rows)
+        return "no two texts alike: it identifies rows";
+    for (size_t i = 0; i < texts->count && addresses; i++)
+        addresses = is_address(texts->text[i]);
+    return addresses ? "addresses: they identify hosts" : NULL;
+}
+
+/* Collects the texts of one column by a second query, so that numbers, nearly all columns, need no texts in memory. */
+static weir_err collect_texts(struct reading *reading, size_t c, const char **reason, struct weir_error *error)
+{
+    struct weir_dataset_column *column = &reading->dataset->columns[c];
+    duckdb_result result;
+    duckdb_data_chunk chunk = NULL;
+    char *sql = NULL;
+    size_t size = 0, rows = 0;
+    uint32_t code, *remap = NULL;
+    FILE *to = open_memstream(&sql, &size);
+    if (!to)
+        return out_of_memory(error);
+    fputs("SELECT ", to);
+    weir_dataset_expression(to, &reading->source->columns[reading->at[c]], &column->categories);
+    fputs(" FROM " WEIR_SOURCE_RELATION, to);
+    weir_err failed = fclose(to) ? out_of_memory(error) : weir_source_query(reading->source, sql, &result, error);
+    free(sql);
+    if (failed)
+        return failed;
+    while (!failed && column->categories.count <= WEIR_DATASET_CATEGORIES &&
+           !(failed = weir_source_fetch(reading->source, &result, &chunk, error)) && chunk) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
+        const uint64_t *validity = duckdb_vector_get_validity(vector);
+        duckdb_string_t *text = duckdb_vector_get_data(vector);
+        for (size_t row = 0; row < duckdb_data_chunk_get_size(chunk) && !failed; row++) {
+            if (!is_valid(validity, row))
+                continue;
+            rows++;
+            if (weir_categories_add(&column->categories, duckdb_string_t_data(&text[row]), duckdb_string_t_length(text[row]),
+                                    &code) != WEIR_OK)
+                failed = out_of_memory(error);
+        }
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    duckdb_destroy_result(&result);
+    if (failed)
+        return failed;
+    *reason = identifies(&column->categories, rows);
+    remap = malloc((column->categories.count + 1) * sizeof *remap);
+    failed = remap && weir_categories_sort(&column->categories, remap) == WEIR_OK ? WEIR_OK : out_of_memory(error);
+    free(remap);
+    return failed;
+}
+
+static void free_column(struct weir_dataset_column *column)
+{
+    free(column->name);
+    free(column->values);
+    weir_categories_fini(&column->categories);
+    *column = (struct weir_dataset_column){0};
+}
+
+/* Forgets the rows, keeps columns and tables. */
+static void rewind_rows(struct weir_dataset *dataset)
+{
+    for (size_t c = 0; c < dataset->column_count; c++)
+        dataset->columns[c].missing = dataset->columns[c].endless = dataset->columns[c].unknown = 0;
+    weir_categories_fini(&dataset->label_values);
+    dataset->rows = dataset->unlabelled = 0;
+}
+
+/* After the first reading: gives the columns of texts their tables and reads once more, drops what cannot be learned from. */
+static weir_err settle_columns(struct reading *reading, int *at, struct weir_error *error)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    size_t kept = 0;
+    bool again = false;
+    weir_err failed = WEIR_OK;
+    for (size_t c = 0; c < dataset->column_count && !failed; c++) {
+        struct weir_dataset_column *column = &dataset->columns[c];
+        const char *reason = NULL;
+        uint64_t cells = dataset->rows + dataset->unlabelled - column->missing - column->endless;
+        if (!cells) {
+            reason = "no values";
+        } else if (!column->categories.count && column->unknown && column->unknown <= cells / 100) {
+            weir_log(WEIR_LOG_WARNING, "column '%s': %llu of %llu cells hold no number and count as missing", column->name,
+                     (unsigned long long)column->unknown, (unsigned long long)cells);
+        } else if (!column->categories.count && column->unknown) {
+            failed = collect_texts(reading, c, &reason, error);
+            again = again || !reason;
+        }
+        if (reason) {
+            weir_log(WEIR_LOG_INFO, "column '%s' is left out (%s)", column->name, reason);
+            free_column(column);
+            continue;
+        }
+        at[kept] = at[c];
+        if (kept != c) {
+            dataset->columns[kept] = *column;
+            *column = (struct weir_dataset_column){0};
+        }
+        kept++;
+    }
+    if (failed)
+        return failed;
+    dataset->column_count = kept;
+    if (!kept)
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: no column to learn from", reading->source->origin);
+    if (!again)
+        return WEIR_OK;
+    rewind_rows(dataset);
+    return read_rows(reading, error);
+}
+
+/* Sorted label values, whatever the order of the rows. */
+static weir_err sort_labels(struct weir_dataset *dataset, struct weir_error *error)
+{
+    uint32_t *remap = malloc((dataset->label_values.count + 1) * sizeof *remap);
+    if (!remap || weir_categories_sort(&dataset->label_values, remap) != WEIR_OK) {
+        free(remap);
+        return out_of_memory(error);
+    }
+    for (size_t row = 0; row < dataset->rows; row++)
+        dataset->labels[row] = remap[dataset->labels[row]];
+    free(remap);
+    return WEIR_OK;
+}
+
+weir_err weir_dataset_read(struct weir_source *source, const struct weir_dataset_config *config, struct weir_dataset **out,
+                           struct weir_error *error)
+{
+    size_t most = config->columns ? config->column_count : source->column_count;
+    int *at = malloc((most + 1) * sizeof *at);
+    struct reading reading = {.source = source, .label = -1, .at = at};
+    struct weir_dataset *dataset = calloc(1, sizeof *dataset);
+    weir_err failed = WEIR_OK;
+    *out = NULL;
+    if (!at || !dataset || !(dataset->columns = calloc(most + 1, sizeof *dataset->columns))) {
+        failed = out_of_memory(error);
+        goto out;
+    }
+    reading.dataset = dataset;
+    if (config->label && (reading.label = weir_source_find(source, config->label)) < 0) {
+        failed = no_column(source, "label column", config->label, error);
+        goto out;
+    }
+    failed = config->columns ? use_columns(&reading, config, at, error) : choose_columns(&reading, config, at, error);
+    if (!failed)
+        failed = read_rows(&reading, error);
+    if (!failed && !config->columns)
+        failed = settle_columns(&reading, at, error);
+    if (!failed && reading.label >= 0)
+        failed = sort_labels(dataset, error);
+    if (!failed) {
+        *out = dataset;
+        dataset = NULL;
+    }
+out:
+    weir_dataset_free(&dataset);
+    free(at);
+    return failed;
+}
+
+void weir_dataset_free(struct weir_dataset **dataset)
+{
+    if (!dataset || !*dataset)
+        return;
+    for (size_t c = 0; (*dataset)->columns && c < (*dataset)->column_count; c++)
+        free_column(&(*dataset)->columns[c]);
+    free((*dataset)->columns);
+    free((*dataset)->labels);
+    weir_categories_fini(&(*dataset)->label_values);
+    free(*dataset);
+    *dataset = NULL;
+}
+
+/* ---- Using ----------------------------------------------------------------------------------------------------------------- */
+
+void weir_dataset_gather(const struct weir_dataset *dataset, const uint32_t *rows, size_t first, size_t count, float *out)
+{
+    for (size_t c = 0; c < dataset->column_count; c++) {
+        const float *values = dataset->columns[c].values;
+        for (size_t i = 0; i < count; i++)
+            out[i * dataset->column_count + c] = values[rows ? rows[i] : first + i];
+    }
+}
+
+static void hash_text(XXH3_state_t *state, const char *text)
+{
+    XXH3_128bits_update(state, text, strlen(text) + 1);
+}
+
+void weir_dataset_fingerprint(const struct weir_dataset *dataset, char out[33])
+{
+    XXH3_state_t own, *state = &own;
+    XXH3_128bits_reset(state);
+    for (size_t c = 0; c < dataset->column_count; c++) {
+        const struct weir_dataset_column *column = &dataset->columns[c];
+        hash_text(state, column->name);
+        for (size_t i = 0; i < column->categories.count; i++)
+            hash_text(state, column->categories.text[i]);
+        XXH3_128bits_update(state, column->values, dataset->rows * sizeof *column->values);
+    }
+    for (size_t i = 0; i < dataset->label_values.count; i++)
+        hash_text(state, dataset->label_values.text[i]);
+    if (dataset->labels)
+        XXH3_128bits_update(state, dataset->labels, dataset->rows * sizeof *dataset->labels);
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(state));
+    for (size_t i = 0; i < sizeof bytes.digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes.digest[i]);
+}

@@ -1,0 +1,552 @@
+#include "data/source.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/header.h"
+
+enum file_kind { KIND_CSV, KIND_PARQUET, KIND_JSON };
+
+/* Files one after the other with the same columns, read by one table function. */
+struct group {
+    enum file_kind kind;
+    char delimiter;
+    char **files;
+    size_t file_count;
+    char **raw, **names; /* of the columns */
+    size_t column_count;
+};
+
+struct plan {
+    struct group *groups;
+    size_t group_count;
+};
+
+void weir_sql_name(FILE *to, const char *name)
+{
+    putc('"', to);
+    for (; *name; name++) {
+        if (*name == '"')
+            putc('"', to);
+        putc(*name, to);
+    }
+    putc('"', to);
+}
+
+void weir_sql_text(FILE *to, const char *text)
+{
+    putc('\'', to);
+    for (; *text; text++) {
+        if (*text == '\'')
+            putc('\'', to);
+        putc(*text, to);
+    }
+    putc('\'', to);
+}
+
+static void free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; texts && i < count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static void free_group(struct group *group)
+{
+    free_texts(group->files, group->file_count);
+    free_texts(group->raw, group->column_count);
+    free_texts(group->names, group->column_count);
+    *group = (struct group){0};
+}
+
+static weir_err out_of_memory(struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_MEMORY, "reading data: out of memory");
+}
+
+/* Copies the text between `start` and the end of its line. */
+static void copy_line(char *out, size_t size, const char *start)
+{
+    size_t n = strcspn(start, "\r\n");
+    if (n >= size)
+        n = size - 1;
+    memcpy(out, start, n);
+    out[n] = 0;
+}
+
+weir_err weir_source_fail(const struct weir_source *source, const char *message, struct weir_error *error)
+{
+    static const char at_line[] = "CSV Error on Line: ", in_file[] = "file = ";
+    const char *line = strstr(message, at_line), *file = strstr(message, in_file), *reason = NULL;
+    char number[32], name[256], why[160];
+    if (line && file) {
+        copy_line(number, sizeof number, line + sizeof at_line - 1);
+        copy_line(name, sizeof name, file + sizeof in_file - 1);
+        if (strstr(message, "not utf-8"))
+            return weir_fail(error, WEIR_ERR_FORMAT,
+                             "%s: line %s: not UTF-8; convert it first, as in: iconv -f windows-1252 -t utf-8 FILE > NEW", name,
+                             number);
+        reason = strchr(line, '\n');
+        if (reason && !strncmp(reason + 1, "Original Line", 13))
+            reason = strchr(reason + 1, '\n');
+        copy_line(why, sizeof why, reason ? reason + 1 : "cannot be read");
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: line %s: %s; mend or remove the line", name, number, why);
+    }
+    if (strstr(message, "INTERRUPT"))
+        return weir_fail(error, WEIR_ERR_CLOSED, "interrupted");
+    copy_line(why, sizeof why, message);
+    if (strstr(message, "CSV") && file) {
+        copy_line(name, sizeof name, file + sizeof in_file - 1);
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: not readable as CSV: %s", name, why);
+    }
+    return weir_fail(error, WEIR_ERR_LIBRARY, "%s: %s", source->origin, why);
+}
+
+/* ---- Small results: texts, row-major --------------------------------------------------------------------------------------- */
+
+static char *copy_cell(duckdb_vector vector, idx_t row)
+{
+    uint64_t *valid = duckdb_vector_get_validity(vector);
+    if (valid && !duckdb_validity_row_is_valid(valid, row))
+        return strdup("");
+    duckdb_string_t *cell = (duckdb_string_t *)duckdb_vector_get_data(vector) + row;
+    return strndup(duckdb_string_t_data(cell), duckdb_string_t_length(*cell));
+}
+
+/* Runs a query whose first `columns` columns are VARCHAR. */
+static weir_err read_texts(struct weir_source *source, const char *sql, size_t columns, char ***out, size_t *count,
+                           struct weir_error *error)
+{
+    duckdb_result result = {0};
+    char **texts = NULL;
+    size_t used = 0;
+    weir_err failed = WEIR_OK;
+    if (duckdb_query(source->duck->connection, sql, &result) != DuckDBSuccess) {
+        failed = weir_source_fail(source, duckdb_result_error(&result), error);
+        duckdb_destroy_result(&result);
+        return failed;
+    }
+    for (duckdb_data_chunk chunk; !failed && (chunk = duckdb_fetch_chunk(result)); duckdb_destroy_data_chunk(&chunk)) {
+        idx_t rows = duckdb_data_chunk_get_size(chunk);
+        char **more = realloc(texts, (used + rows * columns + 1) * sizeof *more);
+        if (!more) {
+            failed = out_of_memory(error);
+            continue;
+        }
+        texts = more;
+        for (idx_t row = 0; row < rows && !failed; row++)
+            for (size_t c = 0; c < columns && !failed; c++)
+                if ((texts[used] = copy_cell(duckdb_data_chunk_get_vector(chunk, c), row)))
+                    used++;
+                else
+                    failed = out_of_memory(error);
+    }
+    duckdb_destroy_result(&result);
+    if (failed) {
+        free_texts(texts, used);
+        return failed;
+    }
+    *out = texts;
+    *count = used;
+    return WEIR_OK;
+}
+
+/* ---- What a file is -------------------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && !strcasecmp(path + n - m, end);
+}
+
+static bool has_extension(const char *path, const char *const *extensions)
+{
+    static const char *const packed[] = {"", ".gz", ".zst", NULL};
+    for (; *extensions; extensions++)
+        for (const char *const *p = packed; *p; p++) {
+            char end[32];
+            snprintf(end, sizeof end, "%s%s", *extensions, *p);
+            if (ends_with(path, end))
+                return true;
+        }
+    return false;
+}
+
+static enum file_kind kind_by_content(const char *head, size_t size)
+{
+    if (size >= 4 && !memcmp(head, "PAR1", 4))
+        return KIND_PARQUET;
+    size_t at = size >= 3 && !memcmp(head, "\xef\xbb\xbf", 3) ? 3 : 0;
+    while (at < size && strchr(" \t\r\n", head[at]))
+        at++;
+    return at < size && (head[at] == '{' || head[at] == '[') ? KIND_JSON : KIND_CSV;
+}
+
+static weir_err find_kind(const char *path, enum file_kind *out, struct weir_error *error)
+{
+    static const char *const csv[] = {".csv", ".tsv", ".tab", ".txt", NULL};
+    static const char *const json[] = {".json", ".jsonl", ".ndjson", NULL};
+    static const char *const parquet[] = {".parquet", ".pq", NULL};
+    struct stat info;
+    char head[512];
+    ssize_t size = 0;
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        weir_err code = errno == ENOENT ? WEIR_ERR_NOT_FOUND : errno == EACCES ? WEIR_ERR_PERMISSION : WEIR_ERR_IO;
+        return weir_fail(error, code, "%s: cannot open the data file: %s", path, strerror(errno));
+    }
+    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
+        fclose(file);
+        return weir_fail(error, WEIR_ERR_IO, "%s: a folder; name its files, as in '%s/*.csv'", path, path);
+    }
+    if (has_extension(path, csv)) {
+        *out = KIND_CSV;
+    } else if (has_extension(path, json)) {
+        *out = KIND_JSON;
+    } else if (has_extension(path, parquet)) {
+        *out = KIND_PARQUET;
+    } else {
+        size = (ssize_t)fread(head, 1, sizeof head, file);
+        *out = kind_by_content(head, (size_t)size);
+    }
+    fclose(file);
+    if (S_ISREG(info.st_mode) && info.st_size == 0)
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: the file is empty", path);
+    return WEIR_OK;
+}
+
+/* ---- Columns of one file --------------------------------------------------------------------------------------------------- */
+
+static const char *reader_name(enum file_kind kind)
+{
+    return kind == KIND_CSV ? "read_csv" : kind == KIND_JSON ? "read_json" : "read_parquet";
+}
+
+static char *print_sql(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static char *print_sql(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    va_end(args);
+    return text;
+}
+
+static char *quote_text(const char *text)
+{
+    char *out = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&out, &size);
+    if (!to)
+        return NULL;
+    weir_sql_text(to, text);
+    return fclose(to) ? (free(out), NULL) : out;
+}
+
+static weir_err read_csv_header(struct weir_source *source, const char *path, struct group *group, struct weir_error *error)
+{
+    char *quoted = quote_text(path), **line = NULL;
+    /* The first line as one cell: no line holds the delimiter 1. DuckDB unpacks and removes the byte order mark. */
+    char *sql = quoted ? print_sql("SELECT line FROM read_csv(%s, columns={'line':'VARCHAR'}, delim=chr(1), quote='', escape='', "
+                                   "header=false, auto_detect=false) LIMIT 1",
+                                   quoted)
+                       : NULL;
+    size_t lines = 0;
+    weir_err failed = sql ? read_texts(source, sql, 1, &line, &lines, error) : out_of_memory(error);
+    if (!failed && !lines)
+        failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: the file is empty", path);
+    if (!failed)
+        failed = weir_header_split(path, line[0], ends_with(path, ".tsv"), &group->delimiter, &group->raw, &group->column_count,
+                                   error);
+    free_texts(line, lines);
+    free(quoted);
+    free(sql);
+    return failed;
+}
+
+static weir_err read_typed_header(struct weir_source *source, const char *path, struct group *group, struct weir_error *error)
+{
+    char *quoted = quote_text(path), **texts = NULL;
+    char *sql = quoted ? print_sql("SELECT column_name FROM (DESCRIBE SELECT * FROM %s(%s%s))", reader_name(group->kind), quoted,
+                                   group->kind == KIND_JSON ? ", sample_size=-1" : "")
+                       : NULL;
+    weir_err failed = sql ? read_texts(source, sql, 1, &texts, &group->column_count, error) : out_of_memory(error);
+    group->raw = texts;
+    free(quoted);
+    free(sql);
+    if (failed && failed != WEIR_ERR_MEMORY) {
+        struct weir_error cause = {0};
+        if (error)
+            cause = *error;
+        failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: not readable as %s: %.300s", path,
+                           group->kind == KIND_JSON ? "JSON" : "Parquet", cause.text);
+    }
+    return failed;
+}
+
+static bool same_texts(char *const *a, size_t n, char *const *b, size_t m)
+{
+    for (size_t i = 0; n == m && i < n; i++)
+        if (strcmp(a[i], b[i]))
+            return false;
+    return n == m;
+}
+
+static weir_err add_file(struct weir_source *source, struct plan *plan, const char *path, struct weir_error *error)
+{
+    struct group next = {0}, *last = plan->group_count ? &plan->groups[plan->group_count - 1] : NULL;
+    char **files = NULL, *copy = strdup(path);
+    weir_err failed = copy ? find_kind(path, &next.kind, error) : out_of_memory(error);
+    if (!failed)
+        failed =
+            next.kind == KIND_CSV ? read_csv_header(source, path, &next, error) : read_typed_header(source, path, &next, error);
+    if (!failed && !(next.names = weir_header_names(next.raw, next.column_count)))
+        failed = out_of_memory(error);
+    if (failed)
+        goto out;
+    /* JSON types are found per file, so two files might not agree: UNION ALL BY NAME then finds the common type. */
+    if (!last || last->kind != next.kind || next.kind == KIND_JSON || last->delimiter != next.delimiter ||
+        !same_texts(last->raw, last->column_count, next.raw, next.column_count)) {
+        struct group *groups = realloc(plan->groups, (plan->group_count + 1) * sizeof *groups);
+        if (!groups) {
+            failed = out_of_memory(error);
+            goto out;
+        }
+        plan->groups = groups;
+        last = &groups[plan->group_count++];
+        *last = next;
+        next = (struct group){0};
+    }
+    files = realloc(last->files, (last->file_count + 1) * sizeof *files);
+    if (!files) {
+        failed = out_of_memory(error);
+        goto out;
+    }
+    last->files = files;
+    files[last->file_count++] = copy;
+    copy = NULL;
+out:
+    free(copy);
+    free_group(&next);
+    return failed;
+}
+
+static weir_err add_pattern(struct weir_source *source, struct plan *plan, const char *pattern, struct weir_error *error)
+{
+    if (access(pattern, F_OK) == 0 || !strpbrk(pattern, "*?["))
+        return add_file(source, plan, pattern, error);
+    glob_t found;
+    int status = glob(pattern, GLOB_ERR, NULL, &found);
+    if (status == GLOB_NOMATCH)
+        return weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: no file matches; check the path", pattern);
+    if (status)
+        return weir_fail(error, WEIR_ERR_IO, "%s: the folder cannot be read", pattern);
+    weir_err failed = WEIR_OK;
+    for (size_t i = 0; i < found.gl_pathc && !failed; i++)
+        failed = add_file(source, plan, found.gl_pathv[i], error);
+    globfree(&found);
+    return failed;
+}
+
+/* ---- The relation ---------------------------------------------------------------------------------------------------------- */
+
+static void print_group(FILE *to, const struct group *group)
+{
+    fputs("SELECT ", to);
+    for (size_t i = 0; i < group->column_count; i++) {
+        fputs(i ? ", " : "", to);
+        weir_sql_name(to, group->kind == KIND_CSV ? group->names[i] : group->raw[i]);
+        fputs(" AS ", to);
+        weir_sql_name(to, group->names[i]);
+    }
+    fprintf(to, " FROM %s([", reader_name(group->kind));
+    for (size_t i = 0; i < group->file_count; i++) {
+        fputs(i ? ", " : "", to);
+        weir_sql_text(to, group->files[i]);
+    }
+    putc(']', to);
+    if (group->kind == KIND_JSON)
+        fputs(", sample_size=-1", to);
+    if (group->kind == KIND_PARQUET)
+        fputs(", union_by_name=true", to);
+    if (group->kind == KIND_CSV) {
+        fputs(", columns={", to);
+        for (size_t i = 0; i < group->column_count; i++) {
+            fputs(i ? ", " : "", to);
+            weir_sql_text(to, group->names[i]);
+            fputs(":'VARCHAR'", to);
+        }
+        char delimiter[2] = {group->delimiter, 0};
+        fputs("}, delim=", to);
+        weir_sql_text(to, delimiter);
+        fputs(", quote='\"', escape='\"', header=true, auto_detect=false", to);
+    }
+    putc(')', to);
+}
+
+static weir_err create_relation(struct weir_source *source, const struct plan *plan, const char *sql, struct weir_error *error)
+{
+    char *statement = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&statement, &size);
+    if (!to)
+        return out_of_memory(error);
+    if (sql)
+        fprintf(to, "CREATE TEMP TABLE " WEIR_SOURCE_RELATION " AS %s", sql);
+    else
+        fputs("CREATE TEMP VIEW " WEIR_SOURCE_RELATION " AS ", to);
+    for (size_t i = 0; i < plan->group_count; i++) {
+        fputs(i ? " UNION ALL BY NAME " : "", to);
+        print_group(to, &plan->groups[i]);
+    }
+    if (fclose(to)) {
+        free(statement);
+        return out_of_memory(error);
+    }
+    duckdb_result result;
+    weir_err failed = WEIR_OK;
+    if (duckdb_query(source->duck->connection, statement, &result) != DuckDBSuccess)
+        failed = weir_source_fail(source, duckdb_result_error(&result), error);
+    duckdb_destroy_result(&result);
+    free(statement);
+    return failed;
+}
+
+static bool is_numeric(const char *type)
+{
+    static const char *const types[] = {"BOOLEAN",   "TINYINT",  "SMALLINT", "INTEGER",  "BIGINT", "HUGEINT", "UTINYINT",
+                                        "USMALLINT", "UINTEGER", "UBIGINT",  "UHUGEINT", "FLOAT",  "DOUBLE",  NULL};
+    for (const char *const *t = types; *t; t++)
+        if (!strcmp(type, *t))
+            return true;
+    return !strncmp(type, "DECIMAL", 7);
+}
+
+static weir_err learn_columns(struct weir_source *source, const struct plan *plan, struct weir_error *error)
+{
+    char **texts = NULL, **raw = NULL, **names = NULL;
+    size_t count = 0, n = 0;
+    weir_err failed =
+        read_texts(source, "SELECT column_name, column_type FROM (DESCRIBE " WEIR_SOURCE_RELATION ")", 2, &texts, &count, error);
+    if (failed)
+        return failed;
+    n = count / 2;
+    raw = calloc(n + 1, sizeof *raw);
+    source->columns = calloc(n + 1, sizeof *source->columns);
+    for (size_t i = 0; raw && i < n; i++)
+        raw[i] = texts[2 * i];
+    names = raw ? weir_header_names(raw, n) : NULL;
+    failed = names && source->columns ? WEIR_OK : out_of_memory(error);
+    for (size_t i = 0; !failed && i < n; i++) {
+        const char *as_written = raw[i];
+        for (size_t g = plan->group_count; g--;)
+            for (size_t k = 0; k < plan->groups[g].column_count; k++)
+                if (!strcasecmp(plan->groups[g].names[k], raw[i]))
+                    as_written = plan->groups[g].raw[k];
+        struct weir_source_column *column = &source->columns[source->column_count++];
+        column->name = strdup(names[i]);
+        column->raw = strdup(as_written);
+        column->text = !is_numeric(texts[2 * i + 1]);
+        column->unnamed = !as_written[strspn(as_written, " \t")];
+        if (!column->name || !column->raw)
+            failed = out_of_memory(error);
+    }
+    if (!failed && !n)
+        failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: no columns", source->origin);
+    free(raw);
+    free_texts(names, n);
+    free_texts(texts, count);
+    return failed;
+}
+
+weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error)
+{
+    struct plan plan = {0};
+    weir_err failed = WEIR_OK;
+    struct weir_source *source = calloc(1, sizeof *source);
+    *out = NULL;
+    if (!source)
+        return out_of_memory(error);
+    source->stop = config->stop;
+    if (config->sql)
+        source->origin = strdup("the query");
+    else if (config->path_count == 1)
+        source->origin = strdup(config->paths[0]);
+    else
+        source->origin = print_sql("%s and %zu more", config->path_count ? config->paths[0] : "", config->path_count - 1);
+    failed = source->origin ? weir_duck_open(&(struct weir_duck_config){0}, &source->duck, error) : out_of_memory(error);
+    for (size_t i = 0; i < config->path_count && !config->sql && !failed; i++)
+        failed = add_pattern(source, &plan, config->paths[i], error);
+    if (!failed)
+        failed = create_relation(source, &plan, config->sql, error);
+    if (!failed)
+        failed = learn_columns(source, &plan, error);
+    source->csv_alone = plan.group_count > 0;
+    for (size_t i = 0; i < plan.group_count; i++) {
+        source->csv_alone &= plan.groups[i].kind == KIND_CSV;
+        free_group(&plan.groups[i]);
+    }
+    free(plan.groups);
+    if (failed)
+        weir_source_close(&source);
+    *out = source;
+    return failed;
+}
+
+void weir_source_close(struct weir_source **source)
+{
+    if (!source || !*source)
+        return;
+    for (size_t i = 0; i < (*source)->column_count; i++) {
+        free((*source)->columns[i].name);
+        free((*source)->columns[i].raw);
+    }
+    free((*source)->columns);
+    free((*source)->origin);
+    weir_duck_close(&(*source)->duck);
+    free(*source);
+    *source = NULL;
+}
+
+int weir_source_find(const struct weir_source *source, const char *name)
+{
+    for (size_t i = 0; i < source->column_count; i++)
+        if (!strcasecmp(source->columns[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+weir_err weir_source_query(struct weir_source *source, const char *sql, duckdb_result *result, struct weir_error *error)
+{
+    duckdb_prepared_statement statement = NULL;
+    weir_err failed = WEIR_OK;
+    *result = (duckdb_result){0};
+    if (duckdb_prepare(source->duck->connection, sql, &statement) != DuckDBSuccess) {
+        failed = weir_source_fail(source, duckdb_prepare_error(statement), error);
+    } else if (duckdb_execute_prepared_streaming(statement, result) != DuckDBSuccess) {
+        failed = weir_source_fail(source, duckdb_result_error(result), error);
+        duckdb_destroy_result(result);
+    }
+    duckdb_destroy_prepare(&statement);
+    return failed;
+}
+
+weir_err weir_source_fetch(struct weir_source *source, duckdb_result *result, duckdb_data_chunk *chunk, struct weir_error *error)
+{
+    *chunk = NULL;
+    if (source->stop && *source->stop)
+        return weir_fail(error, WEIR_ERR_CLOSED, "interrupted");
+    *chunk = duckdb_fetch_chunk(*result);
+    const char *message = *chunk ? NULL : duckdb_result_error(result);
+    return message && *message ? weir_source_fail(source, message, error) : WEIR_OK;
+}
