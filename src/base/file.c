@@ -1,0 +1,126 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static weir_err fail_errno(struct weir_error *error, const char *path, const char *what)
+{
+    int number = errno;
+    weir_err code = number == ENOENT || number == ENOTDIR ? WEIR_ERR_NOT_FOUND
+                    : number == EACCES || number == EPERM ? WEIR_ERR_PERMISSION
+                    : number == ENOMEM                    ? WEIR_ERR_MEMORY
+                                                          : WEIR_ERR_IO;
+    return weir_fail(error, code, "%s: cannot %s: %s", path, what, strerror(number));
+}
+
+weir_err weir_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, struct weir_error *error)
+{
+    uint8_t *buffer = NULL;
+    size_t used = 0, room = 0;
+    weir_err err = WEIR_OK;
+    struct stat info;
+    *bytes = NULL;
+    *size = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(error, path, "open it");
+    if (fstat(fd, &info)) {
+        err = fail_errno(error, path, "look at it");
+        goto out;
+    }
+    if (S_ISREG(info.st_mode) && (uint64_t)info.st_size < limit)
+        room = (size_t)info.st_size + 1; /* one more: the end is seen without growing */
+    for (;;) {
+        if (used == room || !buffer) {
+            if (buffer || !room)
+                room = room ? room * 2 : 65536;
+            uint8_t *grown = realloc(buffer, room);
+            if (!grown) {
+                err = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory after %zu bytes", path, used);
+                goto out;
+            }
+            buffer = grown;
+        }
+        ssize_t n = read(fd, buffer + used, room - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            err = fail_errno(error, path, "read it");
+            goto out;
+        }
+        if (!n)
+            break;
+        used += (size_t)n;
+        if (used > limit) {
+            err = weir_fail(error, WEIR_ERR_LIMIT, "%s: larger than %zu bytes", path, limit);
+            goto out;
+        }
+    }
+    *bytes = buffer;
+    *size = used;
+    buffer = NULL;
+out:
+    free(buffer);
+    close(fd);
+    return err;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static weir_err write_direct(const char *path, const void *bytes, size_t size, struct weir_error *error)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(error, path, "open it");
+    weir_err err = write_all(fd, bytes, size) ? fail_errno(error, path, "write it") : WEIR_OK;
+    if (close(fd) && !err)
+        err = fail_errno(error, path, "write it");
+    return err;
+}
+
+weir_err weir_file_write(const char *path, const void *bytes, size_t size, struct weir_error *error)
+{
+    struct stat info;
+    char target[PATH_MAX], beside[PATH_MAX];
+    int exists = !stat(path, &info);
+    if (exists && !S_ISREG(info.st_mode))
+        return write_direct(path, bytes, size, error);
+    if (!exists || !realpath(path, target))
+        snprintf(target, sizeof target, "%s", path);
+    if (strlen(path) >= sizeof target || snprintf(beside, sizeof beside, "%s.XXXXXX", target) >= (int)sizeof beside)
+        return weir_fail(error, WEIR_ERR_LIMIT, "%s: the name is too long", path);
+
+    int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(error, path, "create a file beside it");
+    weir_err err = WEIR_OK;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(fd, exists ? info.st_mode & 0777 : 0666 & ~mask) || write_all(fd, bytes, size) || fsync(fd))
+        err = fail_errno(error, path, "write it");
+    if (close(fd) && !err)
+        err = fail_errno(error, path, "write it");
+    if (!err && rename(beside, target))
+        err = fail_errno(error, path, "replace it");
+    if (err)
+        unlink(beside);
+    return err;
+}

@@ -1,0 +1,99 @@
+#include "model/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/model.h"
+#include "model/xgboost.h"
+
+/* The names of classes that nobody named. */
+struct class_names {
+    char **item;
+    size_t count;
+};
+
+static weir_err number_classes(size_t count, struct class_names *out, struct weir_error *error)
+{
+    out->item = calloc(count, sizeof *out->item);
+    for (size_t i = 0; out->item && i < count; i++) {
+        if (asprintf(&out->item[i], "%zu", i) < 0)
+            return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        out->count++;
+    }
+    return out->item ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+}
+
+weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
+                                 weir_model **out, struct weir_error *error)
+{
+    static const char *const two[] = {"benign", "attack"};
+    struct weir_xgboost source = {0};
+    struct class_names numbers = {0};
+    struct weir_model_facts f = *facts;
+    const char *turned[2];
+    *out = NULL;
+    weir_err err = weir_xgboost_read(bytes, size, origin, &source, error);
+    if (err)
+        return err;
+    size_t groups = source.forest->groups, classes = groups == 1 ? 2 : groups;
+    if (!f.columns) {
+        if (!source.names) {
+            err =
+                weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model stores no feature names: give its %zu columns with --columns",
+                          origin, source.forest->columns);
+            goto out;
+        }
+        f.columns = (const char *const *)source.names;
+        f.column_count = source.forest->columns;
+    }
+    if (!f.classes) {
+        err = classes > 2 ? number_classes(classes, &numbers, error) : WEIR_OK;
+        if (err)
+            goto out;
+        f.classes = classes > 2 ? (const char *const *)numbers.item : two;
+        f.class_count = classes;
+    }
+    if (f.column_count != source.forest->columns)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model has %zu columns, %zu are named", origin, source.forest->columns,
+                        f.column_count);
+    else if (f.class_count != classes)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model has %zu classes, %zu are named", origin, classes, f.class_count);
+    if (err)
+        goto out;
+    if (!f.feature_set)
+        f.feature_set = "none";
+    if (groups == 1 && f.benign == 1) {
+        turned[0] = f.classes[1];
+        turned[1] = f.classes[0];
+        f.classes = turned;
+        f.benign = 0;
+        weir_forest_negate(source.forest);
+    }
+    struct weir_card card;
+    err = weir_card_make(&f, source.objective, source.importance, &card, error);
+    if (err) {
+        if (err == WEIR_ERR_FORMAT)
+            err = WEIR_ERR_ARGUMENT; /* the card's own check refused a fact */
+        goto out;
+    }
+    err = weir_model_assemble(&card, source.forest, out, error);
+    source.forest = NULL;
+out:
+    for (size_t i = 0; i < numbers.count; i++)
+        free(numbers.item[i]);
+    free(numbers.item);
+    weir_xgboost_free(&source);
+    return err;
+}
+
+weir_err weir_model_annotate(weir_model *model, const char *key, const json_t *value, struct weir_error *error)
+{
+    static const char *const keys[] = {"metrics", "training", "defaults", "threshold"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(key, keys[i])) {
+            weir_err err = weir_card_set(&model->card, key, value, error);
+            return err == WEIR_ERR_FORMAT ? WEIR_ERR_ARGUMENT : err;
+        }
+    return weir_fail(error, WEIR_ERR_ARGUMENT, "'%s' cannot be set in a card", key);
+}

@@ -1,0 +1,239 @@
+#include "model/forest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+weir_err weir_forest_create(size_t columns, size_t groups, struct weir_forest **out, struct weir_error *error)
+{
+    *out = NULL;
+    if (columns < 1 || columns > WEIR_FOREST_COLUMNS_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "%zu columns, a forest has 1 to %d", columns, WEIR_FOREST_COLUMNS_MAX);
+    if (groups < 1 || groups > WEIR_FOREST_GROUPS_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "%zu margins a row, a forest has 1 to %d", groups, WEIR_FOREST_GROUPS_MAX);
+    struct weir_forest *forest = calloc(1, sizeof *forest);
+    float *base = calloc(groups, sizeof *base);
+    if (!forest || !base) {
+        free(forest);
+        free(base);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+    *forest = (struct weir_forest){.columns = columns, .groups = groups, .base = base};
+    *out = forest;
+    return WEIR_OK;
+}
+
+void weir_forest_free(struct weir_forest **forest)
+{
+    if (!forest || !*forest)
+        return;
+    struct weir_forest *f = *forest;
+    free(f->base);
+    free(f->first);
+    free(f->count);
+    free(f->group);
+    free(f->split);
+    free(f->value);
+    free(f->cover);
+    free(f);
+    *forest = NULL;
+}
+
+static bool resize(void *array, size_t count, size_t width)
+{
+    void *old, *grown;
+    memcpy(&old, array, sizeof old);
+    grown = reallocarray(old, count, width);
+    if (grown)
+        memcpy(array, &grown, sizeof grown);
+    return grown != NULL;
+}
+
+weir_err weir_forest_reserve(struct weir_forest *f, size_t trees, size_t nodes, struct weir_error *error)
+{
+    if (trees > WEIR_FOREST_TREES_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than %d trees", WEIR_FOREST_TREES_MAX);
+    if (nodes > WEIR_FOREST_NODES_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than %u nodes", WEIR_FOREST_NODES_MAX);
+    if (trees > f->tree_room) {
+        if (!resize(&f->first, trees, sizeof *f->first) || !resize(&f->count, trees, sizeof *f->count) ||
+            !resize(&f->group, trees, sizeof *f->group))
+            return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        f->tree_room = trees;
+    }
+    if (nodes > f->node_room) {
+        if (!resize(&f->split, nodes, sizeof *f->split) || !resize(&f->value, nodes, sizeof *f->value) ||
+            !resize(&f->cover, nodes, sizeof *f->cover))
+            return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        f->node_room = nodes;
+    }
+    return WEIR_OK;
+}
+
+/* What must hold for a node by itself. */
+static weir_err check_node(size_t columns, size_t node, uint16_t split, float value, float cover, struct weir_error *error)
+{
+    if (!(cover >= 0 && cover <= 3e38f))
+        return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: a cover of %g", node, (double)cover);
+    if (split == WEIR_SPLIT_LEAF) {
+        if (!(fabsf(value) <= WEIR_FOREST_VALUE_MAX))
+            return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: a leaf value of %g", node, (double)value);
+        return WEIR_OK;
+    }
+    unsigned column = split & (WEIR_SPLIT_MISSING_RIGHT - 1u);
+    if (column >= columns)
+        return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: splits on column %u of %zu", node, column, columns);
+    if (isnan(value))
+        return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: the threshold is not a number", node);
+    return WEIR_OK;
+}
+
+/* The places of a tree's nodes in level order; checks that it is one tree. */
+static weir_err level_order(const struct weir_tree *tree, int32_t *order, uint8_t *seen, size_t *nodes, struct weir_error *error)
+{
+    size_t depth = 0, level_end = 1, tail = 1;
+    order[0] = 0;
+    seen[0] = 1;
+    for (size_t head = 0; head < tail; head++) {
+        size_t i = (size_t)order[head];
+        if (head == level_end) {
+            level_end = tail;
+            if (++depth > WEIR_FOREST_DEPTH_MAX)
+                return weir_fail(error, WEIR_ERR_LIMIT, "node %zu: more than %d levels deep", i, WEIR_FOREST_DEPTH_MAX);
+        }
+        if (tree->left[i] < 0)
+            continue;
+        for (int side = 0; side < 2; side++) {
+            int32_t child = side ? tree->right[i] : tree->left[i];
+            if (child < 0 || (size_t)child >= tree->count)
+                return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: child %d of %zu nodes", i, child, tree->count);
+            if (seen[child])
+                return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: child %d has another parent", i, child);
+            seen[child] = 1;
+            order[tail++] = child;
+        }
+    }
+    *nodes = tail;
+    return WEIR_OK;
+}
+
+weir_err weir_forest_add(struct weir_forest *f, const struct weir_tree *tree, unsigned group, struct weir_importance *importance,
+                         struct weir_error *error)
+{
+    if (group >= f->groups)
+        return weir_fail(error, WEIR_ERR_FORMAT, "group %u of %zu", group, f->groups);
+    if (tree->count < 1 || tree->count > WEIR_FOREST_NODES_MAX - f->nodes)
+        return weir_fail(error, WEIR_ERR_LIMIT, "%zu nodes in a tree, %zu before it", tree->count, f->nodes);
+
+    size_t nodes = 0;
+    weir_err err = WEIR_OK;
+    int32_t *order = calloc(tree->count, sizeof *order);
+    uint8_t *seen = calloc(tree->count, 1);
+    if (!order || !seen) {
+        err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        goto out;
+    }
+    err = level_order(tree, order, seen, &nodes, error);
+    if (err)
+        goto out;
+    size_t tree_room = f->trees < f->tree_room ? f->tree_room : f->trees * 2 + 16;
+    size_t node_room = f->nodes + nodes <= f->node_room ? f->node_room : (f->nodes + nodes) * 2;
+    err = weir_forest_reserve(f, tree_room < WEIR_FOREST_TREES_MAX ? tree_room : f->trees + 1,
+                              node_room < WEIR_FOREST_NODES_MAX ? node_room : f->nodes + nodes, error);
+    if (err)
+        goto out;
+
+    for (size_t k = 0; k < nodes; k++) {
+        size_t i = (size_t)order[k], at = f->nodes + k;
+        uint16_t split = WEIR_SPLIT_LEAF;
+        if (tree->left[i] >= 0) {
+            if (tree->column[i] < 0 || (size_t)tree->column[i] >= f->columns) {
+                err = weir_fail(error, WEIR_ERR_FORMAT, "node %zu: splits on column %d of %zu", i, tree->column[i], f->columns);
+                goto out;
+            }
+            split = (uint16_t)((unsigned)tree->column[i] | (tree->missing_left[i] ? 0 : WEIR_SPLIT_MISSING_RIGHT));
+            if (importance) {
+                struct weir_importance *column = &importance[tree->column[i]];
+                column->weight += 1;
+                column->gain += tree->gain ? (double)tree->gain[i] : 0;
+                column->cover += tree->cover ? (double)tree->cover[i] : 0;
+            }
+        }
+        f->split[at] = split;
+        f->value[at] = tree->value[i];
+        f->cover[at] = tree->cover ? tree->cover[i] : 0;
+        err = check_node(f->columns, i, split, f->value[at], f->cover[at], error);
+        if (err)
+            goto out;
+    }
+    f->first[f->trees] = (uint32_t)f->nodes;
+    f->count[f->trees] = (uint32_t)nodes;
+    f->group[f->trees] = (uint16_t)group;
+    f->nodes += nodes;
+    f->trees++;
+out:
+    free(order);
+    free(seen);
+    return err;
+}
+
+void weir_forest_negate(struct weir_forest *f)
+{
+    for (size_t g = 0; g < f->groups; g++)
+        f->base[g] = -f->base[g];
+    for (size_t i = 0; i < f->nodes; i++)
+        if (f->split[i] == WEIR_SPLIT_LEAF)
+            f->value[i] = -f->value[i];
+}
+
+size_t weir_forest_depth(const struct weir_forest *f, size_t tree)
+{
+    size_t depth = 0, level_end = 1, open = 1;
+    for (size_t i = 0; i < f->count[tree]; i++) {
+        if (i == level_end) {
+            level_end = open;
+            depth++;
+        }
+        if (f->split[f->first[tree] + i] != WEIR_SPLIT_LEAF)
+            open += 2;
+    }
+    return depth;
+}
+
+weir_err weir_forest_validate(const struct weir_forest *f, size_t *tree, size_t *node, struct weir_error *error)
+{
+    size_t first = 0;
+    *tree = *node = 0;
+    for (size_t g = 0; g < f->groups; g++)
+        if (!(fabsf(f->base[g]) <= WEIR_FOREST_VALUE_MAX))
+            return weir_fail(error, WEIR_ERR_FORMAT, "a base margin of %g", (double)f->base[g]);
+    for (size_t t = 0; t < f->trees; t++) {
+        size_t count = f->count[t], open = 1;
+        *tree = t;
+        *node = first;
+        if (f->group[t] >= f->groups)
+            return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: group %u of %zu", t, f->group[t], f->groups);
+        if (f->first[t] != first || count < 1 || count > f->nodes - first)
+            return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: %zu nodes, %zu are left", t, count, f->nodes - first);
+        for (size_t i = 0; i < count; i++) {
+            struct weir_error why;
+            *node = first + i;
+            if (i >= open)
+                return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: node %zu has no parent", t, i);
+            weir_err err = check_node(f->columns, i, f->split[*node], f->value[*node], f->cover[*node], &why);
+            if (err)
+                return weir_fail(error, err, "tree %zu: %s", t, why.text);
+            if (f->split[*node] != WEIR_SPLIT_LEAF)
+                open += 2;
+        }
+        if (open != count)
+            return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: %zu nodes, its splits need %zu", t, count, open);
+        if (weir_forest_depth(f, t) > WEIR_FOREST_DEPTH_MAX)
+            return weir_fail(error, WEIR_ERR_LIMIT, "tree %zu: more than %d levels deep", t, WEIR_FOREST_DEPTH_MAX);
+        first += count;
+    }
+    *node = first;
+    if (first != f->nodes)
+        return weir_fail(error, WEIR_ERR_FORMAT, "%zu nodes belong to no tree", f->nodes - first);
+    return WEIR_OK;
+}

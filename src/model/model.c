@@ -1,0 +1,275 @@
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "model/container.h"
+
+weir_err weir_model_assemble(struct weir_card *card, struct weir_forest *forest, weir_model **out, struct weir_error *error)
+{
+    size_t groups = forest->groups;
+    weir_err err = WEIR_OK;
+    weir_model *model = calloc(1, sizeof *model);
+    *out = NULL;
+    if (!model) {
+        weir_card_fini(card);
+        weir_forest_free(&forest);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+    model->card = *card;
+    *card = (struct weir_card){0};
+    model->forest = forest;
+    if (model->card.column_count != forest->columns)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu columns, the trees have %zu", model->card.column_count,
+                        forest->columns);
+    else if (model->card.class_count != (groups == 1 ? 2 : groups))
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu classes, the trees have %zu", model->card.class_count,
+                        groups == 1 ? 2 : groups);
+    else if (groups == 1 && model->card.benign > 0)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "of two classes the first must be the benign one");
+    if (!err)
+        err = weir_plan_create(forest, &model->plan, error);
+    if (!err)
+        err = weir_explainer_create(forest, &model->explainer, error);
+    if (err)
+        weir_model_free(&model);
+    *out = model;
+    return err;
+}
+
+void weir_model_free(weir_model **model)
+{
+    if (!model || !*model)
+        return;
+    weir_explainer_free(&(*model)->explainer);
+    weir_plan_free(&(*model)->plan);
+    weir_forest_free(&(*model)->forest);
+    weir_card_fini(&(*model)->card);
+    free(*model);
+    *model = NULL;
+}
+
+/* -- files -- */
+
+weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin, weir_model **out, struct weir_error *error)
+{
+    struct weir_container parts;
+    struct weir_card card;
+    struct weir_forest *forest = NULL;
+    struct weir_error why = {0};
+    size_t position = 0;
+    *out = NULL;
+    weir_err err = weir_container_read(bytes, size, origin, &parts, error);
+    if (err)
+        return err;
+    err = weir_card_parse((const char *)parts.card, parts.card_bytes, &card, &why);
+    if (err)
+        return weir_fail(error, err, "%s: offset %d: %s", origin, WEIR_CONTAINER_HEAD_BYTES, why.text);
+    err = weir_forest_decode(parts.payload, parts.payload_bytes, &forest, &position, &why);
+    if (err) {
+        weir_card_fini(&card);
+        return weir_fail(error, err, "%s: offset %zu: %s", origin, (size_t)(parts.payload - bytes) + position, why.text);
+    }
+    err = weir_model_assemble(&card, forest, out, &why);
+    return err ? weir_fail(error, err, "%s: %s", origin, why.text) : WEIR_OK;
+}
+
+weir_err weir_model_load(const char *path, weir_model **out, struct weir_error *error)
+{
+    uint8_t *bytes;
+    size_t size;
+    *out = NULL;
+    weir_err err = weir_file_read(path, WEIR_CONTAINER_FILE_MAX, &bytes, &size, error);
+    if (!err)
+        err = weir_model_parse(bytes, size, path, out, error);
+    free(bytes);
+    return err;
+}
+
+weir_err weir_model_bytes(const weir_model *model, uint8_t **bytes, size_t *size, struct weir_error *error)
+{
+    size_t card = strlen(model->card.text), payload = weir_forest_bytes(model->forest);
+    *size = weir_container_bytes(card, payload);
+    *bytes = malloc(*size);
+    if (!*bytes)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    memcpy(*bytes + WEIR_CONTAINER_HEAD_BYTES, model->card.text, card);
+    weir_forest_encode(model->forest, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
+    weir_container_seal(*bytes, WEIR_PAYLOAD_TREES, card, payload);
+    return WEIR_OK;
+}
+
+weir_err weir_model_write(const weir_model *model, const char *path, struct weir_error *error)
+{
+    uint8_t *bytes;
+    size_t size;
+    weir_err err = weir_model_bytes(model, &bytes, &size, error);
+    if (!err)
+        err = weir_file_write(path, bytes, size, error);
+    free(bytes);
+    return err;
+}
+
+/* -- facts -- */
+
+const char *weir_model_name(const weir_model *model)
+{
+    return model->card.name;
+}
+
+const char *weir_model_version(const weir_model *model)
+{
+    return model->card.version;
+}
+
+const char *weir_model_label(const weir_model *model)
+{
+    return model->card.label;
+}
+
+const char *weir_model_algorithm(const weir_model *model)
+{
+    return model->card.algorithm;
+}
+
+const char *weir_model_feature_set(const weir_model *model)
+{
+    return model->card.feature_set;
+}
+
+uint64_t weir_model_feature_set_id(const weir_model *model)
+{
+    return model->card.feature_set_id;
+}
+
+size_t weir_model_columns(const weir_model *model, const char *const **names)
+{
+    if (names)
+        *names = model->card.columns;
+    return model->card.column_count;
+}
+
+size_t weir_model_classes(const weir_model *model, const char *const **names)
+{
+    if (names)
+        *names = model->card.classes;
+    return model->card.class_count;
+}
+
+int weir_model_benign(const weir_model *model)
+{
+    return model->card.benign;
+}
+
+float weir_model_threshold(const weir_model *model)
+{
+    return model->card.threshold;
+}
+
+size_t weir_model_groups(const weir_model *model)
+{
+    return model->forest->groups;
+}
+
+const char *weir_model_card(const weir_model *model)
+{
+    return model->card.text;
+}
+
+const json_t *weir_model_card_json(const weir_model *model)
+{
+    return model->card.json;
+}
+
+struct weir_importance weir_model_importance(const weir_model *model, size_t column)
+{
+    return model->card.importance[column];
+}
+
+/* -- scores -- */
+
+void weir_model_margins(const weir_model *model, const float *x, size_t rows, size_t stride, float *margins)
+{
+    weir_plan_rows(model->plan, x, rows, stride, margins);
+}
+
+void weir_model_margins_block(const weir_model *model, const float *x, const uint16_t *index, size_t rows, float *margins)
+{
+    weir_plan_block(model->plan, x, index, rows, margins);
+}
+
+void weir_model_contributions(const weir_model *model, const float *row, size_t group, double *contributions, double *base)
+{
+    weir_explainer_row(model->explainer, row, group, contributions, base);
+}
+
+/* In double and rounded once: the last bit of exp, which differs between CPUs, is far below float32. */
+static double sigmoid(double margin)
+{
+    return 1.0 / (1.0 + exp(-margin));
+}
+
+/* The softmax of one row: exp(m - max) / their sum; returns the denominator, *max is the largest margin. */
+static double softmax_sum(const float *margins, size_t groups, double *max)
+{
+    double sum = 0;
+    *max = (double)margins[0];
+    for (size_t g = 1; g < groups; g++)
+        if ((double)margins[g] > *max)
+            *max = (double)margins[g];
+    for (size_t g = 0; g < groups; g++)
+        sum += exp((double)margins[g] - *max);
+    return sum;
+}
+
+void weir_model_probabilities(const weir_model *model, const float *margins, size_t rows, float *probabilities)
+{
+    size_t groups = model->forest->groups;
+    for (size_t r = 0; r < rows; r++) {
+        const float *m = margins + r * groups;
+        if (groups == 1) {
+            probabilities[2 * r] = (float)sigmoid(-(double)m[0]);
+            probabilities[2 * r + 1] = (float)sigmoid((double)m[0]);
+            continue;
+        }
+        double max, sum = softmax_sum(m, groups, &max);
+        for (size_t g = 0; g < groups; g++)
+            probabilities[r * groups + g] = (float)(exp((double)m[g] - max) / sum);
+    }
+}
+
+void weir_model_judge(const weir_model *model, const float *margins, size_t rows, float *score, uint16_t *class_index,
+                      uint8_t *alert)
+{
+    size_t groups = model->forest->groups;
+    int benign = model->card.benign;
+    float threshold = model->card.threshold;
+    for (size_t r = 0; r < rows; r++) {
+        const float *m = margins + r * groups;
+        float value;
+        uint16_t class = 0;
+        if (groups == 1) {
+            value = (float)sigmoid((double)m[0]);
+            class = value >= threshold;
+        } else {
+            double max, sum = softmax_sum(m, groups, &max), rest = 0;
+            for (size_t g = groups; g-- > 0;)
+                if ((double)m[g] == max)
+                    class = (uint16_t)g;
+            /* The attacks' own sum, not 1 - benign: a small score keeps its digits. */
+            for (size_t g = 0; g < groups; g++)
+                if ((int)g != benign)
+                    rest += exp((double)m[g] - max);
+            value = (float)((benign < 0 ? 1.0 : rest) / sum);
+        }
+        if (score)
+            score[r] = value;
+        if (class_index)
+            class_index[r] = class;
+        if (alert)
+            alert[r] = (int)class != benign && value >= threshold;
+    }
+}
