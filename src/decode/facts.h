@@ -68,8 +68,9 @@ enum {
     WEIR_FACT_IP_OPTIONS = 1 << 5,
     WEIR_FACT_QUOTED = 1 << 6, /* an ICMP error; `quoted` is filled */
     WEIR_FACT_DONT_FRAGMENT = 1 << 7,
-    WEIR_FACT_L4_BAD = 1 << 8,   /* the L4 header contradicts the IP length (or itself): fields hold what made sense, else 0 */
-    WEIR_FACT_OVERLONG = 1 << 9, /* the IP length claims more than was on the wire; the byte counts below follow the claim */
+    WEIR_FACT_L4_BAD = 1 << 8, /* the L4 header contradicts the IP length (or itself): fields hold what made sense, else 0 */
+    WEIR_FACT_OVERLONG =
+        1 << 9, /* an IP length (or a carrier's) claims more than was on the wire; byte counts follow the claim */
 };
 
 /* weir_facts.encap: what was looked through to reach the IP packet */

@@ -27,7 +27,8 @@ static void skip(struct weir__walk *walk, uint32_t bytes)
 static void set_length(struct weir__walk *walk, uint32_t bytes)
 {
     walk->facts->ip_bytes = bytes;
-    if (bytes > walk->wire)
+    walk->overlong |= bytes > walk->wire; /* and so is, perhaps, what an overlong packet carries */
+    if (walk->overlong)
         walk->facts->flags |= WEIR_FACT_OVERLONG;
     walk->wire = bytes;
     if (walk->captured > bytes)
@@ -126,7 +127,7 @@ static uint32_t ipv6_length_of_zero(const struct weir__walk *walk)
 /* Below an overlong IP length `wire` is what the packet claims, not what was there. */
 static enum weir_fate drop_short(struct weir__walk *walk, uint32_t need)
 {
-    if (walk->facts->flags & WEIR_FACT_OVERLONG)
+    if (walk->overlong)
         return weir__drop(walk, WEIR_DROPPED_LENGTH);
     return weir__drop_short(walk, need);
 }

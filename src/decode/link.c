@@ -176,12 +176,24 @@ enum weir_fate weir__ppp_descend(struct weir__walk *walk)
     }
 }
 
+/* Cisco's framing: address, control, EtherType. */
+static enum weir_fate cisco_hdlc_descend(struct weir__walk *walk)
+{
+    if (walk->captured < 4)
+        return weir__drop_short(walk, 4);
+    uint16_t ethertype = weir_load_be16(walk->at + 2);
+    weir__advance(walk, 4);
+    return weir__ethertype_descend(walk, ethertype);
+}
+
 /* PPP in HDLC-like framing; the address and control bytes may have been compressed away. Link type 204 of libpcap puts the
  * direction where the address is, found in files of type 9 too. */
 static enum weir_fate ppp_framed_descend(struct weir__walk *walk)
 {
     if (walk->captured < 2)
         return weir__drop_short(walk, 2);
+    if ((walk->at[0] == 0x0f || walk->at[0] == 0x8f) && walk->at[1] == 0) /* on the same lines, told by its addresses */
+        return cisco_hdlc_descend(walk);
     if ((walk->at[0] == 0xff || walk->at[0] <= 1) && walk->at[1] == 0x03)
         weir__advance(walk, 2);
     return weir__ppp_descend(walk);
@@ -322,13 +334,8 @@ enum weir_fate weir__link_descend(struct weir__walk *walk, uint16_t link)
         return ppp_framed_descend(walk);
     case LINK_PPP_ETHER:
         return pppoe_descend(walk);
-    case LINK_C_HDLC: {
-        if (walk->captured < 4)
-            return weir__drop_short(walk, 4);
-        uint16_t protocol = weir_load_be16(walk->at + 2);
-        weir__advance(walk, 4);
-        return weir__ethertype_descend(walk, protocol);
-    }
+    case LINK_C_HDLC:
+        return cisco_hdlc_descend(walk);
     default:
         return weir__ignore(walk, WEIR_IGNORED_LINK);
     }

@@ -27,6 +27,7 @@ struct weir__walk {
     uint16_t vlan[2];
     uint32_t mpls;
     uint8_t tags, tunnels;
+    bool overlong; /* an IP header claimed more than the wire had: `wire` follows the claim */
 };
 
 static inline enum weir_fate weir__drop(struct weir__walk *walk, enum weir_dropped bucket)
