@@ -168,7 +168,7 @@ static weir_err load(json_t *json, struct weir_card *out, struct weir_error *err
     *out = (struct weir_card){.json = json};
     weir_err err = json ? read_fields(out, error) : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     if (!err) {
-        out->text = json_dumps(json, JSON_COMPACT);
+        out->text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)); /* 0.3, not 0.29999999999999999 */
         if (!out->text)
             err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
