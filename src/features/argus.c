@@ -1,0 +1,486 @@
+#include "features/argus.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+
+#define SECOND    INT64_C(1000000000)
+#define FROM_HIGH 1 /* weir_flow.flags: the flow's source is the key's `high` end */
+
+enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ESP = 50, ICMPV6 = 58, SCTP = 132 };
+enum { TIMEOUT_LONG, TIMEOUT_USUAL, TIMEOUT_SHORT };
+enum { KIND_FRAGMENT = UINT8_MAX }; /* as weir_fragment_key sets it */
+
+static const int64_t timeouts_ns[] = {
+    [TIMEOUT_LONG] = 60 * SECOND, [TIMEOUT_USUAL] = 30 * SECOND, [TIMEOUT_SHORT] = 5 * SECOND, 0};
+
+static unsigned timeout_of(const struct weir_flow_key *key)
+{
+    if (key->kind == KIND_FRAGMENT)
+        return TIMEOUT_SHORT;
+    return key->proto == TCP ? TIMEOUT_LONG : key->proto == ICMP || key->proto == ICMPV6 ? TIMEOUT_SHORT : TIMEOUT_USUAL;
+}
+
+/* --- Keys --------------------------------------------------------------------------------------------------------------------*/
+
+static bool l4_has(const struct weir_facts *facts, uint32_t bytes)
+{
+    return facts->l4 && facts->l4_captured >= bytes;
+}
+
+/* ICMP: a request and its reply share a key, directed as the request. An error's key has what it is about. */
+static bool icmp_key(const struct weir_facts *facts, struct weir_flow_key *key)
+{
+    static const uint8_t request_of[] = {[0] = 8, [14] = 13, [16] = 15, [18] = 17};
+    uint8_t type = facts->icmp.type;
+    bool reply = type == 0 || type == 14 || type == 16 || type == 18;
+    weir_flow_key_ends(key, 4, ICMP, reply ? facts->dst : facts->src, reply ? facts->src : facts->dst, 0, 0, false);
+    key->kind = reply ? request_of[type] : type;
+    if (key->kind == 8) {
+        key->low_port = facts->icmp.id;
+        key->high_port = facts->icmp.seq;
+    } else if (facts->flags & WEIR_FACT_QUOTED) {
+        key->code = facts->icmp.code;
+        /* What ra prints as the destination port. */
+        if (type == 3 && facts->icmp.code == 2)
+            key->low_port = facts->quoted.proto;
+        else if (type == 3 && facts->icmp.code == 3)
+            key->low_port = facts->quoted.dport;
+        else if ((type == 3 || type == 5) && facts->icmp.code <= 1)
+            key->low_port = weir_load_le16(facts->quoted.dst);
+        /* The lanes spread errors by the addresses that they quote, so these must be in the key. */
+        uint8_t about[33] = {facts->quoted.proto};
+        memcpy(about + 1, facts->quoted.src, 16);
+        memcpy(about + 17, facts->quoted.dst, 16);
+        key->extra = XXH3_64bits(about, sizeof about);
+    } else if (type == 3 || type == 4 || type == 5 || type == 11 || type == 12) {
+        key->code = facts->icmp.code;
+    }
+    return reply;
+}
+
+static bool icmpv6_key(const struct weir_facts *facts, struct weir_flow_key *key)
+{
+    bool swap = weir_flow_key_ends(key, 6, ICMPV6, facts->src, facts->dst, 0, 0, true);
+    switch (facts->icmp.type) {
+    case 129: /* echo */
+        key->kind = 128;
+        break;
+    case 131: /* multicast listener */
+    case 132:
+        key->kind = 130;
+        break;
+    case 134: /* router */
+        key->kind = 133;
+        break;
+    case 136: /* neighbour */
+        key->kind = 135;
+        break;
+    case 145: /* home agent address discovery */
+        key->kind = 144;
+        break;
+    default:
+        key->kind = facts->icmp.type;
+    }
+    key->code = facts->icmp.code;
+    if (facts->flags & WEIR_FACT_QUOTED) {
+        uint8_t about[32];
+        memcpy(about, facts->quoted.src, 16);
+        memcpy(about + 16, facts->quoted.dst, 16);
+        key->extra = XXH3_64bits(about, sizeof about);
+    }
+    return swap;
+}
+
+/* Argus takes the first two bytes of a DNS message over IPv4 into the key: each query and its answer are a flow. */
+static uint64_t dns_id(unsigned sport, unsigned dport, const uint8_t *udp, uint32_t captured)
+{
+    return (sport == 53 || dport == 53) && udp && captured >= 10 ? weir_load_be16(udp + 8) : 0;
+}
+
+static bool key_of(const struct weir_facts *facts, struct weir_flow_key *key)
+{
+    if (facts->proto == ICMP && facts->ip_version == 4)
+        return icmp_key(facts, key);
+    if (facts->proto == ICMPV6 && facts->ip_version == 6)
+        return icmpv6_key(facts, key);
+    bool one_way = facts->ip_version == 4 && (facts->proto == IGMP || facts->proto == ESP);
+    bool ports = facts->flags & WEIR_FACT_PORTS && (facts->proto == TCP || facts->proto == UDP || facts->proto == SCTP);
+    bool swap = weir_flow_key_ends(key, facts->ip_version, facts->proto, facts->src, facts->dst, ports ? facts->sport : 0,
+                                   ports ? facts->dport : 0, !one_way);
+    if (facts->proto == UDP && facts->ip_version == 4)
+        key->extra = dns_id(facts->sport, facts->dport, facts->l4, facts->l4_captured);
+    if (facts->proto == ESP && l4_has(facts, 4))
+        key->extra = weir_load_be32(facts->l4);
+    if (facts->proto == IGMP && l4_has(facts, 8)) {
+        key->kind = facts->icmp.type;
+        key->code = facts->icmp.code;
+        key->extra = (uint64_t)facts->ip_id << 32 | weir_load_be32(facts->l4 + 4);
+    }
+    return swap;
+}
+
+static bool quoted_key_of(const struct weir_facts *facts, struct weir_flow_key *key)
+{
+    if (facts->ip_version != 4 || facts->quoted.ip_version != 4)
+        return false;
+    const uint8_t *quoted = facts->l4 + 8;
+    uint32_t captured = facts->l4_captured - 8, header = (quoted[0] & 15u) * 4;
+    struct weir_facts about = {.ip_version = 4, .proto = facts->quoted.proto, .ip_id = facts->quoted.ip_id};
+    memcpy(about.src, facts->quoted.src, 16);
+    memcpy(about.dst, facts->quoted.dst, 16);
+    about.flags = facts->quoted.ports ? WEIR_FACT_PORTS : 0;
+    about.sport = facts->quoted.sport;
+    about.dport = facts->quoted.dport;
+    about.icmp.type = facts->quoted.icmp_type;
+    about.icmp.code = facts->quoted.icmp_code;
+    about.icmp.id = facts->quoted.icmp_id;
+    about.icmp.seq = facts->quoted.icmp_seq;
+    if (captured > header) {
+        about.l4 = quoted + header;
+        about.l4_captured = captured - header;
+    }
+    key_of(&about, key);
+    return true;
+}
+
+/* --- Counting ----------------------------------------------------------------------------------------------------------------*/
+
+/* Bytes on the wire: without the pseudo header that some captures put before the packet. */
+static uint32_t wire_bytes(const struct weir_packet *packet)
+{
+    enum { LINK_NULL = 0, LINK_LOOP = 108, LINK_COOKED = 113, LINK_COOKED_2 = 276 };
+    uint32_t pseudo = packet->link == LINK_NULL || packet->link == LINK_LOOP ? 4
+                      : packet->link == LINK_COOKED                          ? 16
+                      : packet->link == LINK_COOKED_2                        ? 20
+                                                                             : 0;
+    return packet->wirelen > pseudo ? packet->wirelen - pseudo : 0;
+}
+
+static void take_time(struct weir_argus_side *side, int64_t ts_ns)
+{
+    if (!side->first_ns)
+        side->first_ns = ts_ns;
+    side->last_ns = ts_ns;
+}
+
+static void take_gap(struct weir_argus_side *side, int64_t ts_ns, bool active)
+{
+    if (ts_ns <= side->arrival_ns)
+        return;
+    int64_t gap = ts_ns - side->arrival_ns;
+    if (side->arrival_ns > 0 && gap < 2 * weir_argus_ops.interval_ns) {
+        struct weir_argus_gaps *gaps = active ? &side->active : &side->idle;
+        if (!gaps->n || gap < gaps->min_ns)
+            gaps->min_ns = gap;
+        if (gap > gaps->max_ns)
+            gaps->max_ns = gap;
+        gaps->n++;
+        gaps->sum_ns += gap;
+        gaps->squares += (double)gap * (double)gap;
+    }
+    side->arrival_ns = ts_ns;
+}
+
+static void take_size(struct weir_argus_side *side, uint32_t bytes)
+{
+    side->packets++;
+    side->bytes += bytes;
+    if (!side->size_min || bytes < side->size_min)
+        side->size_min = bytes;
+    if (bytes > side->size_max)
+        side->size_max = bytes;
+}
+
+static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts)
+{
+    struct weir_argus_side *side = &flow->side[at];
+    side->encap |= facts->encap;
+    side->has |= WEIR_ARGUS_HAS_IP;
+    side->ttl = facts->ttl;
+    side->tos = facts->tos;
+    side->ip_id = facts->ip_version == 4 ? __builtin_bswap16((uint16_t)facts->ip_id) : 0;
+    if (facts->flags & WEIR_FACT_IP_OPTIONS && facts->ip_version == 4)
+        flow->marks |= WEIR_ARGUS_OPTIONS;
+    if (facts->encap & WEIR_ENCAP_VLAN) {
+        side->has |= WEIR_ARGUS_HAS_VLAN;
+        side->vlan = facts->encap & WEIR_ENCAP_QINQ ? facts->vlan[1] : facts->vlan[0];
+    }
+    if (facts->encap & WEIR_ENCAP_MPLS) {
+        side->has |= WEIR_ARGUS_HAS_MPLS;
+        side->mpls = facts->mpls;
+    }
+    if (facts->encap & WEIR_ENCAP_ETHERNET) {
+        if (!(flow->marks & WEIR_ARGUS_MAC)) {
+            flow->marks |= WEIR_ARGUS_MAC;
+            memcpy(flow->mac[at], facts->mac_src, 6);
+            memcpy(flow->mac[!at], facts->mac_dst, 6);
+        } else if (memcmp(flow->mac[at], facts->mac_src, 6) || memcmp(flow->mac[!at], facts->mac_dst, 6)) {
+            flow->marks |= WEIR_ARGUS_PATHS;
+        }
+    }
+}
+
+/* What Argus counts as application bytes, TCP left out: everything behind the UDP header, else behind the IP header. For an error
+ * it is the same of the packet quoted. */
+static uint32_t app_bytes(const struct weir_facts *facts)
+{
+    if (facts->proto == UDP)
+        return l4_has(facts, 8) ? facts->payload_bytes : facts->l4_bytes;
+    if (facts->proto == ICMP && facts->flags & WEIR_FACT_QUOTED && l4_has(facts, 28)) {
+        uint32_t total = weir_load_be16(facts->l4 + 10), header = (facts->l4[8] & 15u) * 4;
+        return total > header ? total - header : 0;
+    }
+    return facts->l4_bytes;
+}
+
+/* ESP: sequence numbers that did not come. */
+static void take_esp(struct weir_argus_flow *flow, const struct weir_facts *facts, bool fresh)
+{
+    if (!l4_has(facts, 8))
+        return;
+    uint32_t seq = weir_load_be32(facts->l4 + 4);
+    int32_t step = (int32_t)(seq - flow->esp.last);
+    if (fresh || step == 1) {
+        flow->esp.last = seq;
+    } else if (!flow->esp.failed) {
+        if (step == 0 || step > 0x10000 || step < -0x10000) {
+            flow->esp.failed = true;
+            flow->esp.last = seq;
+        } else if (step > 0) {
+            flow->esp.marks |= WEIR_TCP_MARK_LOSS;
+            flow->esp.lost += (uint32_t)step - 1;
+            flow->esp.last = seq;
+        } else {
+            flow->esp.lost--;
+            flow->esp.marks |= WEIR_TCP_MARK_ORDER;
+        }
+    }
+}
+
+static bool take_packet(void *slot, struct weir_flow *head, const struct weir_facts *facts, const struct weir_packet *packet,
+                        bool reverse, bool fresh)
+{
+    struct weir_argus_flow *flow = slot;
+    if (fresh) {
+        if (flow->marks & WEIR_ARGUS_SAW_TCP) { /* the same ends, a new connection */
+            struct weir_argus_flow old = *flow;
+            bool turned = reverse != !!(head->flags & FROM_HIGH);
+            memset(flow, 0, sizeof *flow);
+            for (unsigned i = 0; i < 2; i++) {
+                const struct weir_argus_side *was = &old.side[i ^ turned];
+                flow->side[i] = (struct weir_argus_side){.arrival_ns = was->arrival_ns,
+                                                         .has = was->has & WEIR_ARGUS_HAS_IP,
+                                                         .ttl = was->ttl,
+                                                         .tos = was->tos,
+                                                         .ip_id = was->ip_id};
+                memcpy(flow->mac[i], old.mac[i ^ turned], 6);
+            }
+            flow->marks = old.marks & (WEIR_ARGUS_MAC | WEIR_ARGUS_PATHS);
+        }
+        head->flags = reverse ? FROM_HIGH : 0;
+        flow->icmp_type = facts->icmp.type;
+        flow->icmp_code = facts->icmp.code;
+    }
+    unsigned at = reverse != !!(head->flags & FROM_HIGH);
+    struct weir_argus_side *side = &flow->side[at];
+    struct weir_tcp_effect effect = {.active = true};
+
+    flow->last = (uint8_t)at;
+    take_time(side, facts->ts_ns); /* even when the packet ends the record: Argus does so */
+    take_headers(flow, at, facts);
+    if (facts->flags & WEIR_FACT_FRAGMENT_LATER) { /* its first fragment has not come: a flow of its own, until it does */
+        flow->marks |= WEIR_ARGUS_FRAGMENT;
+        effect.payload = facts->l4_bytes;
+        if (!(facts->flags & WEIR_FACT_FRAGMENT_MORE))
+            flow->total = facts->fragment_offset + facts->l4_bytes;
+    } else if (facts->proto == TCP) {
+        effect.payload = facts->l4_bytes;
+        if (l4_has(facts, 20)) {
+            uint16_t ip_id = facts->ip_version == 4 ? __builtin_bswap16((uint16_t)facts->ip_id) : 0;
+            if (fresh || !(flow->marks & WEIR_ARGUS_SAW_TCP))
+                weir_tcp_open(&flow->tcp, facts, &effect);
+            else
+                weir_tcp_packet(&flow->tcp, facts, at, ip_id, &effect);
+            flow->marks |= WEIR_ARGUS_SAW_TCP;
+            if (effect.restart)
+                return true;
+        }
+    } else {
+        effect.payload = app_bytes(facts);
+        if (facts->proto == ESP)
+            take_esp(flow, facts, fresh);
+    }
+    take_size(side, wire_bytes(packet));
+    take_gap(side, facts->ts_ns, effect.active);
+    side->app_bytes += effect.payload;
+    if (facts->flags & WEIR_FACT_FRAGMENT)
+        side->fragments = 1;
+    return false;
+}
+
+/* Later fragments count as packets and bytes, and in the times; nothing else of them does. */
+static void take_fragment(void *slot, struct weir_flow *head, const struct weir_facts *facts, const struct weir_packet *packet,
+                          bool reverse)
+{
+    struct weir_argus_flow *flow = slot;
+    struct weir_argus_side *side = &flow->side[reverse != !!(head->flags & FROM_HIGH)];
+    take_time(side, facts->ts_ns);
+    side->packets++;
+    side->bytes += wire_bytes(packet);
+    side->fragments = 1;
+}
+
+static void take_early(void *slot, const void *early)
+{
+    struct weir_argus_flow *flow = slot;
+    const struct weir_argus_side *from = &((const struct weir_argus_flow *)early)->side[0];
+    struct weir_argus_side *side = &flow->side[flow->last];
+    side->packets += from->packets;
+    side->bytes += from->bytes;
+    if (from->first_ns < side->first_ns)
+        side->first_ns = from->first_ns;
+    side->fragments = 1;
+}
+
+static void measure_early(const void *slot, uint32_t *bytes, uint32_t *total)
+{
+    const struct weir_argus_flow *early = slot;
+    *bytes = (uint32_t)early->side[0].app_bytes;
+    *total = early->total;
+}
+
+static void take_error(void *slot, const struct weir_facts *facts)
+{
+    struct weir_argus_flow *flow = slot;
+    flow->mapped = (uint8_t)(facts->icmp.type + 1);
+    take_time(&flow->side[0], facts->ts_ns);
+}
+
+static void begin(void *slot)
+{
+    struct weir_argus_flow *flow = slot;
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_argus_side *side = &flow->side[i];
+        *side = (struct weir_argus_side){.arrival_ns = side->arrival_ns,
+                                         .has = side->has & WEIR_ARGUS_HAS_IP,
+                                         .ttl = side->ttl,
+                                         .tos = side->tos,
+                                         .ip_id = side->ip_id};
+    }
+    flow->marks &= WEIR_ARGUS_PATHS | WEIR_ARGUS_MAC | WEIR_ARGUS_SAW_TCP;
+    flow->mapped = 0;
+    flow->esp.lost = 0;
+    flow->esp.marks = 0;
+    flow->esp.failed = false;
+    weir_tcp_begin(&flow->tcp);
+}
+
+/* --- Records -----------------------------------------------------------------------------------------------------------------*/
+
+/* Whether `ra` shows the record from its other end: a connection that was first seen by its server's answer, or a lone reply. */
+static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_flow_key *key)
+{
+    const struct weir_argus_side *source = &flow->side[0], *target = &flow->side[1];
+    if (key->ip_version != 4 || flow->marks & WEIR_ARGUS_FRAGMENT)
+        return false;
+    if (key->proto == ICMP)
+        return (flow->icmp_type == 0 || flow->icmp_type == 14 || flow->icmp_type == 16 || flow->icmp_type == 18) &&
+               source->packets && !target->packets;
+    const struct weir_tcp *tcp = &flow->tcp;
+    if (key->proto != TCP || tcp->seen & WEIR_TCP_SAW_SYN || !(tcp->seen & WEIR_TCP_SAW_SYNACK))
+        return false;
+    if (tcp->brief)
+        return tcp->side[0].flags & WEIR_TCP_SYN;
+    if (tcp->seen & (WEIR_TCP_SAW_DATA | WEIR_TCP_SAW_CLOSE | WEIR_TCP_SAW_FIN | WEIR_TCP_SAW_FINACK))
+        return true;
+    if (!(tcp->side[0].flags & WEIR_TCP_SYN) || tcp->side[1].flags & WEIR_TCP_RST)
+        return false;
+    if (source->packets > 5 && target->packets > 5)
+        return true;
+    return source->packets && !target->packets && tcp->side[0].flags & WEIR_TCP_FIN && source->bytes / source->packets > 60;
+}
+
+static void swap_bytes(void *a, void *b, size_t bytes)
+{
+    uint8_t *x = a, *y = b;
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t swapped = x[i];
+        x[i] = y[i];
+        y[i] = swapped;
+    }
+}
+
+static double seconds(int64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+static void measure_times(struct weir_argus_record *record, struct weir_identity *identity)
+{
+    bool any = false;
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_argus_side *side = &record->flow.side[i];
+        if (side->last_ns < side->first_ns)
+            swap_bytes(&side->first_ns, &side->last_ns, sizeof side->first_ns);
+        if (!side->packets)
+            continue;
+        record->side_s[i] = seconds(side->last_ns - side->first_ns);
+        if (!any || side->first_ns < identity->stime_ns)
+            identity->stime_ns = side->first_ns;
+        if (!any || side->last_ns > identity->ltime_ns)
+            identity->ltime_ns = side->last_ns;
+        any = true;
+    }
+    record->duration_s = seconds(identity->ltime_ns - identity->stime_ns);
+    if (record->flow.side[0].packets && record->flow.side[1].packets)
+        record->side_s[0] = record->side_s[1] = record->duration_s;
+}
+
+static bool make_record(const void *slot, const struct weir_flow *head, enum weir_reason reason, void *body,
+                        struct weir_identity *identity)
+{
+    const struct weir_argus_flow *flow = slot;
+    struct weir_argus_record *record = body;
+    if (!flow->side[0].packets && !flow->side[1].packets)
+        return false;
+    record->flow = *flow;
+    record->key = head->key;
+    record->reversed = is_reversed(flow, &head->key);
+    if (record->reversed) {
+        swap_bytes(&record->flow.side[0], &record->flow.side[1], sizeof record->flow.side[0]);
+        swap_bytes(&record->flow.tcp.side[0], &record->flow.tcp.side[1], sizeof record->flow.tcp.side[0]);
+        swap_bytes(record->flow.mac[0], record->flow.mac[1], sizeof record->flow.mac[0]);
+    }
+    bool from_high = record->reversed != !!(head->flags & FROM_HIGH);
+    memcpy(identity->src, from_high ? head->key.high : head->key.low, 16);
+    memcpy(identity->dst, from_high ? head->key.low : head->key.high, 16);
+    identity->ports = head->key.proto == TCP || head->key.proto == UDP || head->key.proto == SCTP;
+    if (head->key.kind == KIND_FRAGMENT)
+        identity->ports = 0;
+    if (identity->ports) {
+        identity->sport = from_high ? head->key.high_port : head->key.low_port;
+        identity->dport = from_high ? head->key.low_port : head->key.high_port;
+    }
+    memset(record->side_s, 0, sizeof record->side_s);
+    measure_times(record, identity);
+    return true;
+}
+
+const struct weir_view_ops weir_argus_ops = {
+    .constants = "argus 3.0.8.2; status interval 5 s; time-outs tcp 60 s, icmp 5 s, others 30 s; gaps below 10 s",
+    .slot_bytes = sizeof(struct weir_argus_flow),
+    .body_bytes = sizeof(struct weir_argus_record),
+    .interval_ns = 5 * SECOND,
+    .timeouts_ns = timeouts_ns,
+    .timeout = timeout_of,
+    .key = key_of,
+    .quoted_key = quoted_key_of,
+    .packet = take_packet,
+    .fragment = take_fragment,
+    .join = take_early,
+    .early = measure_early,
+    .quoted = take_error,
+    .begin = begin,
+    .record = make_record,
+};

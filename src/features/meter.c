@@ -1,0 +1,302 @@
+#include "features/meter.h"
+
+#include <stdlib.h>
+
+#include "features/lifecycle.h"
+#include "flow/fragment.h"
+#include "flow/table.h"
+
+#define DEFAULT_FLOWS 262144
+
+struct weir_meter {
+    const struct weir_view_ops *ops;
+    struct weir_table *table;
+    struct weir_fragments *fragments;
+    int64_t now_ns; /* the stream's time: never goes back */
+    int64_t interval_ns;
+    unsigned timeouts;
+    weir_meter_emit *emit;
+    void *context;
+    void *body;
+    uint32_t *order; /* scratch for the drain */
+    struct weir_meter_account account;
+};
+
+weir_err weir_meter_create(const struct weir_meter_config *config, struct weir_meter **out, struct weir_error *error)
+{
+    if (!config || !config->view || !config->emit || !out || config->interval_ns < 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "meter: a view, a receiver of records and an interval >= 0 are needed");
+    const struct weir_view_ops *ops = config->view->ops;
+    size_t flows = config->flows ? config->flows : DEFAULT_FLOWS;
+    struct weir_meter *meter = calloc(1, sizeof *meter);
+    weir_err err = WEIR_ERR_MEMORY;
+    if (!meter)
+        goto no_memory;
+    err = weir_table_create(flows, ops->slot_bytes, &meter->table, error);
+    if (err)
+        goto fail;
+    err = weir_fragments_create(flows / 16, &meter->fragments, error);
+    if (err)
+        goto fail;
+    err = WEIR_ERR_MEMORY;
+    meter->body = calloc(1, ops->body_bytes);
+    meter->order = malloc(flows * sizeof *meter->order);
+    if (!meter->body || !meter->order)
+        goto no_memory;
+    meter->ops = ops;
+    meter->now_ns = INT64_MIN;
+    meter->interval_ns = config->interval_ns ? config->interval_ns : ops->interval_ns;
+    while (ops->timeouts_ns[meter->timeouts])
+        meter->timeouts++;
+    meter->emit = config->emit;
+    meter->context = config->context;
+    *out = meter;
+    return WEIR_OK;
+no_memory:
+    err = weir_fail(error, err, "meter: no memory for %zu flows; give a smaller flow table", flows);
+fail:
+    weir_meter_destroy(&meter);
+    return err;
+}
+
+void weir_meter_destroy(struct weir_meter **meter)
+{
+    if (!meter || !*meter)
+        return;
+    weir_table_destroy(&(*meter)->table);
+    weir_fragments_destroy(&(*meter)->fragments);
+    free((*meter)->body);
+    free((*meter)->order);
+    free(*meter);
+    *meter = NULL;
+}
+
+const struct weir_meter_account *weir_meter_account(const struct weir_meter *meter)
+{
+    return &meter->account;
+}
+
+static void *slot_of(const struct weir_meter *meter, const struct weir_flow *flow)
+{
+    return weir_table_slot(meter->table, flow);
+}
+
+static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_reason reason)
+{
+    struct weir_record record = {.identity = {.flow_id = flow->id,
+                                              .record = flow->record,
+                                              .reason = (uint8_t)reason,
+                                              .ip_version = flow->key.ip_version,
+                                              .proto = flow->key.proto},
+                                 .body = meter->body};
+    if (!meter->ops->record(slot_of(meter, flow), flow, reason, meter->body, &record.identity))
+        return;
+    flow->record++;
+    meter->account.records[reason]++;
+    meter->emit(meter->context, &record);
+}
+
+static void forget(struct weir_meter *meter, struct weir_flow *flow, enum weir_reason reason)
+{
+    weir_table_release(meter->table, flow);
+    meter->account.flows_closed[reason]++;
+    meter->account.flows_active--;
+}
+
+static bool is_due(const struct weir_meter *meter, const struct weir_flow *flow, int64_t after_ns)
+{
+    return (uint64_t)meter->now_ns - (uint64_t)flow->record_ns >= (uint64_t)after_ns; /* times may be anything: no overflow */
+}
+
+/* Does what is due at the stream's time: closes records whose interval is over, forgets flows that were silent for too long. So
+ * whatever is found in the table afterwards goes on, and when this is called makes no difference to any record. */
+static void advance(struct weir_meter *meter, int64_t now_ns)
+{
+    if (now_ns <= meter->now_ns)
+        return;
+    meter->now_ns = now_ns;
+    struct weir_flow *flow;
+    while ((flow = weir_table_head(meter->table, WEIR_LIST_OPEN)) && is_due(meter, flow, meter->interval_ns)) {
+        emit(meter, flow, WEIR_REASON_STATUS);
+        weir_table_move(meter->table, flow, WEIR_LIST_SILENT + flow->timeout);
+    }
+    for (unsigned i = 0; i < meter->timeouts; i++) {
+        int64_t limit = meter->interval_ns + meter->ops->timeouts_ns[i];
+        while ((flow = weir_table_head(meter->table, WEIR_LIST_SILENT + i)) && is_due(meter, flow, limit))
+            forget(meter, flow, WEIR_REASON_IDLE);
+    }
+}
+
+void weir_meter_clock(struct weir_meter *meter, int64_t clock_ns)
+{
+    advance(meter, clock_ns);
+}
+
+static void begin_flow(struct weir_meter *meter, struct weir_flow *flow, int64_t first_ns, uint32_t occurrence)
+{
+    flow->occurrence = occurrence;
+    flow->first_ns = first_ns;
+    flow->id = weir_flow_id_make(&flow->key, first_ns, flow->occurrence);
+    flow->record = 0;
+    meter->account.flows_opened++;
+    meter->account.flows_active++;
+}
+
+/* The flow of the key, with an open record. */
+static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_key *key, int64_t ts_ns, bool *fresh)
+{
+    uint32_t hash = (uint32_t)weir_flow_key_hash(key);
+    struct weir_flow *flow = weir_table_find(meter->table, key, hash);
+    *fresh = !flow;
+    if (flow) {
+        weir_table_settle(meter->table, flow);
+        if (flow->list == WEIR_LIST_OPEN)
+            return flow;
+        meter->ops->begin(slot_of(meter, flow));
+    } else {
+        while (!(flow = weir_table_take(meter->table, key, hash))) {
+            struct weir_flow *victim = weir_table_victim(meter->table);
+            if (victim->list == WEIR_LIST_OPEN)
+                emit(meter, victim, WEIR_REASON_EVICTED);
+            forget(meter, victim, WEIR_REASON_EVICTED);
+        }
+        flow->timeout = (uint8_t)meter->ops->timeout(key);
+        begin_flow(meter, flow, ts_ns, 0);
+    }
+    flow->record_ns = meter->now_ns;
+    weir_table_move(meter->table, flow, WEIR_LIST_OPEN);
+    return flow;
+}
+
+static struct weir_flow *count(struct weir_meter *meter, const struct weir_flow_key *key, bool reverse,
+                               const struct weir_facts *facts, const struct weir_packet *packet)
+{
+    bool fresh;
+    struct weir_flow *flow = touch(meter, key, facts->ts_ns, &fresh);
+    if (meter->ops->packet(slot_of(meter, flow), flow, facts, packet, reverse, fresh)) {
+        emit(meter, flow, WEIR_REASON_REUSE);
+        meter->account.flows_closed[WEIR_REASON_REUSE]++;
+        meter->account.flows_active--;
+        begin_flow(meter, flow, facts->ts_ns, flow->first_ns == facts->ts_ns ? flow->occurrence + 1 : 0);
+        flow->record_ns = meter->now_ns;
+        weir_table_move(meter->table, flow, WEIR_LIST_OPEN);
+        meter->ops->packet(slot_of(meter, flow), flow, facts, packet, reverse, true);
+    }
+    return flow;
+}
+
+/* The first fragment tells the flow. Later ones that came before it were counted on a flow of their own, as long as its record is
+ * open: that flow becomes a part of this one. */
+static void count_first_fragment(struct weir_meter *meter, struct weir_flow *flow, const struct weir_facts *facts)
+{
+    struct weir_flow_key key;
+    weir_fragment_key(facts, &key);
+    uint32_t bytes = 0, total = 0;
+    struct weir_flow *early = weir_table_find(meter->table, &key, (uint32_t)weir_flow_key_hash(&key));
+    if (early && early->list == WEIR_LIST_OPEN && early->record == 0) {
+        meter->ops->early(slot_of(meter, early), &bytes, &total);
+        meter->ops->join(slot_of(meter, flow), slot_of(meter, early));
+        weir_table_release(meter->table, early);
+        meter->account.flows_opened--;
+        meter->account.flows_active--;
+    }
+    weir_fragments_note(meter->fragments, &key, facts, meter->now_ns, weir_table_number(meter->table, flow), flow->generation,
+                        bytes, total);
+}
+
+static void count_later_fragment(struct weir_meter *meter, const struct weir_facts *facts, const struct weir_packet *packet)
+{
+    struct weir_flow_key key;
+    bool reverse = weir_fragment_key(facts, &key), fresh;
+    uint32_t number, generation;
+    if (weir_fragments_find(meter->fragments, &key, facts, meter->now_ns, &number, &generation)) {
+        struct weir_flow *flow = weir_table_entry(meter->table, number);
+        if (flow->generation == generation) {
+            struct weir_flow_key parent = flow->key;
+            flow = touch(meter, &parent, facts->ts_ns, &fresh);
+            meter->ops->fragment(slot_of(meter, flow), flow, facts, packet, memcmp(flow->key.low, facts->src, 16) != 0);
+            return;
+        }
+    }
+    count(meter, &key, reverse, facts, packet);
+}
+
+void weir_meter_packet(struct weir_meter *meter, const struct weir_packet *packet)
+{
+    struct weir_facts facts;
+    unsigned bucket = 0;
+    advance(meter, packet->release_ns > packet->ts_ns ? packet->release_ns : packet->ts_ns);
+    switch (weir_decode(packet, &facts, &bucket)) {
+    case WEIR_METERED:
+        break;
+    case WEIR_IGNORED:
+        meter->account.ignored[bucket]++;
+        return;
+    case WEIR_DROPPED:
+        meter->account.dropped[bucket]++;
+        return;
+    }
+    meter->account.metered++;
+    if (facts.flags & WEIR_FACT_FRAGMENT_LATER) {
+        count_later_fragment(meter, &facts, packet);
+        return;
+    }
+    struct weir_flow_key key;
+    bool reverse = meter->ops->key(&facts, &key);
+    struct weir_flow *flow = count(meter, &key, reverse, &facts, packet);
+    if (facts.flags & WEIR_FACT_FRAGMENT)
+        count_first_fragment(meter, flow, &facts);
+    if (facts.flags & WEIR_FACT_QUOTED && meter->ops->quoted_key(&facts, &key)) {
+        struct weir_flow *about = weir_table_find(meter->table, &key, (uint32_t)weir_flow_key_hash(&key));
+        if (about && about->list == WEIR_LIST_OPEN)
+            meter->ops->quoted(slot_of(meter, about), &facts);
+    }
+}
+
+static bool before(const struct weir_meter *meter, uint32_t a, uint32_t b)
+{
+    const struct weir_flow *x = weir_table_entry(meter->table, a), *y = weir_table_entry(meter->table, b);
+    if (x->first_ns != y->first_ns)
+        return x->first_ns < y->first_ns;
+    return memcmp(&x->key, &y->key, sizeof x->key) < 0;
+}
+
+static void sift(const struct weir_meter *meter, size_t root, size_t count)
+{
+    uint32_t *order = meter->order;
+    for (size_t child; (child = root * 2 + 1) < count; root = child) {
+        if (child + 1 < count && before(meter, order[child], order[child + 1]))
+            child++;
+        if (!before(meter, order[root], order[child]))
+            return;
+        uint32_t swapped = order[root];
+        order[root] = order[child];
+        order[child] = swapped;
+    }
+}
+
+void weir_meter_drain(struct weir_meter *meter)
+{
+    struct weir_flow *flow;
+    size_t open = 0;
+    for (flow = weir_table_head(meter->table, WEIR_LIST_OPEN); flow; flow = weir_table_after(meter->table, flow))
+        meter->order[open++] = weir_table_number(meter->table, flow);
+    for (size_t i = open / 2; i-- > 0;)
+        sift(meter, i, open);
+    for (size_t i = open; i-- > 1;) {
+        uint32_t last = meter->order[0];
+        meter->order[0] = meter->order[i];
+        meter->order[i] = last;
+        sift(meter, 0, i);
+    }
+    for (size_t i = 0; i < open; i++) {
+        flow = weir_table_entry(meter->table, meter->order[i]);
+        emit(meter, flow, WEIR_REASON_SHUTDOWN);
+        forget(meter, flow, WEIR_REASON_SHUTDOWN);
+    }
+    for (unsigned i = 0; i < meter->timeouts; i++)
+        while ((flow = weir_table_head(meter->table, WEIR_LIST_SILENT + i)))
+            forget(meter, flow, WEIR_REASON_SHUTDOWN);
+    weir_fragments_clear(meter->fragments);
+    meter->now_ns = INT64_MIN;
+}

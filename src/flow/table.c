@@ -1,0 +1,235 @@
+#include "flow/table.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define NONE UINT32_MAX
+#define LINE 64
+
+struct list {
+    uint32_t head, tail;
+};
+
+struct weir_table {
+    uint32_t *bucket;
+    uint32_t bucket_mask;
+    uint32_t capacity, count, singles, fresh; /* fresh: entries that were never used begin here */
+    uint32_t free;
+    uint8_t *entries;
+    size_t stride, bytes;
+    struct list list[WEIR_LIST_COUNT];
+    struct list single;
+};
+
+static struct weir_flow *entry(const struct weir_table *table, uint32_t number)
+{
+    return (struct weir_flow *)(void *)(table->entries + number * table->stride);
+}
+
+struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number)
+{
+    return entry(table, number);
+}
+
+uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow)
+{
+    return (uint32_t)((size_t)((const uint8_t *)flow - table->entries) / table->stride);
+}
+
+void *weir_table_slot(const struct weir_table *table, const struct weir_flow *flow)
+{
+    (void)table;
+    return (uint8_t *)(uintptr_t)flow + ((sizeof(struct weir_flow) + LINE - 1) & ~(size_t)(LINE - 1));
+}
+
+weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table **out, struct weir_error *error)
+{
+    if (capacity < 2 || capacity > (size_t)1 << 30)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "flow table: %zu entries: give 2 to %zu", capacity, (size_t)1 << 30);
+    weir_err err = WEIR_ERR_MEMORY;
+    struct weir_table *table = calloc(1, sizeof *table);
+    if (!table)
+        goto fail;
+    size_t buckets = 2;
+    while (buckets < capacity * 2)
+        buckets *= 2;
+    table->capacity = (uint32_t)capacity;
+    table->bucket_mask = (uint32_t)(buckets - 1);
+    table->stride =
+        ((sizeof(struct weir_flow) + LINE - 1) & ~(size_t)(LINE - 1)) + ((slot_bytes + LINE - 1) & ~(size_t)(LINE - 1));
+    table->free = NONE;
+    for (unsigned i = 0; i < WEIR_LIST_COUNT; i++)
+        table->list[i] = (struct list){NONE, NONE};
+    table->single = (struct list){NONE, NONE};
+    if (__builtin_mul_overflow(table->stride, capacity, &table->bytes))
+        goto fail;
+    /* Pages that no flow has used yet cost nothing: entries are handed out from the front. */
+    table->entries = mmap(NULL, table->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (table->entries == MAP_FAILED) {
+        table->entries = NULL;
+        goto fail;
+    }
+    madvise(table->entries, table->bytes, MADV_HUGEPAGE); /* fewer TLB misses; merely slower where it is refused */
+    table->bucket = malloc(buckets * sizeof *table->bucket);
+    if (!table->bucket)
+        goto fail;
+    memset(table->bucket, 0xff, buckets * sizeof *table->bucket);
+    *out = table;
+    return WEIR_OK;
+fail:
+    weir_table_destroy(&table);
+    return weir_fail(error, err, "flow table: no memory for %zu flows; give a smaller table", capacity);
+}
+
+void weir_table_destroy(struct weir_table **table)
+{
+    if (!table || !*table)
+        return;
+    if ((*table)->entries)
+        munmap((*table)->entries, (*table)->bytes);
+    free((*table)->bucket);
+    free(*table);
+    *table = NULL;
+}
+
+void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
+}
+
+struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)
+{
+    for (uint32_t number = table->bucket[hash & table->bucket_mask]; number != NONE;) {
+        struct weir_flow *flow = entry(table, number);
+        if (flow->hash == hash && weir_flow_key_equal(&flow->key, key))
+            return flow;
+        number = flow->chain;
+    }
+    return NULL;
+}
+
+static void list_unlink(struct weir_table *table, struct weir_flow *flow)
+{
+    struct list *list = &table->list[flow->list];
+    if (flow->previous == NONE)
+        list->head = flow->next;
+    else
+        entry(table, flow->previous)->next = flow->next;
+    if (flow->next == NONE)
+        list->tail = flow->previous;
+    else
+        entry(table, flow->next)->previous = flow->previous;
+}
+
+void weir_table_move(struct weir_table *table, struct weir_flow *flow, unsigned to)
+{
+    if (flow->list != WEIR_LIST_NONE)
+        list_unlink(table, flow);
+    struct list *list = &table->list[to];
+    uint32_t number = weir_table_number(table, flow);
+    flow->list = (uint8_t)to;
+    flow->previous = list->tail;
+    flow->next = NONE;
+    if (list->tail == NONE)
+        list->head = number;
+    else
+        entry(table, list->tail)->next = number;
+    list->tail = number;
+}
+
+void weir_table_settle(struct weir_table *table, struct weir_flow *flow)
+{
+    if (!flow->single)
+        return;
+    flow->single = 0;
+    table->singles--;
+    if (flow->older == NONE)
+        table->single.head = flow->newer;
+    else
+        entry(table, flow->older)->newer = flow->newer;
+    if (flow->newer == NONE)
+        table->single.tail = flow->older;
+    else
+        entry(table, flow->newer)->older = flow->older;
+}
+
+struct weir_flow *weir_table_take(struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)
+{
+    uint32_t number = table->free;
+    if (number == NONE && table->fresh == table->capacity)
+        return NULL;
+    struct weir_flow *flow;
+    uint32_t generation = 0;
+    if (number != NONE) {
+        flow = entry(table, number);
+        table->free = flow->next;
+        generation = flow->generation;
+    } else {
+        number = table->fresh++;
+        flow = entry(table, number);
+    }
+    memset(flow, 0, table->stride);
+    flow->key = *key;
+    flow->generation = generation;
+    flow->hash = hash;
+    uint32_t *bucket = &table->bucket[hash & table->bucket_mask];
+    flow->chain = *bucket;
+    *bucket = number;
+    flow->single = 1;
+    flow->older = table->single.tail;
+    flow->newer = NONE;
+    if (table->single.tail == NONE)
+        table->single.head = number;
+    else
+        entry(table, table->single.tail)->newer = number;
+    table->single.tail = number;
+    table->singles++;
+    table->count++;
+    return flow;
+}
+
+void weir_table_release(struct weir_table *table, struct weir_flow *flow)
+{
+    uint32_t number = weir_table_number(table, flow);
+    uint32_t *link = &table->bucket[flow->hash & table->bucket_mask];
+    while (*link != number)
+        link = &entry(table, *link)->chain;
+    *link = flow->chain;
+    weir_table_settle(table, flow);
+    if (flow->list != WEIR_LIST_NONE)
+        list_unlink(table, flow);
+    flow->list = WEIR_LIST_NONE;
+    flow->generation++;
+    flow->next = table->free;
+    table->free = number;
+    table->count--;
+}
+
+struct weir_flow *weir_table_head(const struct weir_table *table, unsigned list)
+{
+    uint32_t number = table->list[list].head;
+    return number == NONE ? NULL : entry(table, number);
+}
+
+struct weir_flow *weir_table_after(const struct weir_table *table, const struct weir_flow *flow)
+{
+    return flow->next == NONE ? NULL : entry(table, flow->next);
+}
+
+struct weir_flow *weir_table_victim(const struct weir_table *table)
+{
+    if (table->singles && table->singles >= table->capacity / 4)
+        return entry(table, table->single.head);
+    struct weir_flow *victim = NULL;
+    for (unsigned list = WEIR_LIST_SILENT; list < WEIR_LIST_COUNT; list++) {
+        struct weir_flow *head = weir_table_head(table, list);
+        if (head && (!victim || head->record_ns < victim->record_ns))
+            victim = head;
+    }
+    return victim ? victim : weir_table_head(table, WEIR_LIST_OPEN);
+}
+
+size_t weir_table_count(const struct weir_table *table)
+{
+    return table->count;
+}

@@ -1,0 +1,88 @@
+/* The flow table of one lane: entries by key, and lists of entries by age.
+ *
+ * All memory is taken at creation; entries are reused. Each entry has the shared head below and a slot of `slot_bytes` that
+ * belongs to the view. A table belongs to one thread.
+ *
+ * Lists hold entries in the order in which they were put there. Every deadline is a fixed time after that moment, so the head of
+ * a list is always the next one due, and a timer is one comparison.
+ */
+#ifndef WEIR_FLOW_TABLE_H
+#define WEIR_FLOW_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/key.h"
+#include "weir/error.h"
+
+#define WEIR_TIMEOUTS_MAX 6 /* different idle time-outs of a view */
+
+enum weir_flow_list {
+    WEIR_LIST_NONE,
+    WEIR_LIST_OPEN,   /* its record is open; oldest record first */
+    WEIR_LIST_SILENT, /* its record was emitted, nothing has come since; one list a time-out: WEIR_LIST_SILENT + i */
+    WEIR_LIST_COUNT = WEIR_LIST_SILENT + WEIR_TIMEOUTS_MAX
+};
+
+struct weir_flow {
+    struct weir_flow_key key;
+    uint32_t hash, chain; /* chain: next entry of the bucket */
+    uint32_t previous, next;
+    uint32_t older, newer; /* FIFO of the flows that have one packet */
+    uint8_t list;
+    uint8_t single; /* in that FIFO */
+    uint8_t timeout;
+    uint8_t flags; /* the view's */
+    uint32_t generation;
+    int64_t record_ns; /* stream time of the open record's first packet */
+    int64_t first_ns;  /* time of the flow's first packet */
+    struct weir_flow_id id;
+    uint32_t record; /* number of the open record */
+    uint32_t occurrence;
+};
+
+struct weir_table;
+
+/* capacity: entries (2 to 2^30). WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. */
+weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table **out, struct weir_error *error);
+
+/* Frees all, sets *table to NULL. NULL-safe. */
+void weir_table_destroy(struct weir_table **table);
+
+/* The entry of the key, or NULL. */
+struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
+
+/* Fetches what weir_table_find will need; call it some packets ahead. */
+void weir_table_prefetch(const struct weir_table *table, uint32_t hash);
+
+/* An entry for a key that is not there: put in the bucket, in no list but the one-packet FIFO; its slot is zero. NULL when the
+ * table is full: release one (weir_table_victim). */
+struct weir_flow *weir_table_take(struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
+
+/* Gives the entry back; handles of it become stale. */
+void weir_table_release(struct weir_table *table, struct weir_flow *flow);
+
+/* Puts the entry at the end of a list, out of the one it is in. */
+void weir_table_move(struct weir_table *table, struct weir_flow *flow, unsigned list);
+
+/* The flow had its second packet. */
+void weir_table_settle(struct weir_table *table, struct weir_flow *flow);
+
+/* The oldest entry of a list, or NULL; the one behind an entry in its list, or NULL. */
+struct weir_flow *weir_table_head(const struct weir_table *table, unsigned list);
+struct weir_flow *weir_table_after(const struct weir_table *table, const struct weir_flow *flow);
+
+/* Who goes when the table is full: the oldest flow of one packet as long as such flows hold a quarter of the table or more, else
+ * the flow that has been silent longest, else the oldest record. Established flows thus keep three quarters. NULL when empty. */
+struct weir_flow *weir_table_victim(const struct weir_table *table);
+
+size_t weir_table_count(const struct weir_table *table);
+
+/* The view's part of an entry. */
+void *weir_table_slot(const struct weir_table *table, const struct weir_flow *flow);
+
+/* Entries by number, for handles: number below capacity. */
+uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow);
+struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number);
+
+#endif

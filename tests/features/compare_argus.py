@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Compares weir's argus records with those of Argus 3.0.8, record by record and field by field.
+
+    compare_argus.py --meter PROGRAM [--records SHARE] [--fields SHARE] [--verbose] CAPTURE|FOLDER...
+
+PROGRAM CAPTURE prints weir's records as CSV. Exit 0: both shares are reached; 1: they are not; 77: argus or ra is not installed.
+A record is matched when both have one between the same ends that begins at the same microsecond. Differences that are known and
+wanted have a name (docs/conformance.md) and are counted apart.
+"""
+import argparse
+import collections
+import concurrent.futures
+import csv
+import ipaddress
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+OWN = ("flow_id", "record", "reason")
+TEXT = {"proto", "saddr", "sport", "dir", "daddr", "dport", "state", "flgs", "tcpopt", "sipid", "dipid", "smac", "dmac", "cause",
+        "stime", "ltime", "stcpb", "dtcpb"}
+
+
+def run_argus(capture, fields, folder):
+    """The rows that ra prints for IP flows, as dicts."""
+    records = os.path.join(folder, "records")
+    made = subprocess.run(["argus", "-X", "-S", "5", "-A", "-J", "-R", "-Z", "-m", "-r", capture, "-w", records],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=300)
+    if not os.path.exists(records):
+        raise RuntimeError("argus: " + made.stderr.decode(errors="replace").strip()[:200])
+    text = subprocess.run(["ra", "-n", "-u", "-p", "6", "-c", ",", "-L", "-1", "-r", records, "-s"] + list(fields),
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=300).stdout.decode(errors="replace")
+    rows = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split(",")]
+        if len(cells) != len(fields):
+            continue
+        row = dict(zip(fields, cells))
+        if row["proto"] != "man" and is_ip(row["saddr"]) and is_ip(row["daddr"]) and row["dir"] not in ("who", "tel"):
+            rows.append(row)
+    return rows
+
+
+def run_weir(meter, capture):
+    made = subprocess.run(meter + [capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+    if made.returncode < 0 or not made.stdout:
+        raise RuntimeError("weir: " + made.stderr.decode(errors="replace").strip()[:200])
+    return list(csv.DictReader(made.stdout.decode().splitlines()))
+
+
+def is_ip(text):
+    try:
+        ipaddress.ip_address(text)
+        return True
+    except ValueError:
+        return False
+
+
+def address(text):
+    return ipaddress.ip_address(text).packed
+
+
+def ends(row):
+    """What both name a flow by: protocol and ends, whatever the direction."""
+    proto = {"rtp": "udp", "rtcp": "udp", "udt": "udp"}.get(row["proto"], row["proto"])
+    pair = sorted([(address(row["saddr"]), row["sport"]), (address(row["daddr"]), row["dport"])])
+    if proto in ("icmp", "ipv6-icmp"):
+        pair = sorted([address(row["saddr"]), address(row["daddr"])]) + [row["sport"], row["dport"]]
+    return proto, str(pair)
+
+
+def microseconds(text):
+    seconds, _, rest = text.partition(".")
+    return int(seconds) * 1000000 + int((rest + "000000")[:6])
+
+
+def equal(field, ours, theirs):
+    if ours == theirs:
+        return True
+    if field in ("stime", "ltime"):
+        return ours and theirs and abs(microseconds(ours) - microseconds(theirs)) <= 1
+    if field in ("saddr", "daddr"):
+        return address(ours) == address(theirs)
+    if field in TEXT:
+        return False
+    try:
+        a, b = float(ours), float(theirs)
+    except ValueError:
+        return False
+    return math.isclose(a, b, rel_tol=2e-5, abs_tol=2e-6)
+
+
+def pair_up(ours, theirs):
+    """Pairs of records with the same ends and begin; what is left over on either side."""
+    waiting = collections.defaultdict(list)
+    for row in ours:
+        waiting[ends(row), microseconds(row["stime"])].append(row)
+    pairs, alone = [], []
+    for row in theirs:
+        key = ends(row), microseconds(row["stime"])
+        candidates = waiting.get(key)
+        if not candidates:
+            alone.append(row)
+            continue
+        best = max(range(len(candidates)), key=lambda i: sum(equal(f, candidates[i][f], row[f]) for f in row))
+        pairs.append((candidates.pop(best), row))
+    return pairs, [row for rows in waiting.values() for row in rows], alone
+
+
+def known(field, ours, theirs):
+    """The name of a wanted difference, or None."""
+    if field in ("sjit", "djit"):
+        side = field[0]
+        if float(ours[side + "intpktact"] or 0) > 0 and float(ours[side + "intpktidl"] or 0) > 0:
+            return "jitter-scale"
+    if field in ("dintpktmax", "dintpktmin"):
+        return "idle-extremes"
+    return None
+
+
+class Result:
+    def __init__(self):
+        self.pairs = self.ours = self.theirs = self.fields = self.equal = 0
+        self.kinds = collections.Counter()
+        self.known = collections.Counter()
+        self.examples = {}
+        self.files = []
+
+    def add_kind(self, kind, example):
+        self.kinds[kind] += 1
+        self.examples.setdefault(kind, example)
+
+
+def compare(meter, capture, fields):
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = run_argus(capture, fields, folder)
+    ours = run_weir(meter, capture)
+    return ours, theirs
+
+
+def describe(row):
+    return " ".join(row[f] for f in ("stime", "proto", "saddr", "sport", "dir", "daddr", "dport", "state", "flgs", "spkts", "dpkts"))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--meter", required=True)
+    parser.add_argument("--records", type=float, default=0)
+    parser.add_argument("--fields", type=float, default=0)
+    parser.add_argument("--jobs", type=int, default=6)
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("captures", nargs="+")
+    options = parser.parse_args()
+    for program in ("argus", "ra"):
+        if not shutil.which(program):
+            print(f"skipped: {program} is not installed (Debian: argus-server and argus-client)")
+            return 77
+    meter = options.meter.split()
+    captures = []
+    for path in options.captures:
+        if os.path.isdir(path):
+            for folder, _, names in sorted(os.walk(path)):
+                captures += [os.path.join(folder, name) for name in sorted(names)
+                             if name.split(".")[-1] in ("pcap", "pcapng", "cap")]
+        else:
+            captures.append(path)
+
+    fields = None
+    probe = subprocess.run(meter + [captures[0]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    fields = [name for name in probe.splitlines()[0].split(",") if name not in OWN]
+
+    result = Result()
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        jobs = [(capture, pool.submit(compare, meter, capture, fields)) for capture in captures]
+        for capture, job in jobs:
+            name = os.path.basename(capture)
+            try:
+                ours, theirs = job.result()
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                result.add_kind("not compared: " + str(error).split(":")[0], f"{name}: {error}")
+                continue
+            pairs, only_ours, only_theirs = pair_up(ours, theirs)
+            result.ours += len(ours)
+            result.theirs += len(theirs)
+            result.pairs += len(pairs)
+            wrong = 0
+            for mine, other in pairs:
+                for field in fields:
+                    result.fields += 1
+                    if equal(field, mine[field], other[field]):
+                        result.equal += 1
+                    elif known(field, mine, other):
+                        result.known[known(field, mine, other)] += 1
+                        result.equal += 1
+                    else:
+                        wrong += 1
+                        result.add_kind(f"field {field}",
+                                        f"{name}: {describe(other)}: weir '{mine[field]}' argus '{other[field]}'")
+            for row in only_ours:
+                result.add_kind(f"only weir: {row['proto']}", f"{name}: {describe(row)}")
+            for row in only_theirs:
+                result.add_kind(f"only argus: {row['proto']}", f"{name}: {describe(row)}")
+            result.files.append((len(only_ours) + len(only_theirs), wrong, len(pairs), name))
+    for kind, count in result.kinds.most_common():
+        print(f"{count:8d}  {kind:28s} {result.examples[kind]}")
+    for name, count in result.known.most_common():
+        print(f"{count:8d}  known difference: {name}")
+    if options.verbose:
+        for lonely, wrong, pairs, name in sorted(result.files, reverse=True):
+            if lonely or wrong:
+                print(f"{lonely:8d} alone {wrong:8d} fields of {pairs:7d} records  {name}")
+    share = result.pairs / max(result.theirs, result.ours, 1)
+    right = result.equal / max(result.fields, 1)
+    print(f"{len(captures)} captures, {result.theirs} records of argus, {result.ours} of weir, "
+          f"matched {share:.4%} (at least {options.records:.2%}), "
+          f"fields equal {right:.4%} of {result.fields} (at least {options.fields:.2%})")
+    return 0 if share >= options.records and right >= options.fields and result.pairs else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
