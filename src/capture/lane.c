@@ -155,10 +155,17 @@ static bool ppp_descend(struct walk *walk)
     return (protocol == 0x0021 && at_ip(walk, 4)) || (protocol == 0x0057 && at_ip(walk, 6));
 }
 
+static bool cisco_hdlc_descend(struct walk *walk)
+{
+    return pass(walk, 4) && ethertype_descend(walk, weir_load_be16(walk->at - 2));
+}
+
 static bool ppp_framed_descend(struct walk *walk)
 {
-    if (walk->captured < 2)
+    if (walk->captured < 2 || walk->tags++ >= TAGS_MAX)
         return false;
+    if ((walk->at[0] == 0x0f || walk->at[0] == 0x8f) && walk->at[1] == 0)
+        return cisco_hdlc_descend(walk);
     if ((walk->at[0] == 0xff || walk->at[0] <= 1) && walk->at[1] == 0x03)
         pass(walk, 2);
     return ppp_descend(walk);
@@ -256,7 +263,7 @@ static bool link_descend(struct walk *walk, uint16_t link)
     case LINK_PPP_ETHER:
         return pppoe_descend(walk);
     case LINK_C_HDLC:
-        return pass(walk, 4) && ethertype_descend(walk, weir_load_be16(p + 2));
+        return cisco_hdlc_descend(walk);
     default:
         return false;
     }
