@@ -15,6 +15,10 @@ static weir_err classify(const char *text)
         return WEIR_ERR_NOT_FOUND;
     if (strstr(text, "not a valid DuckDB"))
         return WEIR_ERR_FORMAT;
+    if (strstr(text, "No space left") || strstr(text, "File too large") || strstr(text, "Disk quota"))
+        return WEIR_ERR_FULL;
+    if (strstr(text, "Could not write") || strstr(text, "Cannot open file") || strstr(text, "Could not read"))
+        return WEIR_ERR_IO;
     return WEIR_ERR_LIBRARY;
 }
 
@@ -22,11 +26,13 @@ static const char *remedy(weir_err code)
 {
     switch (code) {
     case WEIR_ERR_BUSY:
-        return "; another process has it open: stop that one, or ask it through its --control socket";
+        return "; another process has it open: wait until that one ends, or stop it";
     case WEIR_ERR_PERMISSION:
         return "; check the rights of the file and its folder";
     case WEIR_ERR_FORMAT:
         return "; give another path, or move the file away";
+    case WEIR_ERR_FULL:
+        return "; make room or give a path elsewhere; what was committed before is kept";
     default:
         return "";
     }
@@ -85,12 +91,21 @@ void weir_duck_close(struct weir_duck **duck)
     *duck = NULL;
 }
 
+weir_err weir_duck_fail(const char *text, struct weir_error *error)
+{
+    if (!text)
+        return weir_fail(error, WEIR_ERR_LIBRARY, "DuckDB failed without a message");
+    /* "does not exist" and the like are about files only in an error of input and output */
+    weir_err code = strstr(text, "IO Error") ? classify(text) : WEIR_ERR_LIBRARY;
+    return weir_fail(error, code, "%.400s%s", text, remedy(code));
+}
+
 weir_err weir_duck_query(struct weir_duck *duck, const char *sql, duckdb_result *result, struct weir_error *error)
 {
     if (duckdb_query(duck->connection, sql, result) == DuckDBSuccess)
         return WEIR_OK;
     const char *text = duckdb_result_error(result);
-    weir_err code = weir_fail(error, WEIR_ERR_LIBRARY, "%s", text ? text : "DuckDB failed without a message");
+    weir_err code = weir_duck_fail(text, error);
     duckdb_destroy_result(result);
     return code;
 }
