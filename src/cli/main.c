@@ -8,6 +8,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"query", weir_cmd_query, "SQL over a store"},
     {NULL, NULL, NULL},
 };
 

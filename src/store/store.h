@@ -1,8 +1,15 @@
 /* The store: verdicts into DuckDB from one writer.
  *
- * Tables `verdicts` and `reasons` (columns: docs/design.md, "What programs read"), `runs`, `health`, `meta` with the schema's
- * version. An existing file is appended to, as a new run. Rows are appended by data chunks and become durable with
- * weir_store_commit. A store belongs to one thread.
+ * What programs read (columns: docs/design.md, "What programs read"): `verdicts`, `reasons`, `runs`, `health`, and `meta` with the
+ * schema's version. `verdicts` is a view: what all rows of a batch share (run, sensor, model, threshold, ...) stands once in
+ * `contexts`, the rows in `verdict_rows`, names of protocols and reasons are codes there. That is 2.5 times quicker to write than
+ * the same columns spelled out in each row.
+ *
+ *   verdict_rows.context ─▶ contexts(context, run, sensor, boot, lane, feature_set, model, threshold, class)
+ *
+ * An existing file is appended to, as a new run. Rows are gathered into vectors of 2,048, appended, and become durable with
+ * weir_store_commit. A commit of WEIR_STORE_COMMIT_ROWS or more is the quickest: DuckDB then compresses and writes the rows once, past
+ * its log. A store belongs to one thread.
  */
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
@@ -11,6 +18,9 @@
 
 #include "batch/verdict.h"
 #include "weir/error.h"
+
+#define WEIR_STORE_SCHEMA 1
+#define WEIR_STORE_COMMIT_ROWS 98304
 
 struct weir_store;
 
@@ -21,7 +31,7 @@ struct weir_store_config {
 };
 
 /* Opens or creates, checks the schema version, begins a run. Errors of weir_duck_open; WEIR_ERR_MISMATCH for a schema of another
- * version or a database with other tables of these names. */
+ * version or a database that is no store; WEIR_ERR_IO. */
 weir_err weir_store_open(const struct weir_store_config *config, struct weir_store **out, struct weir_error *error);
 
 /* Rolls back what is not committed, closes, sets *store to NULL. NULL-safe. */
@@ -30,8 +40,11 @@ void weir_store_close(struct weir_store **store);
 /* The run's UUID text. */
 const char *weir_store_run(const struct weir_store *store);
 
-/* Appends the rows of one batch and the causes of its alerts. On failure nothing of this batch is kept, earlier batches of the
- * open transaction are. */
+/* The run's number in this store: 0, 1, ... */
+uint64_t weir_store_boot(const struct weir_store *store);
+
+/* Appends the rows of one batch and the causes of its alerts. On failure all rows since the last commit are gone, and the store can
+ * be tried again. WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
 weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts *verdicts, struct weir_error *error);
 
 /* Commits what was appended; *rows (may be NULL): how many rows became durable. On failure all uncommitted rows are gone. */
@@ -40,7 +53,7 @@ weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir
 /* Writes a health row: the account as JSON text. Durable with the next commit. */
 weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char *account_json, struct weir_error *error);
 
-/* Ends the run: keeps the closing account in `runs`, commits. */
+/* Ends the run: keeps the closing account in `runs`, commits, and folds the log into the file. */
 weir_err weir_store_finish(struct weir_store *store, const char *account_json, struct weir_error *error);
 
 #endif

@@ -1,0 +1,338 @@
+#include "store/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "data/duck.h"
+
+struct weir_reader {
+    struct weir_duck *duck;
+    char *path;
+};
+
+struct weir_rows {
+    size_t columns;
+    char **name;
+    const char **type;
+    enum weir_cell_kind *kind;
+    struct weir_cell *cell;
+    duckdb_result result;
+    duckdb_data_chunk chunk;
+    idx_t row, rows; /* within the chunk */
+    uint64_t given, limit;
+    bool have_result, cut;
+};
+
+weir_err weir_reader_open(const char *path, uint64_t memory_bytes, struct weir_reader **out, struct weir_error *error)
+{
+    *out = NULL;
+    struct weir_reader *reader = calloc(1, sizeof *reader);
+    if (!reader || !(reader->path = strdup(path))) {
+        free(reader);
+        return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
+    }
+    char limits[96];
+    snprintf(limits, sizeof limits, "SET memory_limit='%lluB'; SET temp_directory=''", (unsigned long long)memory_bytes);
+    struct weir_duck_config config = {.path = path, .read_only = true};
+    weir_err code = weir_duck_open(&config, &reader->duck, error);
+    if (code == WEIR_OK)
+        code = weir_duck_run(reader->duck, limits, error);
+    if (code == WEIR_OK)
+        code = weir_duck_lock(reader->duck, error);
+    if (code != WEIR_OK) {
+        weir_reader_close(&reader);
+        return code;
+    }
+    *out = reader;
+    return WEIR_OK;
+}
+
+void weir_reader_close(struct weir_reader **reader)
+{
+    if (!reader || !*reader)
+        return;
+    weir_duck_close(&(*reader)->duck);
+    free((*reader)->path);
+    free(*reader);
+    *reader = NULL;
+}
+
+static const struct {
+    duckdb_type type;
+    const char *name;
+    enum weir_cell_kind kind;
+} types[] = {
+    {DUCKDB_TYPE_BOOLEAN, "BOOLEAN", WEIR_CELL_BOOLEAN},
+    {DUCKDB_TYPE_TINYINT, "TINYINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_SMALLINT, "SMALLINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_INTEGER, "INTEGER", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_BIGINT, "BIGINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_HUGEINT, "HUGEINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_UTINYINT, "UTINYINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_USMALLINT, "USMALLINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_UINTEGER, "UINTEGER", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_UBIGINT, "UBIGINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_UHUGEINT, "UHUGEINT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_FLOAT, "FLOAT", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_DOUBLE, "DOUBLE", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_DECIMAL, "DECIMAL", WEIR_CELL_NUMBER},
+    {DUCKDB_TYPE_VARCHAR, "VARCHAR", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_BLOB, "BLOB", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_BIT, "BIT", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_UUID, "UUID", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_ENUM, "ENUM", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_DATE, "DATE", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIME, "TIME", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIME_TZ, "TIMETZ", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_INTERVAL, "INTERVAL", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIMESTAMP_S, "TIMESTAMP_S", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIMESTAMP_MS, "TIMESTAMP_MS", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIMESTAMP_NS, "TIMESTAMP_NS", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMPTZ", WEIR_CELL_TEXT},
+    {DUCKDB_TYPE_LIST, "JSON", WEIR_CELL_JSON},
+    {DUCKDB_TYPE_ARRAY, "JSON", WEIR_CELL_JSON},
+    {DUCKDB_TYPE_STRUCT, "JSON", WEIR_CELL_JSON},
+    {DUCKDB_TYPE_MAP, "JSON", WEIR_CELL_JSON},
+    {DUCKDB_TYPE_UNION, "JSON", WEIR_CELL_JSON},
+};
+
+static weir_err no_memory(struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+}
+
+/* Prepares the one statement that `sql` may be. */
+static weir_err prepare(duckdb_connection connection, const char *sql, duckdb_prepared_statement *out, struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    duckdb_extracted_statements statements = NULL;
+    idx_t count = duckdb_extract_statements(connection, sql, &statements);
+    const char *text = statements ? duckdb_extract_statements_error(statements) : NULL;
+    if (count == 0 && text)
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "query: %s", text);
+    else if (count != 1)
+        code = weir_fail(error, WEIR_ERR_ARGUMENT, "query: give one SQL statement, not %llu", (unsigned long long)count);
+    else if (duckdb_prepare_extracted_statement(connection, statements, 0, out) != DuckDBSuccess) {
+        text = duckdb_prepare_error(*out);
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "query: %s", text ? text : "cannot be prepared");
+    }
+    if (statements)
+        duckdb_destroy_extracted(&statements);
+    return code;
+}
+
+/* Names, types and kinds of the columns, and the SELECT list that turns each into text. */
+static weir_err describe(duckdb_prepared_statement statement, struct weir_rows *rows, FILE *list, FILE *aliases,
+                         struct weir_error *error)
+{
+    size_t n = rows->columns = duckdb_prepared_statement_column_count(statement);
+    rows->name = calloc(n ? n : 1, sizeof *rows->name);
+    rows->type = calloc(n ? n : 1, sizeof *rows->type);
+    rows->kind = calloc(n ? n : 1, sizeof *rows->kind);
+    rows->cell = calloc(n ? n : 1, sizeof *rows->cell);
+    if (!rows->name || !rows->type || !rows->kind || !rows->cell)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = duckdb_prepared_statement_column_name(statement, i);
+        duckdb_type type = duckdb_prepared_statement_column_type(statement, i);
+        rows->name[i] = strdup(name ? name : "");
+        duckdb_free((void *)name);
+        if (!rows->name[i])
+            return no_memory(error);
+        rows->type[i] = "VARCHAR";
+        for (size_t k = 0; k < sizeof types / sizeof *types; k++)
+            if (types[k].type == type) {
+                rows->type[i] = types[k].name;
+                rows->kind[i] = types[k].kind;
+            }
+        fprintf(list, rows->kind[i] == WEIR_CELL_JSON ? "%sCAST(to_json(c%zu) AS VARCHAR)" : "%sCAST(c%zu AS VARCHAR)", i ? ", " : "", i);
+        fprintf(aliases, "%sc%zu", i ? ", " : "", i);
+    }
+    return WEIR_OK;
+}
+
+/* Runs it in slices, so that the clock can stop it. */
+static weir_err execute(struct weir_reader *reader, duckdb_prepared_statement statement, int64_t timeout_ns,
+                        duckdb_result *result, struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    duckdb_pending_result pending = NULL;
+    const char *text = NULL;
+    int64_t deadline = weir_clock_mono_ns() + timeout_ns;
+    if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess)
+        goto failed;
+    for (;;) {
+        duckdb_pending_state state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_RESULT_READY)
+            break;
+        if (state == DUCKDB_PENDING_ERROR)
+            goto failed;
+        if (weir_clock_mono_ns() > deadline) {
+            duckdb_interrupt(reader->duck->connection);
+            code = weir_fail(error, WEIR_ERR_LIMIT, "query: not done after %.3g s; ask for less, or give a longer --timeout",
+                             (double)timeout_ns / 1e9);
+            goto out;
+        }
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) /* DuckDB's own threads have them */
+            nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    if (duckdb_execute_pending(pending, result) == DuckDBSuccess)
+        goto out;
+    text = duckdb_result_error(result);
+failed:
+    if (!text && pending)
+        text = duckdb_pending_error(pending);
+    if (!text)
+        text = "failed without a message";
+    if (strstr(text, "Out of Memory"))
+        code = weir_fail(error, WEIR_ERR_LIMIT, "query: %.300s; ask for less, or give a larger --memory", text);
+    else
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "query: %s", text);
+    duckdb_destroy_result(result);
+out:
+    duckdb_destroy_pending(&pending);
+    return code;
+}
+
+weir_err weir_reader_query(struct weir_reader *reader, const char *sql, uint64_t limit, int64_t timeout_ns,
+                           struct weir_rows **out, struct weir_error *error)
+{
+    *out = NULL;
+    char *list = NULL, *aliases = NULL, *wrapped = NULL;
+    size_t size;
+    duckdb_prepared_statement statement = NULL;
+    FILE *list_file = open_memstream(&list, &size), *alias_file = open_memstream(&aliases, &size);
+    struct weir_rows *rows = calloc(1, sizeof *rows);
+    weir_err code = WEIR_OK;
+    if (!rows || !list_file || !alias_file) {
+        code = no_memory(error);
+        goto out;
+    }
+    rows->limit = limit;
+    if ((code = prepare(reader->duck->connection, sql, &statement, error)) != WEIR_OK)
+        goto out;
+    duckdb_statement_type type = duckdb_prepared_statement_type(statement);
+    if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {
+        code = weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "query: a store is only read here: give a SELECT, WITH, FROM, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN");
+        goto out;
+    }
+    if ((code = describe(statement, rows, list_file, alias_file, error)) != WEIR_OK)
+        goto out;
+    if (fflush(list_file) || fflush(alias_file)) {
+        code = no_memory(error);
+        goto out;
+    }
+    if (type == DUCKDB_STATEMENT_TYPE_SELECT) {
+        /* DuckDB turns every type into text better than we could. The statement ends before its semicolon, if it has one; the
+         * line end closes a comment. */
+        size_t length = strlen(sql);
+        while (length && strchr("; \t\r\n", sql[length - 1]))
+            length--;
+        char bound[40] = "";
+        if (limit)
+            snprintf(bound, sizeof bound, " LIMIT %llu", (unsigned long long)limit + 1);
+        if (asprintf(&wrapped, "SELECT %s FROM (%.*s\n) AS q(%s)%s", list, (int)length, sql, aliases, bound) < 0) {
+            wrapped = NULL;
+            code = no_memory(error);
+            goto out;
+        }
+        duckdb_destroy_prepare(&statement);
+        if ((code = prepare(reader->duck->connection, wrapped, &statement, error)) != WEIR_OK)
+            goto out;
+    }
+    if ((code = execute(reader, statement, timeout_ns, &rows->result, error)) != WEIR_OK)
+        goto out;
+    rows->have_result = true;
+    *out = rows;
+    rows = NULL;
+out:
+    weir_rows_free(&rows);
+    if (statement)
+        duckdb_destroy_prepare(&statement);
+    if (list_file)
+        fclose(list_file);
+    if (alias_file)
+        fclose(alias_file);
+    free(list);
+    free(aliases);
+    free(wrapped);
+    return code;
+}
+
+void weir_rows_free(struct weir_rows **rows)
+{
+    if (!rows || !*rows)
+        return;
+    struct weir_rows *r = *rows;
+    if (r->chunk)
+        duckdb_destroy_data_chunk(&r->chunk);
+    if (r->have_result)
+        duckdb_destroy_result(&r->result);
+    for (size_t i = 0; r->name && i < r->columns; i++)
+        free(r->name[i]);
+    free(r->name);
+    free(r->type);
+    free(r->kind);
+    free(r->cell);
+    free(r);
+    *rows = NULL;
+}
+
+size_t weir_rows_columns(const struct weir_rows *rows)
+{
+    return rows->columns;
+}
+
+const char *weir_rows_name(const struct weir_rows *rows, size_t column)
+{
+    return rows->name[column];
+}
+
+const char *weir_rows_type(const struct weir_rows *rows, size_t column)
+{
+    return rows->type[column];
+}
+
+enum weir_cell_kind weir_rows_kind(const struct weir_rows *rows, size_t column)
+{
+    return rows->kind[column];
+}
+
+const struct weir_cell *weir_rows_next(struct weir_rows *rows)
+{
+    while (rows->row >= rows->rows) {
+        if (rows->chunk)
+            duckdb_destroy_data_chunk(&rows->chunk);
+        rows->chunk = duckdb_fetch_chunk(rows->result);
+        if (!rows->chunk)
+            return NULL;
+        rows->rows = duckdb_data_chunk_get_size(rows->chunk);
+        rows->row = 0;
+    }
+    if (rows->limit && rows->given >= rows->limit) {
+        rows->cut = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < rows->columns; i++) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(rows->chunk, i);
+        uint64_t *validity = duckdb_vector_get_validity(vector);
+        rows->cell[i] = (struct weir_cell){NULL, 0};
+        if (validity && !duckdb_validity_row_is_valid(validity, rows->row))
+            continue;
+        duckdb_string_t *text = (duckdb_string_t *)duckdb_vector_get_data(vector) + rows->row;
+        rows->cell[i] = (struct weir_cell){duckdb_string_t_data(text), duckdb_string_t_length(*text)};
+    }
+    rows->row++;
+    rows->given++;
+    return rows->cell;
+}
+
+bool weir_rows_cut(const struct weir_rows *rows)
+{
+    return rows->cut;
+}
