@@ -11,7 +11,7 @@ static weir_err classify(const char *text)
         return WEIR_ERR_BUSY;
     if (strstr(text, "Permission denied"))
         return WEIR_ERR_PERMISSION;
-    if (strstr(text, "does not exist"))
+    if (strstr(text, "database does not exist") || strstr(text, "No such file"))
         return WEIR_ERR_NOT_FOUND;
     if (strstr(text, "not a valid DuckDB"))
         return WEIR_ERR_FORMAT;
@@ -95,8 +95,7 @@ weir_err weir_duck_fail(const char *text, struct weir_error *error)
 {
     if (!text)
         return weir_fail(error, WEIR_ERR_LIBRARY, "DuckDB failed without a message");
-    /* "does not exist" and the like are about files only in an error of input and output */
-    weir_err code = strstr(text, "IO Error") ? classify(text) : WEIR_ERR_LIBRARY;
+    weir_err code = classify(text);
     return weir_fail(error, code, "%.400s%s", text, remedy(code));
 }
 

@@ -38,6 +38,8 @@ weir_err weir_reader_open(const char *path, uint64_t memory_bytes, struct weir_r
     snprintf(limits, sizeof limits, "SET memory_limit='%lluB'; SET temp_directory=''", (unsigned long long)memory_bytes);
     struct weir_duck_config config = {.path = path, .read_only = true};
     weir_err code = weir_duck_open(&config, &reader->duck, error);
+    if (code == WEIR_ERR_NOT_FOUND)
+        weir_fail(error, code, "%s: there is no such store; give --store FILE, or write one with `weir run`", path);
     if (code == WEIR_OK)
         code = weir_duck_run(reader->duck, limits, error);
     if (code == WEIR_OK)
@@ -149,7 +151,8 @@ static weir_err describe(duckdb_prepared_statement statement, struct weir_rows *
                 rows->type[i] = types[k].name;
                 rows->kind[i] = types[k].kind;
             }
-        fprintf(list, rows->kind[i] == WEIR_CELL_JSON ? "%sCAST(to_json(c%zu) AS VARCHAR)" : "%sCAST(c%zu AS VARCHAR)", i ? ", " : "", i);
+        fprintf(list, rows->kind[i] == WEIR_CELL_JSON ? "%sCAST(to_json(c%zu) AS VARCHAR)" : "%sCAST(c%zu AS VARCHAR)",
+                i ? ", " : "", i);
         fprintf(aliases, "%sc%zu", i ? ", " : "", i);
     }
     return WEIR_OK;

@@ -1,15 +1,15 @@
 /* The store: verdicts into DuckDB from one writer.
  *
- * What programs read (columns: docs/design.md, "What programs read"): `verdicts`, `reasons`, `runs`, `health`, and `meta` with the
- * schema's version. `verdicts` is a view: what all rows of a batch share (run, sensor, model, threshold, ...) stands once in
+ * What programs read (columns: docs/design.md, "What programs read"): `verdicts`, `reasons`, `runs`, `health`, and `meta` with
+ * the schema's version. `verdicts` is a view: what all rows of a batch share (run, sensor, model, threshold, ...) stands once in
  * `contexts`, the rows in `verdict_rows`, names of protocols and reasons are codes there. That is 2.5 times quicker to write than
  * the same columns spelled out in each row.
  *
  *   verdict_rows.context ─▶ contexts(context, run, sensor, boot, lane, feature_set, model, threshold, class)
  *
  * An existing file is appended to, as a new run. Rows are gathered into vectors of 2,048, appended, and become durable with
- * weir_store_commit. A commit of WEIR_STORE_COMMIT_ROWS or more is the quickest: DuckDB then compresses and writes the rows once, past
- * its log. A store belongs to one thread.
+ * weir_store_commit. A commit of WEIR_STORE_COMMIT_ROWS or more is the quickest: DuckDB then compresses and writes the rows once,
+ * past its log. A store belongs to one thread.
  */
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
@@ -19,7 +19,7 @@
 #include "batch/verdict.h"
 #include "weir/error.h"
 
-#define WEIR_STORE_SCHEMA 1
+#define WEIR_STORE_SCHEMA      1
 #define WEIR_STORE_COMMIT_ROWS 98304
 
 struct weir_store;
@@ -43,8 +43,8 @@ const char *weir_store_run(const struct weir_store *store);
 /* The run's number in this store: 0, 1, ... */
 uint64_t weir_store_boot(const struct weir_store *store);
 
-/* Appends the rows of one batch and the causes of its alerts. On failure all rows since the last commit are gone, and the store can
- * be tried again. WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
+/* Appends the rows of one batch and the causes of its alerts. On failure all rows since the last commit are gone, and the store
+ * can be tried again. WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
 weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts *verdicts, struct weir_error *error);
 
 /* Commits what was appended; *rows (may be NULL): how many rows became durable. On failure all uncommitted rows are gone. */

@@ -1,0 +1,117 @@
+#include "store/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "decode/proto.h"
+#include "flow/record.h"
+#include "store/store.h"
+
+static const char tables_sql[] =
+    "CREATE TABLE meta(key VARCHAR, value VARCHAR);"
+    "CREATE TABLE runs(run UUID, sensor VARCHAR, boot UBIGINT, started TIMESTAMP, ended TIMESTAMP, command VARCHAR,"
+    " version VARCHAR, account VARCHAR);"
+    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);"
+    /* what many rows share */
+    "CREATE TABLE contexts(context UINTEGER, run UUID, sensor VARCHAR, boot UBIGINT, lane UINTEGER, feature_set VARCHAR,"
+    " model VARCHAR, threshold FLOAT, class VARCHAR);"
+    "CREATE TABLE verdict_rows(context UINTEGER, flow_id UUID, record UINTEGER, reason UTINYINT, stime TIMESTAMP_NS,"
+    " ltime TIMESTAMP_NS, proto UTINYINT, src_ip VARCHAR, src_port USMALLINT, dest_ip VARCHAR, dest_port USMALLINT, score FLOAT,"
+    " alert BOOLEAN, seq UBIGINT, \"row\" USMALLINT, decision_us BIGINT);"
+    "CREATE TABLE reasons(flow_id UUID, record UINTEGER, rank UTINYINT, column_name VARCHAR, value FLOAT, contribution FLOAT,"
+    " run UUID);";
+
+/* The first %s: the reasons' names, the second: the protocols', as SQL lists. */
+static const char view_sql[] =
+    "CREATE OR REPLACE VIEW verdicts AS SELECT v.flow_id, v.record, ([%s])[v.reason + 1] AS reason, v.stime, v.ltime,"
+    " ([%s])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
+    " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us"
+    " FROM verdict_rows v JOIN contexts c USING (context)";
+
+static weir_err no_memory(struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_MEMORY, "store: out of memory");
+}
+
+/* The first cell of a query as text; *out is NULL for no row or NULL. Free it with duckdb_free. */
+static weir_err first_cell(struct weir_duck *duck, const char *sql, char **out, struct weir_error *error)
+{
+    duckdb_result result;
+    *out = NULL;
+    weir_err code = weir_duck_query(duck, sql, &result, error);
+    if (code != WEIR_OK)
+        return code;
+    *out = duckdb_value_varchar(&result, 0, 0);
+    duckdb_destroy_result(&result);
+    return WEIR_OK;
+}
+
+static weir_err create_tables(struct weir_duck *duck, struct weir_error *error)
+{
+    char version[80];
+    snprintf(version, sizeof version, "INSERT INTO meta VALUES ('schema', '%d'), ('weir', '" WEIR_VERSION "')",
+             WEIR_STORE_SCHEMA);
+    weir_err code = weir_duck_run(duck, tables_sql, error);
+    return code == WEIR_OK ? weir_duck_run(duck, version, error) : code;
+}
+
+static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
+{
+    static const char *const reason_names[] = {
+#define X(name, text) text,
+        WEIR_REASON_TABLE(X)
+#undef X
+    };
+    char *reasons = NULL, *protos = NULL, *sql = NULL;
+    size_t size;
+    weir_err code = WEIR_OK;
+    FILE *file = open_memstream(&reasons, &size);
+    for (unsigned i = 0; file && i < WEIR_REASON_COUNT; i++)
+        fprintf(file, "%s'%s'", i ? "," : "", reason_names[i]);
+    if (file && fclose(file))
+        file = NULL;
+    if (file && (file = open_memstream(&protos, &size))) {
+        for (unsigned i = 0; i < 256; i++)
+            fprintf(file, "%s'%s'", i ? "," : "", weir_proto_name((uint8_t)i));
+        if (fclose(file))
+            file = NULL;
+    }
+    if (!file || asprintf(&sql, view_sql, reasons, protos) < 0) {
+        sql = NULL;
+        code = no_memory(error);
+    } else {
+        code = weir_duck_run(duck, sql, error);
+    }
+    free(reasons);
+    free(protos);
+    free(sql);
+    return code;
+}
+
+weir_err weir_schema_prepare(struct weir_duck *duck, const char *path, struct weir_error *error)
+{
+    char *tables = NULL, *version = NULL;
+    weir_err code =
+        first_cell(duck, "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()", &tables, error);
+    if (code != WEIR_OK)
+        goto out;
+    if (!tables) {
+        code = no_memory(error);
+        goto out;
+    }
+    if (atoi(tables) == 0) {
+        code = create_tables(duck, error);
+    } else if (first_cell(duck, "SELECT value FROM meta WHERE key = 'schema'", &version, NULL) != WEIR_OK || !version) {
+        code = weir_fail(error, WEIR_ERR_MISMATCH, "%s: a database with other tables, no store of weir; give another path", path);
+    } else if (atoi(version) != WEIR_STORE_SCHEMA) {
+        code = weir_fail(error, WEIR_ERR_MISMATCH,
+                         "%s: a store with schema version %s; this weir (" WEIR_VERSION ") writes version %d: give another path",
+                         path, version, WEIR_STORE_SCHEMA);
+    }
+    if (code == WEIR_OK)
+        code = create_views(duck, error);
+out:
+    duckdb_free(tables);
+    duckdb_free(version);
+    return code;
+}

@@ -1,0 +1,12 @@
+/* The store's schema: its SQL, and whether a database has it. store.c's own; one thread. */
+#ifndef WEIR_STORE_SCHEMA_H
+#define WEIR_STORE_SCHEMA_H
+
+#include "data/duck.h"
+
+/* In an attached and chosen database: makes the tables when there is nothing at all, and the views, which carry the names of
+ * reasons and protocols, anew. WEIR_ERR_MISMATCH for another schema version or a database that is no store; `path` is for the
+ * message. */
+weir_err weir_schema_prepare(struct weir_duck *duck, const char *path, struct weir_error *error);
+
+#endif
