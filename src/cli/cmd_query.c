@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "store/reader.h"
+#include "store/sql.h"
 #include "store/text.h"
 
 static const char help[] =
@@ -64,16 +64,16 @@ static bool print_csv_cell(const char *text, size_t length, FILE *to)
     return putc('"', to) != EOF;
 }
 
-static bool print_csv(struct weir_rows *rows, FILE *to)
+static bool print_csv(struct weir_answer *rows, FILE *to)
 {
-    size_t columns = weir_rows_columns(rows);
+    size_t columns = weir_answer_columns(rows);
     for (size_t i = 0; i < columns; i++) {
         if (i)
             putc(',', to);
-        print_csv_cell(weir_rows_name(rows, i), strlen(weir_rows_name(rows, i)), to);
+        print_csv_cell(weir_answer_name(rows, i), strlen(weir_answer_name(rows, i)), to);
     }
     putc('\n', to);
-    for (const struct weir_cell *cell; (cell = weir_rows_next(rows)) && !ferror(to);) {
+    for (const struct weir_cell *cell; (cell = weir_answer_next(rows)) && !ferror(to);) {
         for (size_t i = 0; i < columns; i++) {
             if (i)
                 putc(',', to);
@@ -95,14 +95,14 @@ static bool print_json_text(const char *text, size_t length, FILE *to)
     return true;
 }
 
-static bool print_json_row(struct weir_rows *rows, const struct weir_cell *cell, FILE *to)
+static bool print_json_row(struct weir_answer *rows, const struct weir_cell *cell, FILE *to)
 {
     bool ok = true;
-    for (size_t i = 0; ok && i < weir_rows_columns(rows); i++) {
+    for (size_t i = 0; ok && i < weir_answer_columns(rows); i++) {
         putc(i ? ',' : '{', to);
-        ok = print_json_text(weir_rows_name(rows, i), strlen(weir_rows_name(rows, i)), to);
+        ok = print_json_text(weir_answer_name(rows, i), strlen(weir_answer_name(rows, i)), to);
         putc(':', to);
-        enum weir_cell_kind kind = weir_rows_kind(rows, i);
+        enum weir_cell_kind kind = weir_answer_kind(rows, i);
         if (!cell[i].text ||
             (kind == WEIR_CELL_NUMBER && (is_text(cell + i, "nan") || is_text(cell + i, "inf") || is_text(cell + i, "-inf"))))
             fputs("null", to);
@@ -115,35 +115,35 @@ static bool print_json_row(struct weir_rows *rows, const struct weir_cell *cell,
     return ok;
 }
 
-static bool print_jsonl(struct weir_rows *rows, FILE *to)
+static bool print_jsonl(struct weir_answer *rows, FILE *to)
 {
     bool ok = true;
-    for (const struct weir_cell *cell; ok && (cell = weir_rows_next(rows)) && !ferror(to);) {
+    for (const struct weir_cell *cell; ok && (cell = weir_answer_next(rows)) && !ferror(to);) {
         ok = print_json_row(rows, cell, to);
         putc('\n', to);
     }
     return ok;
 }
 
-static bool print_json(struct weir_rows *rows, FILE *to)
+static bool print_json(struct weir_answer *rows, FILE *to)
 {
     bool ok = true;
     fputs("{\"columns\":[", to);
-    for (size_t i = 0; ok && i < weir_rows_columns(rows); i++) {
+    for (size_t i = 0; ok && i < weir_answer_columns(rows); i++) {
         if (i)
             putc(',', to);
-        ok = print_json_text(weir_rows_name(rows, i), strlen(weir_rows_name(rows, i)), to);
+        ok = print_json_text(weir_answer_name(rows, i), strlen(weir_answer_name(rows, i)), to);
     }
     fputs("],\"types\":[", to);
-    for (size_t i = 0; i < weir_rows_columns(rows); i++)
-        fprintf(to, "%s\"%s\"", i ? "," : "", weir_rows_type(rows, i));
+    for (size_t i = 0; i < weir_answer_columns(rows); i++)
+        fprintf(to, "%s\"%s\"", i ? "," : "", weir_answer_type(rows, i));
     fputs("],\"rows\":[", to);
     size_t n = 0;
-    for (const struct weir_cell *cell; ok && (cell = weir_rows_next(rows)) && !ferror(to); n++) {
+    for (const struct weir_cell *cell; ok && (cell = weir_answer_next(rows)) && !ferror(to); n++) {
         fputs(n ? ",\n" : "\n", to);
         ok = print_json_row(rows, cell, to);
     }
-    fprintf(to, "%s],\"cut\":%s}\n", n ? "\n" : "", weir_rows_cut(rows) ? "true" : "false");
+    fprintf(to, "%s],\"cut\":%s}\n", n ? "\n" : "", weir_answer_cut(rows) ? "true" : "false");
     return ok;
 }
 
@@ -178,15 +178,15 @@ static void print_padded(const char *text, size_t width, bool right, bool last, 
     fputs(last ? "\n" : "  ", to);
 }
 
-static bool print_table(struct weir_rows *rows, FILE *to)
+static bool print_table(struct weir_answer *rows, FILE *to)
 {
-    size_t columns = weir_rows_columns(rows), count = 0, room = 0;
+    size_t columns = weir_answer_columns(rows), count = 0, room = 0;
     char **cells = NULL;
     size_t *width = calloc(columns ? columns : 1, sizeof *width);
     bool ok = width != NULL;
     for (size_t i = 0; ok && i < columns; i++)
-        width[i] = width_of(weir_rows_name(rows, i));
-    for (const struct weir_cell *cell; ok && (cell = weir_rows_next(rows));) {
+        width[i] = width_of(weir_answer_name(rows, i));
+    for (const struct weir_cell *cell; ok && (cell = weir_answer_next(rows));) {
         if (count + columns > room) {
             room = room ? 2 * room : 64 * columns;
             char **more = realloc(cells, room * sizeof *cells);
@@ -204,7 +204,7 @@ static bool print_table(struct weir_rows *rows, FILE *to)
         }
     }
     for (size_t i = 0; ok && i < columns; i++)
-        print_padded(weir_rows_name(rows, i), width[i], weir_rows_kind(rows, i) == WEIR_CELL_NUMBER, i + 1 == columns, to);
+        print_padded(weir_answer_name(rows, i), width[i], weir_answer_kind(rows, i) == WEIR_CELL_NUMBER, i + 1 == columns, to);
     for (size_t i = 0; ok && i < columns; i++) {
         for (size_t k = 0; k < width[i]; k++)
             putc('-', to);
@@ -212,7 +212,7 @@ static bool print_table(struct weir_rows *rows, FILE *to)
     }
     for (size_t k = 0; ok && k < count; k++) {
         size_t i = k % columns;
-        print_padded(cells[k], width[i], weir_rows_kind(rows, i) == WEIR_CELL_NUMBER, i + 1 == columns, to);
+        print_padded(cells[k], width[i], weir_answer_kind(rows, i) == WEIR_CELL_NUMBER, i + 1 == columns, to);
     }
     for (size_t k = 0; k < count; k++)
         free(cells[k]);
@@ -222,16 +222,16 @@ static bool print_table(struct weir_rows *rows, FILE *to)
 }
 
 /* EXPLAIN's answer is a drawing. */
-static bool print_plan(struct weir_rows *rows, FILE *to)
+static bool print_plan(struct weir_answer *rows, FILE *to)
 {
-    for (const struct weir_cell *cell; (cell = weir_rows_next(rows));) {
+    for (const struct weir_cell *cell; (cell = weir_answer_next(rows));) {
         fwrite(cell[1].text, 1, cell[1].length, to);
         putc('\n', to);
     }
     return true;
 }
 
-static bool print_rows(struct weir_rows *rows, enum format format, FILE *to)
+static bool print_rows(struct weir_answer *rows, enum format format, FILE *to)
 {
     switch (format) {
     case CSV:
@@ -241,7 +241,7 @@ static bool print_rows(struct weir_rows *rows, enum format format, FILE *to)
     case JSON:
         return print_json(rows, to);
     default:
-        if (weir_rows_columns(rows) == 2 && !strcmp(weir_rows_name(rows, 0), "explain_key"))
+        if (weir_answer_columns(rows) == 2 && !strcmp(weir_answer_name(rows, 0), "explain_key"))
             return print_plan(rows, to);
         return print_table(rows, to);
     }
@@ -250,12 +250,12 @@ static bool print_rows(struct weir_rows *rows, enum format format, FILE *to)
 static int query(const struct options *options)
 {
     struct weir_error error = {0};
-    struct weir_reader *reader = NULL;
-    struct weir_rows *rows = NULL;
+    struct weir_sql *session = NULL;
+    struct weir_answer *rows = NULL;
     int status = WEIR_EXIT_FAILED;
-    weir_err code = weir_reader_open(options->store, options->memory_mib << 20, &reader, &error);
+    weir_err code = weir_sql_open(options->store, options->memory_mib << 20, &session, &error);
     if (code == WEIR_OK)
-        code = weir_reader_query(reader, options->sql, options->limit, options->timeout_ns, &rows, &error);
+        code = weir_sql_run(session, options->sql, options->limit, options->timeout_ns, &rows, &error);
     if (code != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         goto out;
@@ -268,12 +268,12 @@ static int query(const struct options *options)
         weir_log(WEIR_LOG_ERROR, "standard output: %s", strerror(errno));
         goto out;
     }
-    if (weir_rows_cut(rows))
+    if (weir_answer_cut(rows))
         weir_log(WEIR_LOG_WARNING, "there are more than %llu rows; `--limit 0` gives all", (unsigned long long)options->limit);
     status = WEIR_EXIT_OK;
 out:
-    weir_rows_free(&rows);
-    weir_reader_close(&reader);
+    weir_answer_free(&rows);
+    weir_sql_close(&session);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/reader.h"
+#include "store/sql.h"
 #include "store/store.h"
 
 static const char *const sample_classes[] = {"benign", "port-scan", "a class with a \"long\" name"};
@@ -79,22 +79,22 @@ static inline void sample_batch(struct weir_verdicts *v, struct weir_batch *batc
  * in *error. */
 static inline char *sample_query(const char *path, const char *sql, struct weir_error *error)
 {
-    struct weir_reader *reader = NULL;
-    struct weir_rows *rows = NULL;
+    struct weir_sql *session = NULL;
+    struct weir_answer *rows = NULL;
     char *text = NULL;
     size_t size;
     *error = (struct weir_error){0};
-    if (weir_reader_open(path, 256 << 20, &reader, error) == WEIR_OK &&
-        weir_reader_query(reader, sql, 0, 60 * (int64_t)1000000000, &rows, error) == WEIR_OK) {
+    if (weir_sql_open(path, 256 << 20, &session, error) == WEIR_OK &&
+        weir_sql_run(session, sql, 0, 60 * (int64_t)1000000000, &rows, error) == WEIR_OK) {
         FILE *to = open_memstream(&text, &size);
-        for (const struct weir_cell *cell; (cell = weir_rows_next(rows));)
-            for (size_t i = 0; i < weir_rows_columns(rows); i++)
+        for (const struct weir_cell *cell; (cell = weir_answer_next(rows));)
+            for (size_t i = 0; i < weir_answer_columns(rows); i++)
                 fprintf(to, "%.*s%c", cell[i].text ? (int)cell[i].length : 4, cell[i].text ? cell[i].text : "NULL",
-                        i + 1 == weir_rows_columns(rows) ? '\n' : ',');
+                        i + 1 == weir_answer_columns(rows) ? '\n' : ',');
         fclose(to);
     }
-    weir_rows_free(&rows);
-    weir_reader_close(&reader);
+    weir_answer_free(&rows);
+    weir_sql_close(&session);
     return text;
 }
 

@@ -1,4 +1,4 @@
-/* The reader: answers of every type, and no way out of the store. */
+/* The query: answers of every type, and no way out of the store. */
 #include <setjmp.h>
 #include <sys/stat.h>
 
@@ -83,23 +83,23 @@ static void test_order(void **unused)
 
 static void test_limit(void **unused)
 {
-    struct weir_reader *reader;
-    struct weir_rows *rows;
-    assert_int_equal(weir_reader_open(path, 256 << 20, &reader, NULL), WEIR_OK);
+    struct weir_sql *session;
+    struct weir_answer *rows;
+    assert_int_equal(weir_sql_open(path, 256 << 20, &session, NULL), WEIR_OK);
     static const struct {
         uint64_t limit, rows;
         bool cut;
     } cases[] = {{1, 1, true}, {9999, 9999, true}, {10000, 10000, false}, {10001, 10000, false}, {0, 10000, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(weir_reader_query(reader, "SELECT * FROM verdicts", cases[i].limit, 60000000000, &rows, NULL), WEIR_OK);
+        assert_int_equal(weir_sql_run(session, "SELECT * FROM verdicts", cases[i].limit, 60000000000, &rows, NULL), WEIR_OK);
         uint64_t n = 0;
-        while (weir_rows_next(rows))
+        while (weir_answer_next(rows))
             n++;
         assert_int_equal(n, cases[i].rows);
-        assert_int_equal(weir_rows_cut(rows), cases[i].cut);
-        weir_rows_free(&rows);
+        assert_int_equal(weir_answer_cut(rows), cases[i].cut);
+        weir_answer_free(&rows);
     }
-    weir_reader_close(&reader);
+    weir_sql_close(&session);
 }
 
 static void expect_refused(weir_err code, const char *sql, const char *what)
@@ -170,29 +170,29 @@ static void test_locked_in(void **unused)
 
 static void test_bounds(void **unused)
 {
-    struct weir_reader *reader;
-    struct weir_rows *rows;
+    struct weir_sql *session;
+    struct weir_answer *rows;
     struct weir_error error = {0};
-    assert_int_equal(weir_reader_open(path, 64 << 20, &reader, NULL), WEIR_OK);
-    assert_int_equal(weir_reader_query(reader, "SELECT max(a.range + b.range) FROM range(1000000000) a, range(10000) b", 0,
-                                       50000000, &rows, &error),
+    assert_int_equal(weir_sql_open(path, 64 << 20, &session, NULL), WEIR_OK);
+    assert_int_equal(weir_sql_run(session, "SELECT max(a.range + b.range) FROM range(1000000000) a, range(10000) b", 0, 50000000,
+                                  &rows, &error),
                      WEIR_ERR_LIMIT);
     assert_non_null(strstr(error.text, "--timeout"));
-    assert_int_equal(weir_reader_query(reader, "SELECT list(range) FROM range(1000000000)", 0, 60000000000, &rows, &error),
+    assert_int_equal(weir_sql_run(session, "SELECT list(range) FROM range(1000000000)", 0, 60000000000, &rows, &error),
                      WEIR_ERR_LIMIT);
     assert_non_null(strstr(error.text, "--memory"));
-    assert_int_equal(weir_reader_query(reader, "SELECT 1", 0, 60000000000, &rows, &error), WEIR_OK); /* and goes on */
-    weir_rows_free(&rows);
-    weir_reader_close(&reader);
+    assert_int_equal(weir_sql_run(session, "SELECT 1", 0, 60000000000, &rows, &error), WEIR_OK); /* and goes on */
+    weir_answer_free(&rows);
+    weir_sql_close(&session);
 }
 
 static void test_missing(void **unused)
 {
-    struct weir_reader *reader;
+    struct weir_sql *session;
     struct weir_error error = {0};
     char nowhere[300];
     snprintf(nowhere, sizeof nowhere, "%s/nowhere.duckdb", folder);
-    assert_int_equal(weir_reader_open(nowhere, 64 << 20, &reader, &error), WEIR_ERR_NOT_FOUND);
+    assert_int_equal(weir_sql_open(nowhere, 64 << 20, &session, &error), WEIR_ERR_NOT_FOUND);
     assert_non_null(strstr(error.text, "weir run"));
     assert_int_not_equal(access(nowhere, F_OK), 0);
 }

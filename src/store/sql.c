@@ -1,4 +1,4 @@
-#include "store/reader.h"
+#include "store/sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include "base/clock.h"
 #include "data/duck.h"
 
-struct weir_reader {
+struct weir_sql {
     struct weir_duck *duck;
     char *path;
 };
 
-struct weir_rows {
+struct weir_answer {
     size_t columns;
     char **name;
     const char **type;
@@ -26,40 +26,40 @@ struct weir_rows {
     bool have_result, cut;
 };
 
-weir_err weir_reader_open(const char *path, uint64_t memory_bytes, struct weir_reader **out, struct weir_error *error)
+weir_err weir_sql_open(const char *path, uint64_t memory_bytes, struct weir_sql **out, struct weir_error *error)
 {
     *out = NULL;
-    struct weir_reader *reader = calloc(1, sizeof *reader);
-    if (!reader || !(reader->path = strdup(path))) {
-        free(reader);
+    struct weir_sql *session = calloc(1, sizeof *session);
+    if (!session || !(session->path = strdup(path))) {
+        free(session);
         return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
     }
     char limits[96];
     snprintf(limits, sizeof limits, "SET memory_limit='%lluB'; SET temp_directory=''", (unsigned long long)memory_bytes);
     struct weir_duck_config config = {.path = path, .read_only = true};
-    weir_err code = weir_duck_open(&config, &reader->duck, error);
+    weir_err code = weir_duck_open(&config, &session->duck, error);
     if (code == WEIR_ERR_NOT_FOUND)
         weir_fail(error, code, "%s: there is no such store; give --store FILE, or write one with `weir run`", path);
     if (code == WEIR_OK)
-        code = weir_duck_run(reader->duck, limits, error);
+        code = weir_duck_run(session->duck, limits, error);
     if (code == WEIR_OK)
-        code = weir_duck_lock(reader->duck, error);
+        code = weir_duck_lock(session->duck, error);
     if (code != WEIR_OK) {
-        weir_reader_close(&reader);
+        weir_sql_close(&session);
         return code;
     }
-    *out = reader;
+    *out = session;
     return WEIR_OK;
 }
 
-void weir_reader_close(struct weir_reader **reader)
+void weir_sql_close(struct weir_sql **session)
 {
-    if (!reader || !*reader)
+    if (!session || !*session)
         return;
-    weir_duck_close(&(*reader)->duck);
-    free((*reader)->path);
-    free(*reader);
-    *reader = NULL;
+    weir_duck_close(&(*session)->duck);
+    free((*session)->path);
+    free(*session);
+    *session = NULL;
 }
 
 static const struct {
@@ -128,7 +128,7 @@ static weir_err prepare(duckdb_connection connection, const char *sql, duckdb_pr
 }
 
 /* Names, types and kinds of the columns, and the SELECT list that turns each into text. */
-static weir_err describe(duckdb_prepared_statement statement, struct weir_rows *rows, FILE *list, FILE *aliases,
+static weir_err describe(duckdb_prepared_statement statement, struct weir_answer *rows, FILE *list, FILE *aliases,
                          struct weir_error *error)
 {
     size_t n = rows->columns = duckdb_prepared_statement_column_count(statement);
@@ -159,8 +159,8 @@ static weir_err describe(duckdb_prepared_statement statement, struct weir_rows *
 }
 
 /* Runs it in slices, so that the clock can stop it. */
-static weir_err execute(struct weir_reader *reader, duckdb_prepared_statement statement, int64_t timeout_ns,
-                        duckdb_result *result, struct weir_error *error)
+static weir_err execute(struct weir_sql *session, duckdb_prepared_statement statement, int64_t timeout_ns, duckdb_result *result,
+                        struct weir_error *error)
 {
     weir_err code = WEIR_OK;
     duckdb_pending_result pending = NULL;
@@ -175,7 +175,7 @@ static weir_err execute(struct weir_reader *reader, duckdb_prepared_statement st
         if (state == DUCKDB_PENDING_ERROR)
             goto failed;
         if (weir_clock_mono_ns() > deadline) {
-            duckdb_interrupt(reader->duck->connection);
+            duckdb_interrupt(session->duck->connection);
             code = weir_fail(error, WEIR_ERR_LIMIT, "query: not done after %.3g s; ask for less, or give a longer --timeout",
                              (double)timeout_ns / 1e9);
             goto out;
@@ -201,22 +201,22 @@ out:
     return code;
 }
 
-weir_err weir_reader_query(struct weir_reader *reader, const char *sql, uint64_t limit, int64_t timeout_ns,
-                           struct weir_rows **out, struct weir_error *error)
+weir_err weir_sql_run(struct weir_sql *session, const char *sql, uint64_t limit, int64_t timeout_ns, struct weir_answer **out,
+                      struct weir_error *error)
 {
     *out = NULL;
     char *list = NULL, *aliases = NULL, *wrapped = NULL;
     size_t size;
     duckdb_prepared_statement statement = NULL;
     FILE *list_file = open_memstream(&list, &size), *alias_file = open_memstream(&aliases, &size);
-    struct weir_rows *rows = calloc(1, sizeof *rows);
+    struct weir_answer *rows = calloc(1, sizeof *rows);
     weir_err code = WEIR_OK;
     if (!rows || !list_file || !alias_file) {
         code = no_memory(error);
         goto out;
     }
     rows->limit = limit;
-    if ((code = prepare(reader->duck->connection, sql, &statement, error)) != WEIR_OK)
+    if ((code = prepare(session->duck->connection, sql, &statement, error)) != WEIR_OK)
         goto out;
     duckdb_statement_type type = duckdb_prepared_statement_type(statement);
     if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {
@@ -245,16 +245,16 @@ weir_err weir_reader_query(struct weir_reader *reader, const char *sql, uint64_t
             goto out;
         }
         duckdb_destroy_prepare(&statement);
-        if ((code = prepare(reader->duck->connection, wrapped, &statement, error)) != WEIR_OK)
+        if ((code = prepare(session->duck->connection, wrapped, &statement, error)) != WEIR_OK)
             goto out;
     }
-    if ((code = execute(reader, statement, timeout_ns, &rows->result, error)) != WEIR_OK)
+    if ((code = execute(session, statement, timeout_ns, &rows->result, error)) != WEIR_OK)
         goto out;
     rows->have_result = true;
     *out = rows;
     rows = NULL;
 out:
-    weir_rows_free(&rows);
+    weir_answer_free(&rows);
     if (statement)
         duckdb_destroy_prepare(&statement);
     if (list_file)
@@ -267,11 +267,11 @@ out:
     return code;
 }
 
-void weir_rows_free(struct weir_rows **rows)
+void weir_answer_free(struct weir_answer **rows)
 {
     if (!rows || !*rows)
         return;
-    struct weir_rows *r = *rows;
+    struct weir_answer *r = *rows;
     if (r->chunk)
         duckdb_destroy_data_chunk(&r->chunk);
     if (r->have_result)
@@ -286,27 +286,27 @@ void weir_rows_free(struct weir_rows **rows)
     *rows = NULL;
 }
 
-size_t weir_rows_columns(const struct weir_rows *rows)
+size_t weir_answer_columns(const struct weir_answer *rows)
 {
     return rows->columns;
 }
 
-const char *weir_rows_name(const struct weir_rows *rows, size_t column)
+const char *weir_answer_name(const struct weir_answer *rows, size_t column)
 {
     return rows->name[column];
 }
 
-const char *weir_rows_type(const struct weir_rows *rows, size_t column)
+const char *weir_answer_type(const struct weir_answer *rows, size_t column)
 {
     return rows->type[column];
 }
 
-enum weir_cell_kind weir_rows_kind(const struct weir_rows *rows, size_t column)
+enum weir_cell_kind weir_answer_kind(const struct weir_answer *rows, size_t column)
 {
     return rows->kind[column];
 }
 
-const struct weir_cell *weir_rows_next(struct weir_rows *rows)
+const struct weir_cell *weir_answer_next(struct weir_answer *rows)
 {
     while (rows->row >= rows->rows) {
         if (rows->chunk)
@@ -335,7 +335,7 @@ const struct weir_cell *weir_rows_next(struct weir_rows *rows)
     return rows->cell;
 }
 
-bool weir_rows_cut(const struct weir_rows *rows)
+bool weir_answer_cut(const struct weir_answer *rows)
 {
     return rows->cut;
 }
