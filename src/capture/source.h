@@ -25,11 +25,6 @@
 #define WEIR_BURST_MAX 64
 #define WEIR_LANES_MAX 64
 
-/* The data room has functions of these two names for files of rows. The linker sees the ones of this room by other names until
- * the names of one room change. */
-#define weir_source_open  weir_source_open_capture
-#define weir_source_close weir_source_close_capture
-
 struct weir_source;
 
 struct weir_source_config {

@@ -9,6 +9,9 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"query", weir_cmd_query, "SQL over a store"},
+    {"train", weir_cmd_train, "fit a model to labelled rows"},
+    {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},
+    {"predict", weir_cmd_predict, "verdicts beside the rows of a file"},
     {NULL, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 
 /* What one query reads: columns of the data set by index, and where a row's cells go. */
 struct reading {
-    struct weir_source *source;
+    struct weir_relation *source;
     struct weir_dataset *dataset;
     int label;        /* index in the source, -1: none */
     const int *at;    /* source column of each data set column */
@@ -30,7 +30,7 @@ static bool is_valid(const uint64_t *validity, size_t row)
     return !validity || validity[row / 64] >> (row % 64) & 1;
 }
 
-void weir_dataset_list(const struct weir_source *source, char *text, size_t size)
+void weir_dataset_list(const struct weir_relation *source, char *text, size_t size)
 {
     size_t used = 0;
     for (size_t i = 0; i < source->column_count && used < size; i++) {
@@ -41,14 +41,14 @@ void weir_dataset_list(const struct weir_source *source, char *text, size_t size
         memcpy(text + size - 4, "...", 4);
 }
 
-static weir_err no_column(const struct weir_source *source, const char *what, const char *name, struct weir_error *error)
+static weir_err no_column(const struct weir_relation *source, const char *what, const char *name, struct weir_error *error)
 {
     char list[360];
     weir_dataset_list(source, list, sizeof list);
     return weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: no %s '%.60s'; the columns are: %s", source->origin, what, name, list);
 }
 
-void weir_dataset_expression(FILE *to, const struct weir_source_column *column, const struct weir_categories *categories)
+void weir_dataset_expression(FILE *to, const struct weir_relation_column *column, const struct weir_categories *categories)
 {
     fputs("CAST(", to);
     weir_sql_name(to, column->name);
@@ -222,7 +222,7 @@ static char *print_query(const struct reading *reading)
         weir_sql_name(to, reading->source->columns[reading->label].name);
         fputs(" AS VARCHAR)", to);
     }
-    fputs(" FROM " WEIR_SOURCE_RELATION, to);
+    fputs(" FROM " WEIR_RELATION, to);
     return fclose(to) ? (free(sql), NULL) : sql;
 }
 
@@ -233,11 +233,11 @@ static weir_err read_rows(struct reading *reading, struct weir_error *error)
     char *sql = print_query(reading);
     if (!sql)
         return out_of_memory(error);
-    weir_err failed = weir_source_query(reading->source, sql, &result, error);
+    weir_err failed = weir_relation_query(reading->source, sql, &result, error);
     free(sql);
     if (failed)
         return failed;
-    while (!(failed = weir_source_fetch(reading->source, &result, &chunk, error)) && chunk) {
+    while (!(failed = weir_relation_fetch(reading->source, &result, &chunk, error)) && chunk) {
         failed = take_chunk(reading, chunk, error);
         duckdb_destroy_data_chunk(&chunk);
         if (failed)
@@ -274,16 +274,16 @@ static weir_err copy_categories(struct weir_categories *out, const char *const *
 static weir_err choose_columns(struct reading *reading, const struct weir_dataset_config *config, int *at,
                                struct weir_error *error)
 {
-    const struct weir_source *source = reading->source;
+    const struct weir_relation *source = reading->source;
     struct weir_dataset *dataset = reading->dataset;
     weir_err failed = WEIR_OK;
     for (size_t i = 0; i < config->exclude_count; i++)
-        if (weir_source_find(source, config->exclude[i]) < 0)
+        if (weir_relation_find(source, config->exclude[i]) < 0)
             return no_column(source, "column to exclude", config->exclude[i], error);
     for (size_t i = 0; i < source->column_count && !failed; i++) {
         bool excluded = (int)i == reading->label;
         for (size_t k = 0; k < config->exclude_count; k++)
-            excluded |= weir_source_find(source, config->exclude[k]) == (int)i;
+            excluded |= weir_relation_find(source, config->exclude[k]) == (int)i;
         if (excluded)
             continue;
         at[dataset->column_count] = (int)i;
@@ -304,7 +304,7 @@ static weir_err use_columns(struct reading *reading, const struct weir_dataset_c
     weir_err failed = WEIR_OK;
     for (size_t c = 0; c < config->column_count && !failed; c++) {
         const struct weir_dataset_column *wanted = &config->columns[c];
-        at[c] = weir_source_find(reading->source, wanted->name);
+        at[c] = weir_relation_find(reading->source, wanted->name);
         if (at[c] < 0)
             return no_column(reading->source, "column", wanted->name, error);
         failed = add_column(reading->dataset, wanted->name, error);
@@ -352,13 +352,13 @@ static weir_err collect_texts(struct reading *reading, size_t c, const char **re
         return out_of_memory(error);
     fputs("SELECT ", to);
     weir_dataset_expression(to, &reading->source->columns[reading->at[c]], &column->categories);
-    fputs(" FROM " WEIR_SOURCE_RELATION, to);
-    weir_err failed = fclose(to) ? out_of_memory(error) : weir_source_query(reading->source, sql, &result, error);
+    fputs(" FROM " WEIR_RELATION, to);
+    weir_err failed = fclose(to) ? out_of_memory(error) : weir_relation_query(reading->source, sql, &result, error);
     free(sql);
     if (failed)
         return failed;
     while (!failed && column->categories.count <= WEIR_DATASET_CATEGORIES &&
-           !(failed = weir_source_fetch(reading->source, &result, &chunk, error)) && chunk) {
+           !(failed = weir_relation_fetch(reading->source, &result, &chunk, error)) && chunk) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
         const uint64_t *validity = duckdb_vector_get_validity(vector);
         duckdb_string_t *text = duckdb_vector_get_data(vector);
@@ -456,7 +456,7 @@ static weir_err sort_labels(struct weir_dataset *dataset, struct weir_error *err
     return WEIR_OK;
 }
 
-weir_err weir_dataset_read(struct weir_source *source, const struct weir_dataset_config *config, struct weir_dataset **out,
+weir_err weir_dataset_read(struct weir_relation *source, const struct weir_dataset_config *config, struct weir_dataset **out,
                            struct weir_error *error)
 {
     size_t most = config->columns ? config->column_count : source->column_count;
@@ -470,7 +470,7 @@ weir_err weir_dataset_read(struct weir_source *source, const struct weir_dataset
         goto out;
     }
     reading.dataset = dataset;
-    if (config->label && (reading.label = weir_source_find(source, config->label)) < 0) {
+    if (config->label && (reading.label = weir_relation_find(source, config->label)) < 0) {
         failed = no_column(source, "label column", config->label, error);
         goto out;
     }

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "data/categories.h"
-#include "data/source.h"
+#include "data/relation.h"
 #include "weir/error.h"
 
 enum { WEIR_DATASET_CATEGORIES = 256 };
@@ -53,7 +53,7 @@ struct weir_dataset_config {
 
 /* Reads everything. WEIR_ERR_NOT_FOUND for a missing column (the message lists what is there), WEIR_ERR_FORMAT for data without
  * rows or damaged data, WEIR_ERR_CLOSED when interrupted, WEIR_ERR_LIMIT, WEIR_ERR_MEMORY. The caller frees. */
-weir_err weir_dataset_read(struct weir_source *source, const struct weir_dataset_config *config, struct weir_dataset **out,
+weir_err weir_dataset_read(struct weir_relation *source, const struct weir_dataset_config *config, struct weir_dataset **out,
                            struct weir_error *error);
 
 /* NULL-safe; sets *dataset to NULL. */
@@ -66,13 +66,13 @@ void weir_dataset_gather(const struct weir_dataset *dataset, const uint32_t *row
 void weir_dataset_fingerprint(const struct weir_dataset *dataset, char out[33]);
 
 /* The SQL expression that gives a source column to weir_dataset_convert: a DOUBLE, or VARCHAR for texts and categories. */
-void weir_dataset_expression(FILE *to, const struct weir_source_column *column, const struct weir_categories *categories);
+void weir_dataset_expression(FILE *to, const struct weir_relation_column *column, const struct weir_categories *categories);
 
 /* Converts one vector of such an expression: out[row * stride]. Counts are added to `column`, its values are not touched. Any
  * thread that owns the counts. */
 void weir_dataset_convert(duckdb_vector vector, size_t rows, struct weir_dataset_column *column, float *out, size_t stride);
 
 /* Adds a list of what the source has to `text` (at most `size`), for messages. */
-void weir_dataset_list(const struct weir_source *source, char *text, size_t size);
+void weir_dataset_list(const struct weir_relation *source, char *text, size_t size);
 
 #endif

@@ -29,8 +29,8 @@ weir_err weir_duck_open(const struct weir_duck_config *config, struct weir_duck 
 /* Closes and sets *duck to NULL; NULL and *duck == NULL are allowed. */
 void weir_duck_close(struct weir_duck **duck);
 
-/* Makes an error of DuckDB's message: the code by its kind (WEIR_ERR_BUSY, _PERMISSION, _NOT_FOUND, _FORMAT, _FULL for a full disk,
- * _IO; else WEIR_ERR_LIBRARY), the text with what to do. The functions below fail with it. */
+/* Makes an error of DuckDB's message: the code by its kind (WEIR_ERR_BUSY, _PERMISSION, _NOT_FOUND, _FORMAT, _FULL for a full
+ * disk, _IO; else WEIR_ERR_LIBRARY), the text with what to do. The functions below fail with it. */
 weir_err weir_duck_fail(const char *text, struct weir_error *error);
 
 /* Runs one or more statements, results are thrown away. */

@@ -36,9 +36,13 @@ static const struct weir_known table[] = {
      .category_benign = "Normal",
      .identifiers = LIST("id", "sttl", "dttl", "ct_state_ttl", "stcpb", "dtcpb"),
      .leaks = LIST("label", "attack_cat")},
-    /* `ra` output; a label column is whatever its user calls it. */
+    /* `ra` or `weir flows` output with labels added, as lab/label does. */
     {.name = "argus",
      .signature = LIST("stime", "saddr", "daddr", "spkts", "dpkts", "sbytes", "dbytes"),
+     .label = "label",
+     .benign = "benign",
+     .category = "label",
+     .category_benign = "benign",
      .identifiers = LIST("stime", "ltime", "sstime", "sltime", "dstime", "dltime", "saddr", "daddr", "sport", "dport", "smac",
                          "dmac", "srcid", "sid", "inf", "seq", "autoid", "rank", "stcpb", "dtcpb", "sttl", "dttl", "shops",
                          "dhops", "sipid", "dipid", "flow_id", "record"),
@@ -53,11 +57,11 @@ bool weir_known_lists(const char *const *list, const char *column)
     return false;
 }
 
-const struct weir_known *weir_known_find(const struct weir_source *source)
+const struct weir_known *weir_known_find(const struct weir_relation *source)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *const *name = table[i].signature;
-        while (*name && weir_source_find(source, *name) >= 0)
+        while (*name && weir_relation_find(source, *name) >= 0)
             name++;
         if (!*name)
             return &table[i];

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "data/source.h"
+#include "data/relation.h"
 
 struct weir_known {
     const char *name;
@@ -21,7 +21,7 @@ struct weir_known {
 };
 
 /* The first whose signature columns are all in the source (case does not count), or NULL. */
-const struct weir_known *weir_known_find(const struct weir_source *source);
+const struct weir_known *weir_known_find(const struct weir_relation *source);
 
 /* The benign value for a label column of the data set, NULL if that column is none of its labels. */
 const char *weir_known_benign(const struct weir_known *known, const char *label);

@@ -108,8 +108,8 @@ static weir_err register_function(struct scoring *scoring, struct weir_error *er
     result = duckdb_create_struct_type(types, list, members);
     duckdb_scalar_function_set_name(function, FUNCTION);
     for (size_t c = 0; c < config->column_count; c++) {
-        const struct weir_source_column *column =
-            &config->source->columns[weir_source_find(config->source, config->columns[c].name)];
+        const struct weir_relation_column *column =
+            &config->source->columns[weir_relation_find(config->source, config->columns[c].name)];
         duckdb_scalar_function_add_parameter(function, column->text || config->columns[c].categories.count ? text : number);
     }
     duckdb_scalar_function_set_return_type(function, result);
@@ -138,14 +138,14 @@ static weir_err check_columns(const struct scoring *scoring, struct weir_error *
     const struct weir_predict_config *config = scoring->config;
     char name[320];
     for (size_t c = 0; c < config->column_count; c++)
-        if (weir_source_find(config->source, config->columns[c].name) < 0) {
+        if (weir_relation_find(config->source, config->columns[c].name) < 0) {
             weir_dataset_list(config->source, name, sizeof name);
             return weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: no column '%.60s', which model %s needs; the columns are: %s",
                              config->source->origin, config->columns[c].name, weir_model_label(config->model), name);
         }
     for (size_t i = 0; i < 2 + scoring->groups; i++) {
         print_output(name, sizeof name, scoring->groups, i);
-        if (weir_source_find(config->source, name) >= 0)
+        if (weir_relation_find(config->source, name) >= 0)
             return weir_fail(
                 error, WEIR_ERR_MISMATCH,
                 "%s: has a column '%s' already, as predict writes one; leave it out with --sql \"SELECT * EXCLUDE (%s) ...\"",
@@ -156,7 +156,7 @@ static weir_err check_columns(const struct scoring *scoring, struct weir_error *
 
 /* CSV cells are texts; which columns become numbers in Parquet and JSON: 'i' whole, 'r' real, 't' stays. Those with infinities
  * stay texts: JSON has none. */
-static weir_err find_types(const struct weir_source *source, char *types, struct weir_error *error)
+static weir_err find_types(const struct weir_relation *source, char *types, struct weir_error *error)
 {
     char *sql = NULL;
     size_t size = 0;
@@ -186,10 +186,10 @@ static weir_err find_types(const struct weir_source *source, char *types, struct
         weir_sql_name(to, source->columns[i].name);
         fputs(" IS NOT NULL) THEN 'r' ELSE 't' END", to);
     }
-    fputs(" FROM " WEIR_SOURCE_RELATION, to);
+    fputs(" FROM " WEIR_RELATION, to);
     weir_err failed = fclose(to) ? weir_fail(error, WEIR_ERR_MEMORY, "predict: out of memory") : WEIR_OK;
     if (!failed && duckdb_query(source->duck->connection, sql, &result) != DuckDBSuccess) {
-        failed = weir_source_fail(source, duckdb_result_error(&result), error);
+        failed = weir_relation_fail(source, duckdb_result_error(&result), error);
         duckdb_destroy_result(&result);
     } else if (!failed) {
         duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
@@ -210,10 +210,10 @@ static void print_statement(FILE *to, const struct scoring *scoring, const char 
                                           [WEIR_PREDICT_JSONL] = "FORMAT json",
                                           [WEIR_PREDICT_PARQUET] = "FORMAT parquet"};
     const struct weir_predict_config *config = scoring->config;
-    const struct weir_source *source = config->source;
+    const struct weir_relation *source = config->source;
     fputs("COPY (SELECT ", to);
     for (size_t i = 0; i < source->column_count; i++) {
-        const struct weir_source_column *column = &source->columns[i];
+        const struct weir_relation_column *column = &source->columns[i];
         if (types[i] != 't')
             fputs("CAST(", to);
         weir_sql_name(to, column->name);
@@ -231,10 +231,10 @@ static void print_statement(FILE *to, const struct scoring *scoring, const char 
     fputs(" FROM (SELECT *, " FUNCTION "(", to);
     for (size_t c = 0; c < config->column_count; c++) {
         fputs(c ? ", " : "", to);
-        weir_dataset_expression(to, &source->columns[weir_source_find(source, config->columns[c].name)],
+        weir_dataset_expression(to, &source->columns[weir_relation_find(source, config->columns[c].name)],
                                 &config->columns[c].categories);
     }
-    fputs(") AS \"weir verdict\" FROM " WEIR_SOURCE_RELATION ")) TO ", to);
+    fputs(") AS \"weir verdict\" FROM " WEIR_RELATION ")) TO ", to);
     weir_sql_text(to, strcmp(config->path, "-") ? config->path : "/dev/stdout");
     fprintf(to, " (%s, USE_TMP_FILE false)", formats[config->format]);
 }
@@ -247,7 +247,7 @@ static weir_err copy_failed(const struct weir_predict_config *config, const char
         const char *reason = strrchr(message, ':');
         return weir_fail(error, WEIR_ERR_IO, "%s: cannot be written:%.200s", config->path, reason ? reason + 1 : message);
     }
-    return weir_source_fail(config->source, message, error);
+    return weir_relation_fail(config->source, message, error);
 }
 
 weir_err weir_predict_write(const struct weir_predict_config *config, uint64_t *rows, struct weir_error *error)

@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 #include "data/dataset.h"
-#include "data/source.h"
+#include "data/relation.h"
 #include "weir/error.h"
 #include "weir/model.h"
 
 enum weir_predict_format { WEIR_PREDICT_CSV, WEIR_PREDICT_JSONL, WEIR_PREDICT_PARQUET };
 
 struct weir_predict_config {
-    struct weir_source *source;
+    struct weir_relation *source;
     const weir_model *model;
     struct weir_dataset_column *columns; /* weir_columns_of(model); the counts of what became missing are added here */
     size_t column_count;

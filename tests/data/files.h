@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/source.h"
+#include "data/relation.h"
 
 static char folder[] = "/tmp/weir-test-XXXXXX";
 
@@ -45,21 +45,22 @@ static inline const char *write_file(const char *name, const char *text)
     return path;
 }
 
-static inline struct weir_source *open_files(const char *first, const char *second)
+static inline struct weir_relation *open_files(const char *first, const char *second)
 {
     struct weir_error error = {0};
-    struct weir_source *source = NULL;
+    struct weir_relation *source = NULL;
     const char *const paths[] = {first, second};
-    if (weir_source_open(&(struct weir_source_config){.paths = paths, .path_count = second ? 2 : 1}, &source, &error) != WEIR_OK)
+    if (weir_relation_open(&(struct weir_relation_config){.paths = paths, .path_count = second ? 2 : 1}, &source, &error) !=
+        WEIR_OK)
         fail_msg("%s", error.text);
     return source;
 }
 
-static inline struct weir_source *open_sql(const char *sql)
+static inline struct weir_relation *open_sql(const char *sql)
 {
     struct weir_error error = {0};
-    struct weir_source *source = NULL;
-    if (weir_source_open(&(struct weir_source_config){.sql = sql}, &source, &error) != WEIR_OK)
+    struct weir_relation *source = NULL;
+    if (weir_relation_open(&(struct weir_relation_config){.sql = sql}, &source, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     return source;
 }

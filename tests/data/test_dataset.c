@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "files.h"
 
-static struct weir_dataset *read_all(struct weir_source *source, const struct weir_dataset_config *config)
+static struct weir_dataset *read_all(struct weir_relation *source, const struct weir_dataset_config *config)
 {
     struct weir_error error = {0};
     struct weir_dataset *dataset = NULL;
@@ -40,7 +40,7 @@ static void traps_of_real_data(void **state)
 {
     static const char *const exclude[] = {"ID"};
     (void)state;
-    struct weir_source *source = open_files(write_file("traps.csv", traps), NULL);
+    struct weir_relation *source = open_files(write_file("traps.csv", traps), NULL);
     struct weir_dataset *dataset =
         read_all(source, &(struct weir_dataset_config){.label = "Label", .exclude = exclude, .exclude_count = 1});
     /* host holds addresses, note has no two alike, none is empty: left out. The row without a label is dropped. */
@@ -59,15 +59,15 @@ static void traps_of_real_data(void **state)
     static const uint32_t labels[] = {1, 0, 1, 0};
     assert_memory_equal(dataset->labels, labels, sizeof labels);
     weir_dataset_free(&dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void tables_of_the_model_are_kept(void **state)
 {
     (void)state;
-    struct weir_source *source = open_files(write_file("train.csv", "proto,x,label\nudp,1,a\ntcp,2,b\ntcp,3,a\n"), NULL);
+    struct weir_relation *source = open_files(write_file("train.csv", "proto,x,label\nudp,1,a\ntcp,2,b\ntcp,3,a\n"), NULL);
     struct weir_dataset *model = read_all(source, &(struct weir_dataset_config){.label = "label"});
-    weir_source_close(&source);
+    weir_relation_close(&source);
     source = open_files(write_file("use.csv", "extra,X,proto\n0,5,udp\n0,six,sctp\n0,7,tcp\n"), NULL);
     struct weir_dataset *used =
         read_all(source, &(struct weir_dataset_config){.columns = model->columns, .column_count = model->column_count});
@@ -83,7 +83,7 @@ static void tables_of_the_model_are_kept(void **state)
     weir_dataset_gather(used, NULL, 2, 1, rows);
     assert_memory_equal(rows, ((float[]){0, 7}), 2 * sizeof *rows);
     weir_dataset_free(&used);
-    weir_source_close(&source);
+    weir_relation_close(&source);
     struct weir_error error = {0};
     source = open_files(write_file("lacks.csv", "x,y\n1,2\n"), NULL);
     assert_int_equal(
@@ -91,7 +91,7 @@ static void tables_of_the_model_are_kept(void **state)
                           &used, &error),
         WEIR_ERR_NOT_FOUND);
     assert_non_null(strstr(error.text, "no column 'proto'; the columns are: x, y"));
-    weir_source_close(&source);
+    weir_relation_close(&source);
     weir_dataset_free(&model);
 }
 
@@ -104,12 +104,12 @@ static void fixed_codes_win(void **state)
 {
     static const char *const codes[] = {"udp", "tcp", "icmp", NULL};
     (void)state;
-    struct weir_source *source = open_files(write_file("fixed.csv", "proto,x\ntcp,1\ngre,2\nudp,3\n"), NULL);
+    struct weir_relation *source = open_files(write_file("fixed.csv", "proto,x\ntcp,1\ngre,2\nudp,3\n"), NULL);
     struct weir_dataset *dataset = read_all(source, &(struct weir_dataset_config){.fixed_categories = fixed, .context = codes});
     check_values(dataset, 0, "proto", (float[]){1, NAN, 0});
     assert_int_equal(dataset->columns[0].unknown, 1);
     weir_dataset_free(&dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 /* Rows beyond one chunk of DuckDB (2,048), in order, by any way in. */
@@ -123,7 +123,7 @@ static void long_data_keeps_its_order(void **state)
     used += (size_t)sprintf(text, "n,word,label\n");
     for (int i = 0; i < ROWS; i++)
         used += (size_t)sprintf(text + used, "%d,w%d,%s\n", i, i * 7 % 256, i % 3 ? "x" : "y");
-    struct weir_source *source = open_files(write_file("long.csv", text), NULL);
+    struct weir_relation *source = open_files(write_file("long.csv", text), NULL);
     free(text);
     struct weir_dataset *dataset = read_all(source, &(struct weir_dataset_config){.label = "label"});
     assert_int_equal(dataset->rows, ROWS);
@@ -137,13 +137,13 @@ static void long_data_keeps_its_order(void **state)
     }
     weir_dataset_fingerprint(dataset, first);
     weir_dataset_free(&dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
     char sql[256];
     snprintf(sql, sizeof sql, "COPY (SELECT CAST(n AS INTEGER) AS n, word, label FROM '%s') TO '%s'", path_of("long.csv"),
              path_of("long.parquet"));
     source = open_sql("SELECT 1");
     assert_int_equal(weir_duck_run(source->duck, sql, NULL), WEIR_OK);
-    weir_source_close(&source);
+    weir_relation_close(&source);
     source = open_files(path_of("long.parquet"), NULL);
     dataset = read_all(source, &(struct weir_dataset_config){.label = "label"});
     weir_dataset_fingerprint(dataset, second);
@@ -152,7 +152,7 @@ static void long_data_keeps_its_order(void **state)
     weir_dataset_fingerprint(dataset, second);
     assert_string_not_equal(first, second);
     weir_dataset_free(&dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void too_many_texts_and_stray_texts(void **state)
@@ -165,7 +165,7 @@ static void too_many_texts_and_stray_texts(void **state)
     used += (size_t)sprintf(text, "many,mostly,label\n");
     for (int i = 0; i < ROWS; i++)
         used += (size_t)sprintf(text + used, "t%d,%s,%d\n", i / 2, i % 150 == 3 ? "oops" : "1.5", i % 2);
-    struct weir_source *source = open_files(write_file("many.csv", text), NULL);
+    struct weir_relation *source = open_files(write_file("many.csv", text), NULL);
     free(text);
     struct weir_dataset *dataset = read_all(source, &(struct weir_dataset_config){.label = "label"});
     assert_int_equal(dataset->column_count, 1);
@@ -174,19 +174,19 @@ static void too_many_texts_and_stray_texts(void **state)
     assert_int_equal(dataset->columns[0].unknown, 4);
     assert_true(isnan(dataset->columns[0].values[3]) && dataset->columns[0].values[4] == 1.5f);
     weir_dataset_free(&dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void check_refused(const char *text, const struct weir_dataset_config *config, weir_err code, const char *words)
 {
     struct weir_error error = {0};
     struct weir_dataset *dataset = NULL;
-    struct weir_source *source = open_files(write_file("refused.csv", text), NULL);
+    struct weir_relation *source = open_files(write_file("refused.csv", text), NULL);
     weir_err got = weir_dataset_read(source, config, &dataset, &error);
     if (got != code || !strstr(error.text, words))
         fail_msg("%d '%s', not %d with '%s'", (int)got, error.text, (int)code, words);
     assert_null(dataset);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void refusals(void **state)

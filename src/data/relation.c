@@ -1,4 +1,4 @@
-#include "data/source.h"
+#include "data/relation.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -81,7 +81,7 @@ static void copy_line(char *out, size_t size, const char *start)
     out[n] = 0;
 }
 
-weir_err weir_source_fail(const struct weir_source *source, const char *message, struct weir_error *error)
+weir_err weir_relation_fail(const struct weir_relation *source, const char *message, struct weir_error *error)
 {
     static const char at_line[] = "CSV Error on Line: ", in_file[] = "file = ";
     const char *line = strstr(message, at_line), *file = strstr(message, in_file), *reason = NULL;
@@ -121,7 +121,7 @@ static char *copy_cell(duckdb_vector vector, idx_t row)
 }
 
 /* Runs a query whose first `columns` columns are VARCHAR. */
-static weir_err read_texts(struct weir_source *source, const char *sql, size_t columns, char ***out, size_t *count,
+static weir_err read_texts(struct weir_relation *source, const char *sql, size_t columns, char ***out, size_t *count,
                            struct weir_error *error)
 {
     duckdb_result result = {0};
@@ -129,7 +129,7 @@ static weir_err read_texts(struct weir_source *source, const char *sql, size_t c
     size_t used = 0;
     weir_err failed = WEIR_OK;
     if (duckdb_query(source->duck->connection, sql, &result) != DuckDBSuccess) {
-        failed = weir_source_fail(source, duckdb_result_error(&result), error);
+        failed = weir_relation_fail(source, duckdb_result_error(&result), error);
         duckdb_destroy_result(&result);
         return failed;
     }
@@ -196,15 +196,18 @@ static weir_err find_kind(const char *path, enum file_kind *out, struct weir_err
     static const char *const parquet[] = {".parquet", ".pq", NULL};
     struct stat info;
     char head[512];
-    ssize_t size = 0;
-    FILE *file = fopen(path, "rb");
+    FILE *file = NULL;
+    if (stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode))
+            return weir_fail(error, WEIR_ERR_IO, "%s: a folder; name its files, as in '%s/*.csv'", path, path);
+        if (!S_ISREG(info.st_mode))
+            return weir_fail(error, WEIR_ERR_IO, "%s: no regular file; data is read more than once, so save it in a file first",
+                             path);
+        file = fopen(path, "rb");
+    }
     if (!file) {
         weir_err code = errno == ENOENT ? WEIR_ERR_NOT_FOUND : errno == EACCES ? WEIR_ERR_PERMISSION : WEIR_ERR_IO;
         return weir_fail(error, code, "%s: cannot open the data file: %s", path, strerror(errno));
-    }
-    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
-        fclose(file);
-        return weir_fail(error, WEIR_ERR_IO, "%s: a folder; name its files, as in '%s/*.csv'", path, path);
     }
     if (has_extension(path, csv)) {
         *out = KIND_CSV;
@@ -213,11 +216,10 @@ static weir_err find_kind(const char *path, enum file_kind *out, struct weir_err
     } else if (has_extension(path, parquet)) {
         *out = KIND_PARQUET;
     } else {
-        size = (ssize_t)fread(head, 1, sizeof head, file);
-        *out = kind_by_content(head, (size_t)size);
+        *out = kind_by_content(head, fread(head, 1, sizeof head, file));
     }
     fclose(file);
-    if (S_ISREG(info.st_mode) && info.st_size == 0)
+    if (info.st_size == 0)
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: the file is empty", path);
     return WEIR_OK;
 }
@@ -253,7 +255,7 @@ static char *quote_text(const char *text)
     return fclose(to) ? (free(out), NULL) : out;
 }
 
-static weir_err read_csv_header(struct weir_source *source, const char *path, struct group *group, struct weir_error *error)
+static weir_err read_csv_header(struct weir_relation *source, const char *path, struct group *group, struct weir_error *error)
 {
     char *quoted = quote_text(path), **line = NULL;
     /* The first line as one cell: no line holds the delimiter 1. DuckDB unpacks and removes the byte order mark. */
@@ -274,7 +276,7 @@ static weir_err read_csv_header(struct weir_source *source, const char *path, st
     return failed;
 }
 
-static weir_err read_typed_header(struct weir_source *source, const char *path, struct group *group, struct weir_error *error)
+static weir_err read_typed_header(struct weir_relation *source, const char *path, struct group *group, struct weir_error *error)
 {
     char *quoted = quote_text(path), **texts = NULL;
     char *sql = quoted ? print_sql("SELECT column_name FROM (DESCRIBE SELECT * FROM %s(%s%s))", reader_name(group->kind), quoted,
@@ -302,7 +304,7 @@ static bool same_texts(char *const *a, size_t n, char *const *b, size_t m)
     return n == m;
 }
 
-static weir_err add_file(struct weir_source *source, struct plan *plan, const char *path, struct weir_error *error)
+static weir_err add_file(struct weir_relation *source, struct plan *plan, const char *path, struct weir_error *error)
 {
     struct group next = {0}, *last = plan->group_count ? &plan->groups[plan->group_count - 1] : NULL;
     char **files = NULL, *copy = strdup(path);
@@ -341,7 +343,7 @@ out:
     return failed;
 }
 
-static weir_err add_pattern(struct weir_source *source, struct plan *plan, const char *pattern, struct weir_error *error)
+static weir_err add_pattern(struct weir_relation *source, struct plan *plan, const char *pattern, struct weir_error *error)
 {
     if (access(pattern, F_OK) == 0 || !strpbrk(pattern, "*?["))
         return add_file(source, plan, pattern, error);
@@ -394,7 +396,7 @@ static void print_group(FILE *to, const struct group *group)
     putc(')', to);
 }
 
-static weir_err create_relation(struct weir_source *source, const struct plan *plan, const char *sql, struct weir_error *error)
+static weir_err create_relation(struct weir_relation *source, const struct plan *plan, const char *sql, struct weir_error *error)
 {
     char *statement = NULL;
     size_t size = 0;
@@ -402,9 +404,9 @@ static weir_err create_relation(struct weir_source *source, const struct plan *p
     if (!to)
         return out_of_memory(error);
     if (sql)
-        fprintf(to, "CREATE TEMP TABLE " WEIR_SOURCE_RELATION " AS %s", sql);
+        fprintf(to, "CREATE TEMP TABLE " WEIR_RELATION " AS %s", sql);
     else
-        fputs("CREATE TEMP VIEW " WEIR_SOURCE_RELATION " AS ", to);
+        fputs("CREATE TEMP VIEW " WEIR_RELATION " AS ", to);
     for (size_t i = 0; i < plan->group_count; i++) {
         fputs(i ? " UNION ALL BY NAME " : "", to);
         print_group(to, &plan->groups[i]);
@@ -416,7 +418,7 @@ static weir_err create_relation(struct weir_source *source, const struct plan *p
     duckdb_result result;
     weir_err failed = WEIR_OK;
     if (duckdb_query(source->duck->connection, statement, &result) != DuckDBSuccess)
-        failed = weir_source_fail(source, duckdb_result_error(&result), error);
+        failed = weir_relation_fail(source, duckdb_result_error(&result), error);
     duckdb_destroy_result(&result);
     free(statement);
     return failed;
@@ -432,12 +434,12 @@ static bool is_numeric(const char *type)
     return !strncmp(type, "DECIMAL", 7);
 }
 
-static weir_err learn_columns(struct weir_source *source, const struct plan *plan, struct weir_error *error)
+static weir_err learn_columns(struct weir_relation *source, const struct plan *plan, struct weir_error *error)
 {
     char **texts = NULL, **raw = NULL, **names = NULL;
     size_t count = 0, n = 0;
     weir_err failed =
-        read_texts(source, "SELECT column_name, column_type FROM (DESCRIBE " WEIR_SOURCE_RELATION ")", 2, &texts, &count, error);
+        read_texts(source, "SELECT column_name, column_type FROM (DESCRIBE " WEIR_RELATION ")", 2, &texts, &count, error);
     if (failed)
         return failed;
     n = count / 2;
@@ -453,7 +455,7 @@ static weir_err learn_columns(struct weir_source *source, const struct plan *pla
             for (size_t k = 0; k < plan->groups[g].column_count; k++)
                 if (!strcasecmp(plan->groups[g].names[k], raw[i]))
                     as_written = plan->groups[g].raw[k];
-        struct weir_source_column *column = &source->columns[source->column_count++];
+        struct weir_relation_column *column = &source->columns[source->column_count++];
         column->name = strdup(names[i]);
         column->raw = strdup(as_written);
         column->text = !is_numeric(texts[2 * i + 1]);
@@ -469,11 +471,11 @@ static weir_err learn_columns(struct weir_source *source, const struct plan *pla
     return failed;
 }
 
-weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error)
+weir_err weir_relation_open(const struct weir_relation_config *config, struct weir_relation **out, struct weir_error *error)
 {
     struct plan plan = {0};
     weir_err failed = WEIR_OK;
-    struct weir_source *source = calloc(1, sizeof *source);
+    struct weir_relation *source = calloc(1, sizeof *source);
     *out = NULL;
     if (!source)
         return out_of_memory(error);
@@ -498,12 +500,12 @@ weir_err weir_source_open(const struct weir_source_config *config, struct weir_s
     }
     free(plan.groups);
     if (failed)
-        weir_source_close(&source);
+        weir_relation_close(&source);
     *out = source;
     return failed;
 }
 
-void weir_source_close(struct weir_source **source)
+void weir_relation_close(struct weir_relation **source)
 {
     if (!source || !*source)
         return;
@@ -518,7 +520,7 @@ void weir_source_close(struct weir_source **source)
     *source = NULL;
 }
 
-int weir_source_find(const struct weir_source *source, const char *name)
+int weir_relation_find(const struct weir_relation *source, const char *name)
 {
     for (size_t i = 0; i < source->column_count; i++)
         if (!strcasecmp(source->columns[i].name, name))
@@ -526,27 +528,28 @@ int weir_source_find(const struct weir_source *source, const char *name)
     return -1;
 }
 
-weir_err weir_source_query(struct weir_source *source, const char *sql, duckdb_result *result, struct weir_error *error)
+weir_err weir_relation_query(struct weir_relation *source, const char *sql, duckdb_result *result, struct weir_error *error)
 {
     duckdb_prepared_statement statement = NULL;
     weir_err failed = WEIR_OK;
     *result = (duckdb_result){0};
     if (duckdb_prepare(source->duck->connection, sql, &statement) != DuckDBSuccess) {
-        failed = weir_source_fail(source, duckdb_prepare_error(statement), error);
+        failed = weir_relation_fail(source, duckdb_prepare_error(statement), error);
     } else if (duckdb_execute_prepared_streaming(statement, result) != DuckDBSuccess) {
-        failed = weir_source_fail(source, duckdb_result_error(result), error);
+        failed = weir_relation_fail(source, duckdb_result_error(result), error);
         duckdb_destroy_result(result);
     }
     duckdb_destroy_prepare(&statement);
     return failed;
 }
 
-weir_err weir_source_fetch(struct weir_source *source, duckdb_result *result, duckdb_data_chunk *chunk, struct weir_error *error)
+weir_err weir_relation_fetch(struct weir_relation *source, duckdb_result *result, duckdb_data_chunk *chunk,
+                             struct weir_error *error)
 {
     *chunk = NULL;
     if (source->stop && *source->stop)
         return weir_fail(error, WEIR_ERR_CLOSED, "interrupted");
     *chunk = duckdb_fetch_chunk(*result);
     const char *message = *chunk ? NULL : duckdb_result_error(result);
-    return message && *message ? weir_source_fail(source, message, error) : WEIR_OK;
+    return message && *message ? weir_relation_fail(source, message, error) : WEIR_OK;
 }

@@ -10,8 +10,8 @@
 static void check_refused(const char *path, weir_err code, const char *words)
 {
     struct weir_error error = {0};
-    struct weir_source *source = NULL;
-    weir_err got = weir_source_open(&(struct weir_source_config){.paths = &path, .path_count = 1}, &source, &error);
+    struct weir_relation *source = NULL;
+    weir_err got = weir_relation_open(&(struct weir_relation_config){.paths = &path, .path_count = 1}, &source, &error);
     if (got != code || !strstr(error.text, words))
         fail_msg("%s: %d '%s', not %d with '%s'", path, (int)got, error.text, (int)code, words);
     assert_null(source);
@@ -31,7 +31,7 @@ static void what_cannot_be_read_is_named(void **state)
     check_refused(folder, WEIR_ERR_IO, "a folder");
 }
 
-static void check_columns(const struct weir_source *source, const char *const *names)
+static void check_columns(const struct weir_relation *source, const char *const *names)
 {
     size_t n = 0;
     while (names[n])
@@ -39,7 +39,7 @@ static void check_columns(const struct weir_source *source, const char *const *n
     assert_int_equal(source->column_count, n);
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(source->columns[i].name, names[i]);
-        assert_int_equal(weir_source_find(source, names[i]), i);
+        assert_int_equal(weir_relation_find(source, names[i]), i);
     }
 }
 
@@ -50,7 +50,7 @@ static void check_columns(const struct weir_source *source, const char *const *n
     }
 
 /* All cells of the relation, '|' between cells, '/' between rows, '~' for NULL. */
-static void check_cells(struct weir_source *source, const char *expected)
+static void check_cells(struct weir_relation *source, const char *expected)
 {
     char got[1024] = "", sql[512] = "SELECT ";
     struct weir_error error = {0};
@@ -61,11 +61,11 @@ static void check_cells(struct weir_source *source, const char *expected)
         snprintf(cell, sizeof cell, "%sCAST(\"%s\" AS VARCHAR)", i ? "," : "", source->columns[i].name);
         strcat(sql, cell);
     }
-    strcat(sql, " FROM " WEIR_SOURCE_RELATION);
-    if (weir_source_query(source, sql, &result, &error) != WEIR_OK)
+    strcat(sql, " FROM " WEIR_RELATION);
+    if (weir_relation_query(source, sql, &result, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     for (;;) {
-        if (weir_source_fetch(source, &result, &chunk, &error) != WEIR_OK)
+        if (weir_relation_fetch(source, &result, &chunk, &error) != WEIR_OK)
             fail_msg("%s", error.text);
         if (!chunk)
             break;
@@ -89,18 +89,18 @@ static void check_cells(struct weir_source *source, const char *expected)
 static void csv_cells_stay_as_they_are(void **state)
 {
     (void)state;
-    struct weir_source *source = open_files(
+    struct weir_relation *source = open_files(
         write_file("a.csv", "\xef\xbb\xbfid, rate ,id,\"x,y\"\r\n01,Infinity,-1,\"p \"\"q\"\"\"\r\n2,0.10,, z\r\n"), NULL);
     check_columns(source, NAMES("id", "rate", "id_1", "x,y"));
     assert_string_equal(source->columns[1].raw, " rate ");
     assert_string_equal(source->columns[2].raw, "id");
     assert_true(source->csv_alone && source->columns[0].text);
     check_cells(source, "01|Infinity|-1|p \"q\"/2|0.10|~| z/");
-    weir_source_close(&source);
+    weir_relation_close(&source);
     source = open_files(write_file("[odd] name.binetflow", "a\tb\n1\t2\n"), NULL);
     check_columns(source, NAMES("a", "b"));
     check_cells(source, "1|2/");
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void files_join_by_name_in_order(void **state)
@@ -109,23 +109,23 @@ static void files_join_by_name_in_order(void **state)
     write_file("p1.csv", "a,b\n1,2\n");
     write_file("p2.csv", " b,a , c\n3,4,5\n");
     write_file("p3.csv", "a,b\n6,7\n");
-    struct weir_source *source = open_files(path_of("p*.csv"), write_file("q.jsonl", "{\"b\":8,\"a\":1.5}\n{\"b\":9}\n"));
+    struct weir_relation *source = open_files(path_of("p*.csv"), write_file("q.jsonl", "{\"b\":8,\"a\":1.5}\n{\"b\":9}\n"));
     check_columns(source, NAMES("a", "b", "c"));
     assert_false(source->csv_alone);
     check_cells(source, "1|2|~/4|3|5/6|7|~/1.5|8|~/~|9|~/");
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void queries_and_types(void **state)
 {
     struct weir_error error = {0};
-    struct weir_source *source = open_sql("SELECT 1 AS a, 1.5 AS \" b \", 'x' AS a, true AS t, DATE '2020-01-01' AS d");
+    struct weir_relation *source = open_sql("SELECT 1 AS a, 1.5 AS \" b \", 'x' AS a, true AS t, DATE '2020-01-01' AS d");
     (void)state;
     check_columns(source, NAMES("a", "b", "a_1", "t", "d"));
     assert_false(source->columns[0].text || source->columns[1].text || source->columns[3].text);
     assert_true(source->columns[2].text && source->columns[4].text);
-    weir_source_close(&source);
-    assert_int_equal(weir_source_open(&(struct weir_source_config){.sql = "SELEC 1"}, &source, &error), WEIR_ERR_LIBRARY);
+    weir_relation_close(&source);
+    assert_int_equal(weir_relation_open(&(struct weir_relation_config){.sql = "SELEC 1"}, &source, &error), WEIR_ERR_LIBRARY);
     assert_non_null(strstr(error.text, "the query: "));
 }
 
@@ -135,14 +135,14 @@ static void damaged_lines_are_named(void **state)
     struct weir_error error = {0};
     duckdb_result result;
     duckdb_data_chunk chunk = NULL;
-    struct weir_source *source = open_files(write_file("damaged.csv", "a,b\n1,2\n3\n4,5\n"), NULL);
-    weir_err failed = weir_source_query(source, "FROM " WEIR_SOURCE_RELATION, &result, &error);
-    while (!failed && !(failed = weir_source_fetch(source, &result, &chunk, &error)) && chunk)
+    struct weir_relation *source = open_files(write_file("damaged.csv", "a,b\n1,2\n3\n4,5\n"), NULL);
+    weir_err failed = weir_relation_query(source, "FROM " WEIR_RELATION, &result, &error);
+    while (!failed && !(failed = weir_relation_fetch(source, &result, &chunk, &error)) && chunk)
         duckdb_destroy_data_chunk(&chunk);
     duckdb_destroy_result(&result);
     assert_int_equal(failed, WEIR_ERR_FORMAT);
     assert_non_null(strstr(error.text, "damaged.csv: line 3: Expected Number of Columns: 2"));
-    weir_source_close(&source);
+    weir_relation_close(&source);
     check_refused(write_file("damaged.csv", "a,b\n1,2\n3,\x96x\n"), WEIR_ERR_FORMAT, "damaged.csv: line 3: not UTF-8");
 }
 
@@ -152,25 +152,25 @@ static void a_stop_ends_reading(void **state)
     struct weir_error error = {0};
     duckdb_result result;
     duckdb_data_chunk chunk = NULL;
-    struct weir_source *source = NULL;
+    struct weir_relation *source = NULL;
     (void)state;
-    assert_int_equal(weir_source_open(&(struct weir_source_config){.sql = "FROM range(100000)", .stop = &stop}, &source, &error),
-                     WEIR_OK);
-    assert_int_equal(weir_source_query(source, "FROM " WEIR_SOURCE_RELATION, &result, &error), WEIR_OK);
-    assert_int_equal(weir_source_fetch(source, &result, &chunk, &error), WEIR_OK);
+    assert_int_equal(
+        weir_relation_open(&(struct weir_relation_config){.sql = "FROM range(100000)", .stop = &stop}, &source, &error), WEIR_OK);
+    assert_int_equal(weir_relation_query(source, "FROM " WEIR_RELATION, &result, &error), WEIR_OK);
+    assert_int_equal(weir_relation_fetch(source, &result, &chunk, &error), WEIR_OK);
     assert_non_null(chunk);
     duckdb_destroy_data_chunk(&chunk);
     stop = 1;
-    assert_int_equal(weir_source_fetch(source, &result, &chunk, &error), WEIR_ERR_CLOSED);
+    assert_int_equal(weir_relation_fetch(source, &result, &chunk, &error), WEIR_ERR_CLOSED);
     assert_null(chunk);
     duckdb_destroy_result(&result);
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 static void known_sets_are_recognised(void **state)
 {
     (void)state;
-    struct weir_source *source =
+    struct weir_relation *source =
         open_sql("SELECT 1 id, 1 dur, 1 sttl, 1 dttl, 1 ct_srv_src, 1 ct_state_ttl, 'Normal' attack_cat, 0 AS label");
     const struct weir_known *known = weir_known_find(source);
     assert_non_null(known);
@@ -181,17 +181,17 @@ static void known_sets_are_recognised(void **state)
     assert_true(weir_known_lists(known->leaks, "Attack_cat"));
     assert_true(weir_known_lists(known->identifiers, "sttl"));
     assert_false(weir_known_lists(known->identifiers, "dur"));
-    weir_source_close(&source);
+    weir_relation_close(&source);
     source = open_files(
         write_file("cic.csv", " Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets, Label\n1,2,3,4,B\n"),
         NULL);
     known = weir_known_find(source);
     assert_non_null(known);
     assert_string_equal(known->name, "cicids2017-original");
-    weir_source_close(&source);
+    weir_relation_close(&source);
     source = open_sql("SELECT 1 AS a, 2 AS label");
     assert_null(weir_known_find(source));
-    weir_source_close(&source);
+    weir_relation_close(&source);
 }
 
 int main(void)

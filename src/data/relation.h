@@ -1,13 +1,13 @@
 /* Where rows come from: data files or a query, through DuckDB.
  *
- * A source is a DuckDB session that holds one relation, WEIR_SOURCE_RELATION, in the order of the files and their lines. Column
+ * It is a DuckDB session that holds one relation, called WEIR_RELATION in SQL, in the order of the files and their lines. Column
  * names lose the blanks around them; a name that comes again gets _1, _2, ... (case does not count, as in SQL); one without a
  * name is called column<index>. Files may have different columns: what one lacks is missing there.
  *
  * CSV cells stay texts, as they are in the file: a byte order mark, CRLF, the delimiters , ; | and tab, gzip and zstd are dealt
- * with, the first line must be a header. Parquet and JSON keep their types. A source belongs to one thread. */
-#ifndef WEIR_DATA_SOURCE_H
-#define WEIR_DATA_SOURCE_H
+ * with, the first line must be a header. Parquet and JSON keep their types. A relation belongs to one thread. */
+#ifndef WEIR_DATA_RELATION_H
+#define WEIR_DATA_RELATION_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -17,25 +17,25 @@
 #include "data/duck.h"
 #include "weir/error.h"
 
-#define WEIR_SOURCE_RELATION "weir_data"
+#define WEIR_RELATION "weir_data"
 
-struct weir_source_column {
+struct weir_relation_column {
     char *name; /* unique in the source */
     char *raw;  /* as the (first) file writes it */
     bool text;  /* cells are texts, which may read as numbers; else they have a numeric type */
     bool unnamed;
 };
 
-struct weir_source {
+struct weir_relation {
     struct weir_duck *duck;
-    struct weir_source_column *columns;
+    struct weir_relation_column *columns;
     size_t column_count;
     char *origin;   /* for messages: "x.csv", "x.csv and 3 more files", "the query" */
     bool csv_alone; /* every cell is a text of a CSV file */
     const volatile sig_atomic_t *stop;
 };
 
-struct weir_source_config {
+struct weir_relation_config {
     const char *const *paths; /* files or glob patterns, in this order; a pattern's files in the order of their names */
     size_t path_count;
     const char *sql; /* or a query; its result is held in memory */
@@ -45,24 +45,25 @@ struct weir_source_config {
 
 /* Opens files or query and learns the columns. WEIR_ERR_NOT_FOUND, _PERMISSION, _IO for a file; WEIR_ERR_FORMAT for an empty
  * file, one without a header or one that cannot be read; WEIR_ERR_LIBRARY for a query that DuckDB refuses; WEIR_ERR_MEMORY. */
-weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error);
+weir_err weir_relation_open(const struct weir_relation_config *config, struct weir_relation **out, struct weir_error *error);
 
 /* NULL-safe; sets *source to NULL. */
-void weir_source_close(struct weir_source **source);
+void weir_relation_close(struct weir_relation **source);
 
 /* Index of a column, case does not count, or -1. */
-int weir_source_find(const struct weir_source *source, const char *name);
+int weir_relation_find(const struct weir_relation *source, const char *name);
 
 /* Starts a query over the relation whose rows are then taken one chunk after the other; nothing but a chunk is held in memory.
  * On WEIR_OK the caller ends it with duckdb_destroy_result. */
-weir_err weir_source_query(struct weir_source *source, const char *sql, duckdb_result *result, struct weir_error *error);
+weir_err weir_relation_query(struct weir_relation *source, const char *sql, duckdb_result *result, struct weir_error *error);
 
 /* The next chunk, which the caller destroys; *chunk is NULL after the last. Errors of the data (a line with too few cells, ...)
  * come here: WEIR_ERR_FORMAT names file and line. */
-weir_err weir_source_fetch(struct weir_source *source, duckdb_result *result, duckdb_data_chunk *chunk, struct weir_error *error);
+weir_err weir_relation_fetch(struct weir_relation *source, duckdb_result *result, duckdb_data_chunk *chunk,
+                             struct weir_error *error);
 
 /* Makes DuckDB's message about reading data into one line with file, line and remedy. */
-weir_err weir_source_fail(const struct weir_source *source, const char *message, struct weir_error *error);
+weir_err weir_relation_fail(const struct weir_relation *source, const char *message, struct weir_error *error);
 
 /* Writes a name as a quoted SQL identifier, a text as a quoted SQL literal. */
 void weir_sql_name(FILE *to, const char *name);

@@ -1,0 +1,123 @@
+/* weir evaluate: how good a model is on labelled rows. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/data_options.h"
+#include "cli/report.h"
+#include "train/evaluate.h"
+#include "train/labels.h"
+
+static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OPTIONS]\n"
+                           "\n"
+                           "Scores labelled rows and prints accuracy, precision, recall, F1, areas under the\n"
+                           "ROC and precision-recall curves, and the confusion matrix.\n"
+                           "\n"
+                           "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
+                           "  --sql QUERY         or rows from a query that DuckDB understands\n"
+                           "  --label COLUMN      label column (default: the one the model was trained on)\n"
+                           "  --benign VALUE      its value for normal traffic (default: as in training)\n"
+                           "  --exclude A,B       columns that the model must not need\n"
+                           "  --json              print one JSON object\n"
+                           "  --quiet             no messages but errors\n"
+                           "\n"
+                           "example: weir evaluate flows.weir --data 'day2/*.csv'\n";
+
+struct options {
+    struct weir_data_options data;
+    const char *model;
+    bool json;
+};
+
+enum { OPT_JSON = 256, OPT_QUIET, OPT_MODEL };
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        WEIR_DATA_OPTIONS,
+        {"json", no_argument, NULL, OPT_JSON},
+        {"quiet", no_argument, NULL, OPT_QUIET},
+        {"model", required_argument, NULL, OPT_MODEL},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return WEIR_EXIT_OK;
+        } else if (c == OPT_JSON) {
+            o->json = true;
+        } else if (c == OPT_MODEL) {
+            o->model = optarg;
+        } else if (c == OPT_QUIET) {
+            weir_log_set_level(WEIR_LOG_ERROR);
+        } else if (!weir_data_options_take(&o->data, c, optarg)) {
+            return weir_usage_error("evaluate", "wrong option");
+        }
+    }
+    if (!o->model && optind < argc)
+        o->model = argv[optind++];
+    if (!o->model)
+        return weir_usage_error("evaluate", "name the model file");
+    if (optind < argc)
+        return weir_usage_error("evaluate", "'%s' is one argument too many; data files go behind --data", argv[optind]);
+    int wrong = weir_data_options_check(&o->data, "evaluate");
+    return wrong ? wrong : -1;
+}
+
+static weir_err evaluate(const struct options *o, struct weir_error *error)
+{
+    weir_model *model = NULL;
+    struct weir_relation *source = NULL;
+    struct weir_dataset *dataset = NULL;
+    struct weir_dataset_column *columns = NULL;
+    struct weir_labels labels = {0};
+    struct weir_evaluation evaluation = {0};
+    size_t count = 0;
+    weir_err failed = weir_model_load(o->model, &model, error);
+    if (failed)
+        goto out;
+    const char *label = o->data.label ? o->data.label : weir_card_default(model, "label");
+    const char *benign = o->data.benign ? o->data.benign : weir_card_default(model, "benign");
+    if (!label)
+        failed =
+            weir_fail(error, WEIR_ERR_ARGUMENT, "%s: the model does not say its label column; name it with --label", o->model);
+    if (!failed)
+        failed = weir_data_options_fit(&o->data, model, error);
+    if (!failed)
+        failed = weir_columns_of(model, &columns, &count, error);
+    if (!failed)
+        failed = weir_data_options_open(&o->data, weir_stop_on_signal(), &source, error);
+    if (!failed)
+        failed = weir_dataset_read(
+            source, &(struct weir_dataset_config){.label = label, .columns = columns, .column_count = count}, &dataset, error);
+    if (failed)
+        goto out;
+    weir_data_report(dataset->columns, dataset->column_count, dataset->unlabelled);
+    failed = weir_labels_use(&dataset->label_values, benign, model, &labels, error);
+    if (!failed)
+        failed = weir_evaluate(model, dataset, labels.class_of, NULL, dataset->rows, &evaluation, error);
+    if (!failed)
+        weir_print_evaluation(model, &evaluation, dataset, NULL, o->json);
+out:
+    weir_evaluation_fini(&evaluation);
+    weir_labels_fini(&labels);
+    weir_columns_free(columns, count);
+    weir_dataset_free(&dataset);
+    weir_relation_close(&source);
+    weir_model_free(&model);
+    return failed;
+}
+
+int weir_cmd_evaluate(int argc, char **argv)
+{
+    struct options o = {0};
+    struct weir_error error = {0};
+    int exit_code = parse(argc, argv, &o);
+    if (exit_code < 0)
+        exit_code = evaluate(&o, &error) == WEIR_OK ? WEIR_EXIT_OK : weir_report_error(&error);
+    weir_data_options_free(&o.data);
+    return exit_code;
+}

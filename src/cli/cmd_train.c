@@ -1,0 +1,537 @@
+/* weir train: fits a model to labelled rows. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/data_options.h"
+#include "cli/report.h"
+#include "data/known.h"
+#include "model/build.h"
+#include "train/evaluate.h"
+#include "train/labels.h"
+#include "train/split.h"
+#include "train/xgb.h"
+
+static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --benign VALUE -o MODEL.weir [OPTIONS]\n"
+                           "\n"
+                           "Fits a model to labelled rows, tests it on rows that it has not seen, and writes it.\n"
+                           "Known data sets (CIC-IDS2017, UNSW-NB15, argus) need no --label, --benign, --exclude.\n"
+                           "\n"
+                           "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
+                           "  --sql QUERY         or rows from a query that DuckDB understands\n"
+                           "  --label COLUMN      label column\n"
+                           "  --benign VALUE      its value for normal traffic; every other label is an attack\n"
+                           "  --multiclass        every label is a class\n"
+                           "  --exclude A,B       columns not to learn from: the whole list; without it the\n"
+                           "                      identifiers of a known data set are left out\n"
+                           "  --test SHARE|FILE   test on this share of the rows, drawn class by class (0.2),\n"
+                           "                      or on the rows of FILE|GLOB\n"
+                           "  --algorithm NAME    xgboost\n"
+                           "  --trees N           rounds of boosting (100)\n"
+                           "  --depth N           depth of a tree (6)\n"
+                           "  --eta X             learning rate (0.3)\n"
+                           "  --param NAME=VALUE  any parameter of the algorithm; repeated\n"
+                           "  --threshold X       score from which a row is an alert (0.5)\n"
+                           "  --seed N            of the split and the training (1)\n"
+                           "  --name NAME         name of the model (default: data set and algorithm)\n"
+                           "  --version VERSION   version of the model (1)\n"
+                           "  -o FILE             the model file\n"
+                           "  --json              print one JSON object\n"
+                           "  --quiet             no messages but errors\n"
+                           "\n"
+                           "example: weir train --data 'day1/*.csv' --label Label --benign BENIGN -o flows.weir\n"
+                           "         weir evaluate flows.weir --data 'day2/*.csv'\n";
+
+struct options {
+    struct weir_data_options data;
+    struct weir_strings params;
+    const char *algorithm, *name, *version, *output, *test_files;
+    uint64_t trees, depth, seed;
+    double eta, share, threshold;
+    bool json;
+};
+
+enum {
+    OPT_ALGORITHM = 256,
+    OPT_TREES,
+    OPT_DEPTH,
+    OPT_ETA,
+    OPT_PARAM,
+    OPT_THRESHOLD,
+    OPT_SEED,
+    OPT_TEST,
+    OPT_NAME,
+    OPT_VERSION,
+    OPT_JSON,
+    OPT_QUIET
+};
+
+/* A share is a number; everything else names files. */
+static bool take_test(struct options *o, const char *text)
+{
+    char *end = NULL;
+    double share = strtod(text, &end);
+    if (end == text || *end) {
+        o->test_files = text;
+        return true;
+    }
+    if (!(share > 0 && share < 1)) {
+        weir_log(WEIR_LOG_ERROR, "--test %s: give a share between 0 and 1, such as 0.2, or a file", text);
+        return false;
+    }
+    o->share = share;
+    return true;
+}
+
+static bool take_option(struct options *o, int c)
+{
+    switch (c) {
+    case 'o':
+        o->output = optarg;
+        return true;
+    case OPT_ALGORITHM:
+        o->algorithm = optarg;
+        return true;
+    case OPT_TREES:
+        return weir_option_number("--trees", optarg, 1, 100000, &o->trees);
+    case OPT_DEPTH:
+        return weir_option_number("--depth", optarg, 1, 64, &o->depth);
+    case OPT_ETA:
+        return weir_option_real("--eta", optarg, 1e-6, 1, &o->eta);
+    case OPT_PARAM:
+        weir_strings_add(&o->params, optarg);
+        return true;
+    case OPT_THRESHOLD:
+        return weir_option_real("--threshold", optarg, 0, 1, &o->threshold);
+    case OPT_SEED:
+        return weir_option_number("--seed", optarg, 0, INT64_MAX, &o->seed);
+    case OPT_TEST:
+        return take_test(o, optarg);
+    case OPT_NAME:
+        o->name = optarg;
+        return true;
+    case OPT_VERSION:
+        o->version = optarg;
+        return true;
+    case OPT_JSON:
+        o->json = true;
+        return true;
+    case OPT_QUIET:
+        weir_log_set_level(WEIR_LOG_ERROR);
+        return true;
+    default:
+        return weir_data_options_take(&o->data, c, optarg);
+    }
+}
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        WEIR_DATA_OPTIONS,
+        {"multiclass", no_argument, NULL, WEIR_OPT_MULTICLASS},
+        {"algorithm", required_argument, NULL, OPT_ALGORITHM},
+        {"trees", required_argument, NULL, OPT_TREES},
+        {"depth", required_argument, NULL, OPT_DEPTH},
+        {"eta", required_argument, NULL, OPT_ETA},
+        {"param", required_argument, NULL, OPT_PARAM},
+        {"threshold", required_argument, NULL, OPT_THRESHOLD},
+        {"seed", required_argument, NULL, OPT_SEED},
+        {"test", required_argument, NULL, OPT_TEST},
+        {"name", required_argument, NULL, OPT_NAME},
+        {"version", required_argument, NULL, OPT_VERSION},
+        {"output", required_argument, NULL, 'o'},
+        {"json", no_argument, NULL, OPT_JSON},
+        {"quiet", no_argument, NULL, OPT_QUIET},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    for (int c; (c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return WEIR_EXIT_OK;
+        }
+        if (c == '?')
+            return weir_usage_error("train", "wrong option");
+        if (!take_option(o, c))
+            return WEIR_EXIT_USAGE;
+    }
+    if (optind < argc)
+        return weir_usage_error("train", "'%s' is one argument too many; data files go behind --data", argv[optind]);
+    if (!o->output)
+        return weir_usage_error("train", "name the model file with -o FILE");
+    if (strcmp(o->algorithm, "xgboost"))
+        return weir_usage_error("train", "algorithm '%s' is not there; there is: xgboost", o->algorithm);
+    int wrong = weir_data_options_check(&o->data, "train");
+    return wrong ? wrong : -1;
+}
+
+/* Everything that a training holds. */
+struct training {
+    const struct options *o;
+    const volatile sig_atomic_t *stop;
+    struct weir_relation *source, *test_source;
+    struct weir_dataset *dataset, *test;
+    const struct weir_known *known;
+    const char *label, *benign;
+    struct weir_strings exclude;
+    struct weir_labels labels, test_labels;
+    struct weir_split split; /* without a test file: train and test rows of dataset */
+    const char *feature_set;
+    uint64_t feature_set_id;
+    weir_model *model;
+    struct weir_evaluation evaluation;
+    double fit_s;
+};
+
+static void free_training(struct training *t)
+{
+    weir_evaluation_fini(&t->evaluation);
+    weir_model_free(&t->model);
+    free(t->split.train);
+    weir_labels_fini(&t->labels);
+    weir_labels_fini(&t->test_labels);
+    weir_strings_free(&t->exclude);
+    weir_dataset_free(&t->dataset);
+    weir_dataset_free(&t->test);
+    weir_relation_close(&t->source);
+    weir_relation_close(&t->test_source);
+}
+
+/* Before minutes of work: can the model be written where it shall go? */
+static weir_err check_output(const char *path, struct weir_error *error)
+{
+    struct stat info;
+    char *copy = strdup(path);
+    if (!copy)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    const char *folder = dirname(copy);
+    weir_err failed = WEIR_OK;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        failed = weir_fail(error, WEIR_ERR_IO, "%s: a folder; -o names the model file", path);
+    else if (stat(folder, &info) || !S_ISDIR(info.st_mode))
+        failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: there is no folder %s; make it first", path, folder);
+    else if (access(folder, W_OK) && access(path, W_OK))
+        failed = weir_fail(error, WEIR_ERR_PERMISSION, "%s: the folder %s cannot be written: %s", path, folder, strerror(errno));
+    free(copy);
+    return failed;
+}
+
+/* ---- Columns --------------------------------------------------------------------------------------------------------------- */
+
+static void say_list(const char *what, const struct weir_strings *list)
+{
+    char text[800];
+    size_t used = 0;
+    for (size_t i = 0; i < list->count && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", list->item[i]);
+    if (list->count)
+        weir_log(WEIR_LOG_INFO, "%s: %s", what, text);
+}
+
+/* Label, benign value and what to leave out: from the options, else from what is known about the data set. */
+static weir_err choose_roles(struct training *t, struct weir_error *error)
+{
+    const struct options *o = t->o;
+    const struct weir_known *known = t->known = weir_known_find(t->source);
+    t->label = o->data.label;
+    if (!t->label && known)
+        t->label = o->data.multiclass ? known->category : known->label;
+    if (!t->label) {
+        char list[360];
+        weir_dataset_list(t->source, list, sizeof list);
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: name the label column with --label; the columns are: %s",
+                         t->source->origin, list);
+    }
+    t->benign = o->data.benign;
+    if (!t->benign && known)
+        t->benign = weir_known_benign(known, t->label);
+    if (known)
+        weir_log(WEIR_LOG_INFO, "data set %s recognised; label column '%s'%s%s", known->name, t->label,
+                 t->benign ? ", benign: " : "", t->benign ? t->benign : "");
+    else if (!o->data.exclude_given)
+        weir_log(WEIR_LOG_INFO, "no data set that weir knows: name columns that identify hosts, times or rows with --exclude");
+    for (size_t i = 0; i < o->data.exclude.count; i++)
+        weir_strings_add(&t->exclude, o->data.exclude.item[i]);
+    for (size_t i = 0; i < t->source->column_count; i++) {
+        const struct weir_relation_column *column = &t->source->columns[i];
+        bool leaks = known && weir_known_lists(known->leaks, column->name) && strcasecmp(column->name, t->label) != 0;
+        if (o->data.exclude_given) {
+            bool named = false;
+            for (size_t k = 0; k < o->data.exclude.count; k++)
+                named |= !strcasecmp(o->data.exclude.item[k], column->name);
+            if (leaks && !named)
+                weir_log(WEIR_LOG_WARNING, "column '%s' gives the label away in %s and is not in --exclude", column->name,
+                         known->name);
+        } else if (leaks || column->unnamed || (known && weir_known_lists(known->identifiers, column->name))) {
+            weir_strings_add(&t->exclude, column->name);
+        }
+    }
+    say_list("not learned from", &t->exclude);
+    return WEIR_OK;
+}
+
+static weir_err read_training(struct training *t, struct weir_error *error)
+{
+    struct weir_dataset_config config = {
+        .label = t->label, .exclude = (const char *const *)t->exclude.item, .exclude_count = t->exclude.count};
+    weir_err failed = weir_dataset_read(t->source, &config, &t->dataset, error);
+    if (failed)
+        return failed;
+    t->feature_set = "none";
+    weir_data_report(t->dataset->columns, t->dataset->column_count, t->dataset->unlabelled);
+    weir_log(WEIR_LOG_INFO, "%zu rows, %zu columns, feature set %s", t->dataset->rows, t->dataset->column_count, t->feature_set);
+    return WEIR_OK;
+}
+
+static weir_err read_test(struct training *t, struct weir_error *error)
+{
+    struct weir_relation_config config = {.paths = &t->o->test_files, .path_count = 1, .stop = t->stop};
+    weir_err failed = weir_relation_open(&config, &t->test_source, error);
+    if (failed)
+        return failed;
+    struct weir_dataset_config columns = {
+        .label = t->label, .columns = t->dataset->columns, .column_count = t->dataset->column_count};
+    failed = weir_dataset_read(t->test_source, &columns, &t->test, error);
+    if (!failed)
+        weir_data_report(t->test->columns, t->test->column_count, t->test->unlabelled);
+    return failed;
+}
+
+/* ---- Fitting --------------------------------------------------------------------------------------------------------------- */
+
+static void show_progress(void *context, unsigned done, unsigned trees)
+{
+    (void)context;
+    fprintf(stderr, "\rweir: training: round %u of %u%s", done, trees, done == trees ? "\n" : "");
+}
+
+static weir_err fit(struct training *t, void **bytes, size_t *size, struct weir_error *error)
+{
+    const struct options *o = t->o;
+    size_t rows = t->split.train_count, columns = t->dataset->column_count;
+    float *x = malloc((rows * columns + 1) * sizeof *x);
+    uint32_t *y = malloc((rows + 1) * sizeof *y);
+    struct weir_xgb_config config = {.trees = (unsigned)o->trees,
+                                     .depth = (unsigned)o->depth,
+                                     .eta = o->eta,
+                                     .seed = o->seed,
+                                     .classes = t->labels.class_count,
+                                     .params = (const char *const *)o->params.item,
+                                     .param_count = o->params.count,
+                                     .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+                                     .stop = t->stop};
+    weir_err failed = WEIR_OK;
+    if (!x || !y) {
+        failed = weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; read fewer with --sql");
+        goto out;
+    }
+    weir_dataset_gather(t->dataset, t->split.train, 0, rows, x);
+    for (size_t i = 0; i < rows; i++)
+        y[i] = (uint32_t)t->labels.class_of[t->dataset->labels[t->split.train[i]]];
+    int64_t start = weir_clock_mono_ns();
+    failed = weir_xgb_train(x, y, rows, columns, &config, bytes, size, error);
+    t->fit_s = (double)(weir_clock_mono_ns() - start) * 1e-9;
+out:
+    free(x);
+    free(y);
+    return failed;
+}
+
+/* Drawn label by label, so that every kind of attack is tested, also when all attacks are one class. With a test file all rows
+ * train. */
+static weir_err split_rows(struct training *t, struct weir_error *error)
+{
+    size_t rows = t->dataset->rows;
+    weir_err failed = WEIR_OK;
+    if (!t->test) {
+        failed = weir_split_draw(t->dataset->labels, rows, t->dataset->label_values.count, t->o->share, t->o->seed, &t->split);
+    } else if ((t->split.train = malloc((rows + 1) * sizeof *t->split.train))) {
+        t->split.train_count = rows;
+        for (size_t i = 0; i < rows; i++)
+            t->split.train[i] = (uint32_t)i;
+    } else {
+        failed = WEIR_ERR_MEMORY;
+    }
+    if (failed)
+        return weir_fail(error, failed, "out of memory");
+    if (!t->test && !t->split.test_count)
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: %zu rows are too few to test on; name test rows with --test FILE",
+                         t->source->origin, rows);
+    return WEIR_OK;
+}
+
+/* ---- The card -------------------------------------------------------------------------------------------------------------- */
+
+static json_t *text_list(char *const *items, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(items[i]));
+    return list;
+}
+
+static json_t *code_tables(const struct weir_dataset *dataset)
+{
+    json_t *tables = json_object();
+    for (size_t c = 0; c < dataset->column_count; c++)
+        if (dataset->columns[c].categories.count)
+            json_object_set_new(tables, dataset->columns[c].name,
+                                text_list(dataset->columns[c].categories.text, dataset->columns[c].categories.count));
+    return tables;
+}
+
+static json_t *describe_training(const struct training *t)
+{
+    char fingerprint[33], test_fingerprint[33] = "";
+    const struct options *o = t->o;
+    json_t *labels = json_object();
+    uint64_t *counts = calloc(t->dataset->label_values.count + 1, sizeof *counts);
+    for (size_t i = 0; counts && i < t->dataset->rows; i++)
+        counts[t->dataset->labels[i]]++;
+    for (size_t i = 0; counts && i < t->dataset->label_values.count; i++)
+        json_object_set_new(labels, t->dataset->label_values.text[i], json_integer((json_int_t)counts[i]));
+    free(counts);
+    weir_dataset_fingerprint(t->dataset, fingerprint);
+    if (t->test)
+        weir_dataset_fingerprint(t->test, test_fingerprint);
+    return json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:o}", "data_set", t->known ? t->known->name : NULL, "fingerprint",
+                     fingerprint, "rows", (json_int_t)t->dataset->rows, "test_fingerprint", t->test ? test_fingerprint : NULL,
+                     "train_rows", (json_int_t)t->split.train_count, "test_rows",
+                     (json_int_t)(t->test ? t->test->rows : t->split.test_count), "labels", labels, "library",
+                     weir_xgb_version(NULL), "parameters",
+                     json_pack("{s:I,s:I,s:f,s:o}", "trees", (json_int_t)o->trees, "depth", (json_int_t)o->depth, "eta", o->eta,
+                               "more", text_list(o->params.item, o->params.count)));
+}
+
+static weir_err build(struct training *t, const void *bytes, size_t size, struct weir_error *error)
+{
+    const struct options *o = t->o;
+    char name[80];
+    const char **columns = malloc(t->dataset->column_count * sizeof *columns);
+    if (!columns)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t c = 0; c < t->dataset->column_count; c++)
+        columns[c] = t->dataset->columns[c].name;
+    snprintf(name, sizeof name, "%s%s%s", t->known ? t->known->name : "", t->known ? "-" : "", o->algorithm);
+    json_t *tables = code_tables(t->dataset), *training = describe_training(t);
+    json_t *defaults = json_pack("{s:s,s:s?,s:b,s:o}", "label", t->label, "benign", t->benign, "multiclass", o->data.multiclass,
+                                 "exclude", text_list(t->exclude.item, t->exclude.count));
+    struct weir_model_facts facts = {.name = o->name ? o->name : name,
+                                     .version = o->version,
+                                     .algorithm = o->algorithm,
+                                     .feature_set = t->feature_set,
+                                     .feature_set_id = t->feature_set_id,
+                                     .columns = columns,
+                                     .column_count = t->dataset->column_count,
+                                     .classes = (const char *const *)t->labels.classes,
+                                     .class_count = t->labels.class_count,
+                                     .benign = t->labels.benign,
+                                     .threshold = (float)o->threshold,
+                                     .seeded = true,
+                                     .seed = o->seed,
+                                     .defaults = defaults,
+                                     .categories = tables,
+                                     .training = training};
+    weir_err failed = weir_model_from_xgboost(bytes, size, "the trained model", &facts, &t->model, error);
+    json_decref(tables);
+    json_decref(training);
+    json_decref(defaults);
+    free(columns);
+    return failed;
+}
+
+static weir_err test_model(struct training *t, struct weir_error *error)
+{
+    const char *const *classes;
+    weir_err failed;
+    if (t->test) {
+        failed = weir_labels_use(&t->test->label_values, t->benign, t->model, &t->test_labels, error);
+        if (!failed)
+            failed = weir_evaluate(t->model, t->test, t->test_labels.class_of, NULL, t->test->rows, &t->evaluation, error);
+    } else {
+        failed =
+            weir_evaluate(t->model, t->dataset, t->labels.class_of, t->split.test, t->split.test_count, &t->evaluation, error);
+    }
+    if (failed)
+        return failed;
+    weir_model_classes(t->model, &classes);
+    json_t *metrics = weir_metrics_json(&t->evaluation.metrics, classes);
+    failed =
+        metrics ? weir_model_annotate(t->model, "metrics", metrics, error) : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    json_decref(metrics);
+    return failed;
+}
+
+static void report(const struct training *t)
+{
+    const struct options *o = t->o;
+    if (!o->json)
+        printf("trained on %zu rows, tested on %zu, in %.2f s\n\n", t->split.train_count,
+               t->test ? t->test->rows : t->split.test_count, t->fit_s);
+    json_t *more = json_pack("{s:f,s:s,s:I,s:o}", "fit_s", t->fit_s, "file", o->output, "train_rows",
+                             (json_int_t)t->split.train_count, "importance", weir_importance_json(t->model));
+    weir_print_evaluation(t->model, &t->evaluation, t->test ? t->test : t->dataset, more, o->json);
+    if (!o->json)
+        weir_print_importance(t->model);
+}
+
+static weir_err train(struct training *t, struct weir_error *error)
+{
+    const struct options *o = t->o;
+    void *bytes = NULL;
+    size_t size = 0;
+    weir_err failed = check_output(o->output, error);
+    if (!failed && !weir_xgb_version(error))
+        failed = WEIR_ERR_UNSUPPORTED;
+    if (!failed)
+        failed = weir_data_options_open(&o->data, t->stop, &t->source, error);
+    if (!failed)
+        failed = choose_roles(t, error);
+    if (!failed)
+        failed = read_training(t, error);
+    if (!failed)
+        failed = weir_labels_learn(&t->dataset->label_values, t->benign, o->data.multiclass, &t->labels, error);
+    if (!failed && o->test_files)
+        failed = read_test(t, error);
+    if (!failed)
+        failed = split_rows(t, error);
+    if (!failed)
+        failed = fit(t, &bytes, &size, error);
+    if (!failed)
+        failed = build(t, bytes, size, error);
+    free(bytes);
+    if (!failed)
+        failed = test_model(t, error);
+    if (!failed)
+        failed = weir_model_write(t->model, o->output, error);
+    if (!failed) {
+        report(t);
+        weir_log(WEIR_LOG_INFO, "%s: model %s written", o->output, weir_model_label(t->model));
+    }
+    return failed;
+}
+
+int weir_cmd_train(int argc, char **argv)
+{
+    struct options o = {.algorithm = "xgboost", .trees = 100, .depth = 6, .eta = 0.3, .share = 0.2, .threshold = 0.5, .seed = 1};
+    struct training t = {.o = &o};
+    struct weir_error error = {0};
+    int exit_code = parse(argc, argv, &o);
+    if (exit_code < 0) {
+        t.stop = weir_stop_on_signal();
+        exit_code = train(&t, &error) == WEIR_OK ? WEIR_EXIT_OK : weir_report_error(&error);
+        free_training(&t);
+    }
+    weir_data_options_free(&o.data);
+    weir_strings_free(&o.params);
+    return exit_code;
+}

@@ -1,0 +1,115 @@
+#include "cli/data_options.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "model/build.h"
+
+bool weir_data_options_take(struct weir_data_options *options, int option, const char *value)
+{
+    switch (option) {
+    case WEIR_OPT_DATA:
+        weir_strings_add(&options->data, value);
+        return true;
+    case WEIR_OPT_SQL:
+        options->sql = value;
+        return true;
+    case WEIR_OPT_LABEL:
+        options->label = value;
+        return true;
+    case WEIR_OPT_BENIGN:
+        options->benign = value;
+        return true;
+    case WEIR_OPT_MULTICLASS:
+        options->multiclass = true;
+        return true;
+    case WEIR_OPT_EXCLUDE:
+        options->exclude_given = true;
+        weir_strings_split(&options->exclude, value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+int weir_data_options_check(const struct weir_data_options *options, const char *command)
+{
+    if (!options->data.count && !options->sql)
+        return weir_usage_error(command, "name the data with --data FILE or --sql QUERY");
+    if (options->data.count && options->sql)
+        return weir_usage_error(command, "--data and --sql exclude each other; a query can read files: FROM 'x.csv'");
+    return WEIR_EXIT_OK;
+}
+
+void weir_data_options_free(struct weir_data_options *options)
+{
+    weir_strings_free(&options->data);
+    weir_strings_free(&options->exclude);
+}
+
+weir_err weir_data_options_open(const struct weir_data_options *options, const volatile sig_atomic_t *stop,
+                                struct weir_relation **out, struct weir_error *error)
+{
+    struct weir_relation_config config = {
+        .paths = (const char *const *)options->data.item, .path_count = options->data.count, .sql = options->sql, .stop = stop};
+    return weir_relation_open(&config, out, error);
+}
+
+const char *weir_card_default(const weir_model *model, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(weir_model_card_json(model), "defaults"), key));
+}
+
+weir_err weir_data_options_fit(const struct weir_data_options *options, const weir_model *model, struct weir_error *error)
+{
+    const char *const *names;
+    size_t count = weir_model_columns(model, &names);
+    for (size_t i = 0; options->exclude_given && i < options->exclude.count; i++)
+        for (size_t c = 0; c < count; c++)
+            if (!strcasecmp(options->exclude.item[i], names[c]))
+                return weir_fail(error, WEIR_ERR_MISMATCH,
+                                 "--exclude names '%s', which model %s was trained on; train a model without it", names[c],
+                                 weir_model_label(model));
+    return WEIR_OK;
+}
+
+void weir_data_report(const struct weir_dataset_column *columns, size_t count, uint64_t unlabelled)
+{
+    if (unlabelled)
+        weir_log(WEIR_LOG_WARNING, "%llu rows without a label are left out", (unsigned long long)unlabelled);
+    for (size_t c = 0; c < count; c++) {
+        if (columns[c].endless)
+            weir_log(WEIR_LOG_INFO, "column '%s': %llu infinite cells count as missing", columns[c].name,
+                     (unsigned long long)columns[c].endless);
+        if (columns[c].unknown)
+            weir_log(WEIR_LOG_WARNING, "column '%s': %llu cells %s count as missing", columns[c].name,
+                     (unsigned long long)columns[c].unknown,
+                     columns[c].categories.count ? "with a text that the code table lacks" : "that hold no number");
+    }
+}
+
+static volatile sig_atomic_t stopped;
+
+static void note_signal(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+const volatile sig_atomic_t *weir_stop_on_signal(void)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return &stopped;
+}
+
+int weir_report_error(const struct weir_error *error)
+{
+    weir_log(WEIR_LOG_ERROR, "%s", error->text);
+    return WEIR_EXIT_FAILED;
+}

@@ -1,0 +1,57 @@
+/* The options about labelled data that train, evaluate and predict share. One thread. */
+#ifndef WEIR_CLI_DATA_OPTIONS_H
+#define WEIR_CLI_DATA_OPTIONS_H
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "cli/options.h"
+#include "data/dataset.h"
+#include "data/relation.h"
+#include "weir/model.h"
+
+struct weir_data_options {
+    struct weir_strings data;
+    const char *sql, *label, *benign;
+    struct weir_strings exclude;
+    bool multiclass, exclude_given;
+};
+
+enum { WEIR_OPT_DATA = 1000, WEIR_OPT_SQL, WEIR_OPT_LABEL, WEIR_OPT_BENIGN, WEIR_OPT_MULTICLASS, WEIR_OPT_EXCLUDE };
+
+/* For the table of getopt_long. */
+#define WEIR_DATA_OPTIONS                                                                                                        \
+    {"data", required_argument, NULL, WEIR_OPT_DATA}, {"sql", required_argument, NULL, WEIR_OPT_SQL},                            \
+        {"label", required_argument, NULL, WEIR_OPT_LABEL}, {"benign", required_argument, NULL, WEIR_OPT_BENIGN},                \
+    {                                                                                                                            \
+        "exclude", required_argument, NULL, WEIR_OPT_EXCLUDE                                                                     \
+    }
+
+/* Takes an option of the table; false: it is none of these. */
+bool weir_data_options_take(struct weir_data_options *options, int option, const char *value);
+
+/* Exactly one of --data and --sql: WEIR_EXIT_OK or a printed usage error. */
+int weir_data_options_check(const struct weir_data_options *options, const char *command);
+void weir_data_options_free(struct weir_data_options *options);
+
+/* Opens what the options name. */
+weir_err weir_data_options_open(const struct weir_data_options *options, const volatile sig_atomic_t *stop,
+                                struct weir_relation **out, struct weir_error *error);
+
+/* What the card of a model says about its data: texts belong to the model, NULL when it does not say. */
+const char *weir_card_default(const weir_model *model, const char *key);
+
+/* Refuses a model that needs a column which --exclude names. */
+weir_err weir_data_options_fit(const struct weir_data_options *options, const weir_model *model, struct weir_error *error);
+
+/* Says on stderr what was turned into missing values and left out. */
+void weir_data_report(const struct weir_dataset_column *columns, size_t count, uint64_t unlabelled);
+
+/* From now on the first SIGINT or SIGTERM sets the returned flag, the second one ends the process. */
+const volatile sig_atomic_t *weir_stop_on_signal(void);
+
+/* Prints an error's line; returns WEIR_EXIT_FAILED. */
+int weir_report_error(const struct weir_error *error);
+
+#endif
