@@ -40,6 +40,12 @@ float weir_model_threshold(const weir_model *model);  /* a row is an alert from 
 size_t weir_model_groups(const weir_model *model);    /* margins a row */
 const char *weir_model_card(const weir_model *model); /* the whole JSON card, as text */
 
+/* The size of its trees; `depth` is that of the deepest, 0 for a lone leaf. */
+struct weir_model_shape {
+    size_t trees, nodes, leaves, depth;
+};
+struct weir_model_shape weir_model_shape(const weir_model *model);
+
 /* Can rows of this feature set and these columns be scored with the model? On WEIR_OK index[c] is the place of the model's column
  * c in `names` (index: weir_model_columns entries; NULL: only the check), to be given to weir_model_margins_block.
  * WEIR_ERR_MISMATCH names both feature sets with their ids, or the columns that are missing; also for a model without a feature

@@ -8,6 +8,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"model", weir_cmd_model, "import, show and verify model files"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},

@@ -262,12 +262,21 @@ static weir_err add_column(struct weir_dataset *dataset, const char *name, struc
     return WEIR_OK;
 }
 
+/* Code = place in the list. A text that comes again ("unas" names many protocols) keeps its place under a text of its own that no
+ * cell has ("unas#137"), so that the codes behind it do not shift. */
 static weir_err copy_categories(struct weir_categories *out, const char *const *texts, size_t count, struct weir_error *error)
 {
-    uint32_t code;
-    for (size_t i = 0; i < count; i++)
-        if (weir_categories_add(out, texts[i], strlen(texts[i]), &code) != WEIR_OK)
+    for (size_t i = 0; i < count; i++) {
+        uint32_t code;
+        char own[320];
+        weir_err failed = weir_categories_add(out, texts[i], strlen(texts[i]), &code);
+        if (!failed && code != i) {
+            int n = snprintf(own, sizeof own, "%.280s#%zu", texts[i], i);
+            failed = weir_categories_add(out, own, (size_t)n, &code);
+        }
+        if (failed || code != i)
             return out_of_memory(error);
+    }
     return WEIR_OK;
 }
 

@@ -27,7 +27,7 @@ static weir_err number_classes(size_t count, struct class_names *out, struct wei
 weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
                                  weir_model **out, struct weir_error *error)
 {
-    static const char *const two[] = {"benign", "attack"};
+    static const char *const two[] = {"benign", "attack"}, *const turned_two[] = {"attack", "benign"};
     struct weir_xgboost source = {0};
     struct class_names numbers = {0};
     struct weir_model_facts f = *facts;
@@ -37,6 +37,8 @@ weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *ori
     if (err)
         return err;
     size_t groups = source.forest->groups, classes = groups == 1 ? 2 : groups;
+    if (f.benign == WEIR_BENIGN_USUAL)
+        f.benign = classes == 2 ? 0 : WEIR_BENIGN_NONE;
     if (!f.columns) {
         if (!source.names) {
             err =
@@ -51,7 +53,7 @@ weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *ori
         err = classes > 2 ? number_classes(classes, &numbers, error) : WEIR_OK;
         if (err)
             goto out;
-        f.classes = classes > 2 ? (const char *const *)numbers.item : two;
+        f.classes = classes > 2 ? (const char *const *)numbers.item : f.benign == 1 ? turned_two : two;
         f.class_count = classes;
     }
     if (f.column_count != source.forest->columns)
@@ -87,13 +89,29 @@ out:
     return err;
 }
 
+/* The card's own checks speak of a malformed file; here a caller's value is at fault. */
+static weir_err update(weir_model *model, json_t *changes, struct weir_error *error)
+{
+    weir_err err = weir_card_update(&model->card, changes, error);
+    return err == WEIR_ERR_FORMAT ? WEIR_ERR_ARGUMENT : err;
+}
+
 weir_err weir_model_annotate(weir_model *model, const char *key, const json_t *value, struct weir_error *error)
 {
     static const char *const keys[] = {"metrics", "training", "defaults", "threshold"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (!strcmp(key, keys[i])) {
-            weir_err err = weir_card_set(&model->card, key, value, error);
-            return err == WEIR_ERR_FORMAT ? WEIR_ERR_ARGUMENT : err;
-        }
+        if (!strcmp(key, keys[i]))
+            return update(model, json_pack("{s:o}", key, json_deep_copy(value)), error);
     return weir_fail(error, WEIR_ERR_ARGUMENT, "'%s' cannot be set in a card", key);
+}
+
+weir_err weir_model_set_features(weir_model *model, const char *feature_set, uint64_t id, const json_t *categories,
+                                 struct weir_error *error)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)id);
+    return update(model,
+                  json_pack("{s:s, s:s, s:o}", "feature_set", feature_set ? feature_set : "none", "feature_set_id", hex,
+                            "categories", categories ? json_deep_copy(categories) : json_null()),
+                  error);
 }

@@ -15,6 +15,9 @@
 #include "weir/error.h"
 #include "weir/model.h"
 
+#define WEIR_BENIGN_NONE  -1
+#define WEIR_BENIGN_USUAL -2 /* label 0 of two classes, none of more */
+
 /* What the card says beside the trees. Everything is borrowed during the call and copied. */
 struct weir_model_facts {
     const char *name;           /* letters, digits, '.', '_', '-', '+'; 1 to 64 bytes */
@@ -24,9 +27,9 @@ struct weir_model_facts {
     uint64_t feature_set_id;    /* weir_view_id; 0 with "none" */
     const char *const *columns; /* in the model's order; NULL: the names stored in the model */
     size_t column_count;
-    const char *const *classes; /* by label 0, 1, ...; NULL: "benign", "attack" for two, "0", "1", ... for more */
+    const char *const *classes; /* by label 0, 1, ...; NULL: "benign" and "attack" for two, "0", "1", ... for more */
     size_t class_count;
-    int benign;      /* index in `classes` of the benign class, -1: none. two classes: see below */
+    int benign;      /* label of the benign class, or WEIR_BENIGN_*; two classes: see below */
     float threshold; /* 0 to 1 */
     bool seeded;     /* `seed` is known */
     uint64_t seed;   /* of the training */
@@ -47,6 +50,11 @@ weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *ori
 /* Replaces the card's value of `key`: "metrics", "training", "defaults" or "threshold" (a number). `value` is copied.
  * WEIR_ERR_ARGUMENT for another key or a wrong type, WEIR_ERR_MEMORY. */
 weir_err weir_model_annotate(weir_model *model, const char *key, const json_t *value, struct weir_error *error);
+
+/* Says which feature set the columns are of (NULL: "none"), and their code tables (as facts->categories). WEIR_ERR_ARGUMENT,
+ * WEIR_ERR_MEMORY. */
+weir_err weir_model_set_features(weir_model *model, const char *feature_set, uint64_t id, const json_t *categories,
+                                 struct weir_error *error);
 
 /* Writes the model file: beside `path`, then renamed; a path that exists and is no regular file (a pipe, a device) is written as
  * it is. The same model gives the same bytes. WEIR_ERR_IO, _NOT_FOUND, _PERMISSION, _MEMORY. */

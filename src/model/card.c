@@ -282,14 +282,16 @@ weir_err weir_card_make(const struct weir_model_facts *facts, const char *object
     return load(json, out, error);
 }
 
-weir_err weir_card_set(struct weir_card *card, const char *key, const json_t *value, struct weir_error *error)
+weir_err weir_card_update(struct weir_card *card, json_t *changes, struct weir_error *error)
 {
     struct weir_card changed;
-    json_t *json = json_copy(card->json);
-    if (!json || json_object_set_new(json, key, json_deep_copy(value))) {
+    json_t *json = changes ? json_copy(card->json) : NULL;
+    if (!json || json_object_update(json, changes)) {
         json_decref(json);
+        json_decref(changes);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
+    json_decref(changes);
     weir_err err = load(json, &changed, error);
     if (err)
         return err;

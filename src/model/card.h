@@ -34,8 +34,9 @@ weir_err weir_card_make(const struct weir_model_facts *facts, const char *object
 /* Reads a card. WEIR_ERR_FORMAT: "card: 'threshold' ...", WEIR_ERR_MEMORY. */
 weir_err weir_card_parse(const char *bytes, size_t size, struct weir_card *out, struct weir_error *error);
 
-/* Puts a copy of `value` at `key` and reads the card again; on failure the card is as before. */
-weir_err weir_card_set(struct weir_card *card, const char *key, const json_t *value, struct weir_error *error);
+/* Puts the values of an object into the card and reads it again; on failure the card is as before. Takes over `changes` (NULL:
+ * out of memory). */
+weir_err weir_card_update(struct weir_card *card, json_t *changes, struct weir_error *error);
 
 void weir_card_fini(struct weir_card *card);
 

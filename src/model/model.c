@@ -179,6 +179,17 @@ const char *weir_model_card(const weir_model *model)
     return model->card.text;
 }
 
+struct weir_model_shape weir_model_shape(const weir_model *model)
+{
+    const struct weir_forest *f = model->forest;
+    struct weir_model_shape shape = {.trees = f->trees, .nodes = f->nodes, .leaves = (f->nodes + f->trees) / 2};
+    for (size_t t = 0; t < f->trees; t++) {
+        size_t depth = weir_forest_depth(f, t);
+        shape.depth = depth > shape.depth ? depth : shape.depth;
+    }
+    return shape;
+}
+
 const json_t *weir_model_card_json(const weir_model *model)
 {
     return model->card.json;

@@ -112,6 +112,20 @@ static void fixed_codes_win(void **state)
     weir_relation_close(&source);
 }
 
+/* A fixed table may name several codes alike: the text has the first of them, and the codes behind do not shift. */
+static void repeated_names_keep_their_places(void **state)
+{
+    static const char *const codes[] = {"ip", "any", "any", "tcp", "any", "udp", NULL};
+    (void)state;
+    struct weir_relation *source = open_files(write_file("repeated.csv", "proto,x\nany,1\ntcp,2\nudp,3\n"), NULL);
+    struct weir_dataset *dataset = read_all(source, &(struct weir_dataset_config){.fixed_categories = fixed, .context = codes});
+    check_values(dataset, 0, "proto", (float[]){1, 3, 5});
+    assert_int_equal(dataset->columns[0].categories.count, 6);
+    assert_string_equal(dataset->columns[0].categories.text[2], "any#2");
+    weir_dataset_free(&dataset);
+    weir_relation_close(&source);
+}
+
 /* Rows beyond one chunk of DuckDB (2,048), in order, by any way in. */
 static void long_data_keeps_its_order(void **state)
 {
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test(traps_of_real_data),
         cmocka_unit_test(tables_of_the_model_are_kept),
         cmocka_unit_test(fixed_codes_win),
+        cmocka_unit_test(repeated_names_keep_their_places),
         cmocka_unit_test(long_data_keeps_its_order),
         cmocka_unit_test(too_many_texts_and_stray_texts),
         cmocka_unit_test(refusals),

@@ -1,0 +1,51 @@
+/* weir model: look into model files, bring in other tools' models. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/model_commands.h"
+#include "cli/options.h"
+
+static const char help[] = "usage: weir model import|show|verify [OPTIONS]\n"
+                           "\n"
+                           "  import   make a model file of an XGBoost model (JSON or UBJ)\n"
+                           "  show     the card of a model file: columns, classes, trees, metrics\n"
+                           "  verify   check a model file from its first byte to its last\n"
+                           "\n"
+                           "`weir model import --help` and so on tell more.\n"
+                           "example: weir model import xgb.json --columns dur,spkts,sbytes -o flows.weir\n";
+
+void weir_model_describe(const weir_model *model, char *text, size_t size)
+{
+    struct weir_model_shape shape = weir_model_shape(model);
+    char id[32] = "";
+    if (weir_model_feature_set_id(model))
+        snprintf(id, sizeof id, " (%016llx)", (unsigned long long)weir_model_feature_set_id(model));
+    snprintf(text, size, "%s: %s, %zu trees, depth %zu, %zu nodes, %zu classes, %zu columns, feature set %s%s",
+             weir_model_label(model), weir_model_algorithm(model), shape.trees, shape.depth, shape.nodes,
+             weir_model_classes(model, NULL), weir_model_columns(model, NULL), weir_model_feature_set(model), id);
+}
+
+int weir_cmd_model(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {
+        {"import", weir_model_import_command},
+        {"show", weir_model_show_command},
+        {"verify", weir_model_verify_command},
+    };
+    if (argc < 2) {
+        fputs(help, stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        fputs(help, stdout);
+        return WEIR_EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    return weir_usage_error("model", "there is no 'weir model %s'", argv[1]);
+}
