@@ -13,6 +13,7 @@
 
 #define INPUT_BYTES (256 * 1024) /* of compressed input at a time */
 #define MAGIC_BYTES 4
+#define FIRST_BYTES 4096 /* read to recognise the content */
 
 enum coding { CODING_UNKNOWN, CODING_NONE, CODING_GZIP, CODING_ZSTD };
 
@@ -217,7 +218,7 @@ static weir_err read_any(struct weir_stream *s, uint8_t *to, size_t room, int wa
 {
     while (s->coding == CODING_UNKNOWN) {
         size_t n;
-        weir_err result = read_some(s, s->input + s->len, sizeof s->input - s->len, wait_ms, &n, state, error);
+        weir_err result = read_some(s, s->input + s->len, FIRST_BYTES - s->len, wait_ms, &n, state, error);
         if (result || *state == WEIR_STREAM_WAIT)
             return result;
         s->len += n;
