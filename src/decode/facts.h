@@ -11,8 +11,13 @@
  * the carrier is no fragment (so all fragments of a datagram stay together) and what follows its header is, through at most tags
  * and labels, a captured IP header with a possible header length and a total length that fits the carrier's payload; otherwise
  * the carrier itself is the innermost packet. Once entered there is no way back: damage behind that IP header drops the packet.
- * Argus 3.0.8.2 by default enters of these only GRE over IPv4 (without ERSPAN III) and AH: records of the other tunnels differ
- * from its records, which have the carrier's key.
+ *
+ * Ports are read of TCP, UDP, UDP-Lite, SCTP and DCCP, also where the L4 header is cut or too short as long as they are there.
+ *
+ * Where Argus 3.0.8.2, as measured, differs: it enters AH and, of the tunnels, GRE over IPv4 (IP, Ethernet, MPLS, PPP; not
+ * ERSPAN), so that its records of the others have the carrier's key. Tags of EtherType 0x88a8, Ethernet pseudowires over MPLS and
+ * IPv4 with total length 0 are no IP for it, and it does not read the link types 51, 108, 228, 229 and 276. It takes the ports of
+ * TCP and UDP alone, and over IPv4 none where the IP length is below that header's.
  */
 #ifndef WEIR_DECODE_FACTS_H
 #define WEIR_DECODE_FACTS_H
@@ -66,7 +71,7 @@ enum {
     WEIR_FACT_PORTS = 1 << 3,          /* sport and dport hold ports */
     WEIR_FACT_L4_SNAPPED = 1 << 4, /* IP is whole but the L4 header is cut by the snap length: L4 fields hold what was there */
     WEIR_FACT_IP_OPTIONS = 1 << 5,
-    WEIR_FACT_QUOTED = 1 << 6, /* an ICMP error; `quoted` is filled */
+    WEIR_FACT_QUOTED = 1 << 6, /* an ICMP error, not fragmented; `quoted` is filled */
     WEIR_FACT_DONT_FRAGMENT = 1 << 7,
     WEIR_FACT_L4_BAD = 1 << 8, /* the L4 header contradicts the IP length (or itself): fields hold what made sense, else 0 */
     WEIR_FACT_OVERLONG =
@@ -163,10 +168,10 @@ struct weir_facts {
         uint16_t ip_id;
         uint8_t tos, icmp_type, icmp_code; /* icmp_*: of a quoted ICMP or ICMPv6 packet whose first 8 bytes are there, else 0 */
         uint16_t icmp_id, icmp_seq;
-    } quoted;         /* the packet inside an ICMP error */
-    uint16_t vlan[2]; /* TCI, outer first; 0: no tag */
-    uint32_t mpls;    /* outermost label entry */
-    uint16_t ethertype;
+    } quoted;           /* the packet inside an ICMP error */
+    uint16_t vlan[2];   /* TCI, outer first; 0: no tag */
+    uint32_t mpls;      /* outermost label entry */
+    uint16_t ethertype; /* the link layer's last one; 0: none */
     uint8_t mac_src[6], mac_dst[6];
 };
 

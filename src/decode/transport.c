@@ -181,7 +181,8 @@ static void icmp_decode(struct weir__walk *walk)
     facts->icmp.code = captured >= 2 ? p[1] : 0;
     facts->icmp.id = captured >= 6 ? weir_load_be16(p + 4) : 0;
     facts->icmp.seq = captured >= 8 ? weir_load_be16(p + 6) : 0;
-    if (facts->proto != PROTO_IGMP && captured >= 1 && icmp_is_error(facts->proto, p[0]))
+    /* Not of a fragment: it goes the way of all fragments of its datagram, which is not that of the quoted flow. */
+    if (facts->proto != PROTO_IGMP && !(facts->flags & WEIR_FACT_FRAGMENT) && captured >= 1 && icmp_is_error(facts->proto, p[0]))
         quote_decode(walk);
 }
 

@@ -373,6 +373,7 @@ static const struct sample samples[] = {
     {"loop", 108, sample_loop, WEIR_METERED, 0},
     {"ppp", 9, sample_ppp, WEIR_METERED, 0},
     {"ppp-ether", 51, sample_ppp_ether, WEIR_METERED, WEIR_ENCAP_PPPOE},
+    {"c-hdlc-on-ppp", 50, sample_c_hdlc, WEIR_METERED, 0},
     {"c-hdlc", 104, sample_c_hdlc, WEIR_METERED, 0},
     {"fragment4", 1, sample_fragment4, WEIR_METERED, 0},
     {"fragment6", 1, sample_fragment6, WEIR_METERED, 0},

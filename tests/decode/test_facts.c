@@ -242,6 +242,22 @@ static void test_icmp(void **state)
     expect_address(facts.quoted.src, "198.51.100.2");
     expect_address(facts.quoted.dst, "192.0.2.1");
 
+    b.data[20] |= 0x20; /* the same as a first fragment */
+    decode();
+    assert_int_equal(facts.flags, WEIR_FACT_FRAGMENT | WEIR_FACT_FRAGMENT_MORE);
+
+    begin_ipv4(1); /* an error about an echo request */
+    pkt_icmp(&b, 11, 0, 0, 0);
+    pkt_ipv4(&b, "198.51.100.2", "192.0.2.1", 1)[1] = 0x20;
+    pkt_icmp(&b, 8, 0, 0x4321, 7);
+    decode();
+    assert_int_equal(facts.flags, WEIR_FACT_QUOTED);
+    assert_false(facts.quoted.ports);
+    assert_int_equal(facts.quoted.tos, 0x20);
+    assert_int_equal(facts.quoted.icmp_type, 8);
+    assert_int_equal(facts.quoted.icmp_id, 0x4321);
+    assert_int_equal(facts.quoted.icmp_seq, 7);
+
     pkt_begin(&b);
     pkt_ethernet(&b, 0x86dd);
     pkt_ipv6(&b, "2001:db8::9", "2001:db8::1", 58);
@@ -253,6 +269,26 @@ static void test_icmp(void **state)
     assert_int_equal(facts.quoted.ip_version, 6);
     assert_int_equal(facts.quoted.dport, 2000);
     expect_address(facts.quoted.dst, "2001:db8::2");
+}
+
+/* What a quoted IPv6 packet's extension headers hide. */
+static void test_quoted_extensions(void **state)
+{
+    for (int later = 0; later < 2; later++) {
+        pkt_begin(&b);
+        pkt_ethernet(&b, 0x86dd);
+        pkt_ipv6(&b, "2001:db8::9", "2001:db8::1", 58);
+        pkt_icmp(&b, 2, 0, 0, 1280);
+        pkt_ipv6(&b, "2001:db8::1", "2001:db8::2", 60);
+        pkt_ipv6_extension(&b, 44, 1);
+        pkt_ipv6_fragment(&b, 17, 1, later ? 1232 : 0, 1);
+        pkt_udp(&b, 1000, 2000);
+        decode();
+        assert_int_equal(facts.flags, WEIR_FACT_QUOTED);
+        assert_int_equal(facts.quoted.proto, 17);
+        assert_int_equal(facts.quoted.ports, !later);
+        assert_int_equal(facts.quoted.dport, later ? 0 : 2000);
+    }
 }
 
 static void test_other_protocols(void **state)
@@ -499,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_fragments),
         cmocka_unit_test(test_icmp),
         cmocka_unit_test(test_other_protocols),
+        cmocka_unit_test(test_quoted_extensions),
         cmocka_unit_test(test_link_layers),
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_not_metered),
