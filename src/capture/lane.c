@@ -134,6 +134,7 @@ static bool mpls_descend(struct walk *walk)
         return true;
     for (uint32_t control_word = walk->at[0] >> 4 == 0 ? 4 : 0;; control_word = 0) {
         struct walk inner = *walk;
+        inner.tags += TAGS_MAX / 2; /* two trials a level: few levels */
         if (pass(&inner, control_word) && ethernet_descend(&inner) && ip_plausible(&inner)) {
             *walk = inner;
             return true;

@@ -138,6 +138,7 @@ static enum weir_fate mpls_descend(struct weir__walk *walk)
         struct weir__walk inner = *walk;
         if (inner.captured >= skip + ETHERNET_HEADER) {
             weir__advance(&inner, skip);
+            inner.tags += WEIR__TAGS_MAX / 2; /* two trials a level: few levels */
             if (weir__ethernet_descend(&inner) == WEIR_METERED && weir__ip_plausible(&inner)) {
                 *walk = inner;
                 return WEIR_METERED;
@@ -192,6 +193,8 @@ static enum weir_fate ppp_framed_descend(struct weir__walk *walk)
 {
     if (walk->captured < 2)
         return weir__drop_short(walk, 2);
+    if (walk->tags++ >= WEIR__TAGS_MAX) /* Cisco's framing can carry PPP again */
+        return weir__drop(walk, WEIR_DROPPED_NESTING);
     if ((walk->at[0] == 0x0f || walk->at[0] == 0x8f) && walk->at[1] == 0) /* on the same lines, told by its addresses */
         return cisco_hdlc_descend(walk);
     if ((walk->at[0] == 0xff || walk->at[0] <= 1) && walk->at[1] == 0x03)

@@ -13,7 +13,7 @@
 #include "decode/facts.h"
 
 /* Bounds against packets made to be looked through for ever. Real stacks have two or three of each. */
-#define WEIR__TAGS_MAX       16 /* VLAN tags and MPLS labels of one frame */
+#define WEIR__TAGS_MAX       16 /* VLAN tags, MPLS labels, LLC and PPP headers of one frame; a pseudowire counts as 8 */
 #define WEIR__EXTENSIONS_MAX 16 /* IPv6 extension headers of one packet */
 #define WEIR__TUNNELS_MAX    8
 
