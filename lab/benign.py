@@ -125,7 +125,7 @@ class Worker(threading.Thread):
             return self.curl(*agent, *parallel, *urls)
         if kind < 0.72:
             size = rng.choice([50, 500, 5_000, 60_000])
-            return self.curl(*agent, "-o", "/dev/null", "-d", "x" * size, f"{base}/api/{rng.randint(1, 99)}")
+            return self.curl(*agent, "-o", "/dev/null", "-d", "x" * size, f"{base}/up/{rng.randint(1, 99)}")
         if kind < 0.82:
             password = self.services.users["alice"] if rng.random() < 0.8 else "mistyped"
             return self.curl(*agent, "-o", "/dev/null", "-u", f"alice:{password}", f"{base}/private/")
@@ -133,7 +133,7 @@ class Worker(threading.Thread):
             return self.curl(*agent, "-I", base + "/")
         if kind < 0.95:
             return self.curl(*agent, "-0", "-H", "Connection: close", "-o", "/dev/null", base + rng.choice(self.services.pages))
-        return self.curl(*agent, "-T", str(self.services.path("www", "big.bin")), "-o", "/dev/null", f"{base}/api/put")
+        return self.curl(*agent, "-T", str(self.services.path("www", "big.bin")), "-o", "/dev/null", f"{base}/up/file")
 
     def do_slow(self, server, address):
         """A slow line: a legitimate cousin of the slow attacks."""
@@ -184,10 +184,10 @@ class Worker(threading.Thread):
         return self.curl("-u", login, "-T", self.services.path("home", user, "file40k"), url + f"up{self.rng.randint(0, 9)}")
 
     def do_bulk(self, server, address):
-        """A bounded transfer: at most 4 Mbit/s for 3 s."""
+        """A bounded transfer: at most 2 Mbit/s for 2 s."""
         rng = self.rng
-        return ["iperf3", "-c", address, "-t", str(rng.randint(1, 3)), "-b", f"{rng.randint(1, 4)}M", "--connect-timeout", "2000",
-                *rng.choice([[], ["-R"], ["-u"], ["-u", "-R"], ["-P", "2"]])]
+        return ["iperf3", "-c", address, "-t", str(rng.randint(1, 2)), "-b", f"{rng.randint(5, 20)}00K", "--connect-timeout", "2000",
+                *rng.choice([[], ["-R"], ["-u"], ["-u", "-R"]])]
 
     def do_ping(self, server, address):
         return ["ping", "-n", "-c", str(self.rng.randint(1, 8)), "-i", str(self.rng.choice([0.2, 0.5, 1])), "-W", "1",

@@ -85,7 +85,7 @@ class Services:
         self.write("www/index.html", "<html><body><h1>lab</h1>" + "<p>text</p>" * 60 + "</body></html>\n")
         self.write("www/private/index.html", "<html>private</html>\n")
         with open(self.path("www", "big.bin"), "wb") as file:
-            file.write(rng.randbytes(1_500_000))
+            file.write(rng.randbytes(1_000_000))
         digest = sh("openssl", "passwd", "-apr1", self.users["alice"]).strip()
         self.write("etc/htpasswd", f"alice:{digest}\n")
         sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
@@ -114,8 +114,10 @@ http {{
     ssl_certificate {self.path('keys/tls.pem')}; ssl_certificate_key {self.path('keys/tls.key')};
     root {self.path('www')};
     location /private/ {{ auth_basic "lab"; auth_basic_user_file {self.path('etc/htpasswd')}; }}
+    location /up/ {{ proxy_pass http://127.0.0.1:8099/; }}  # takes a body whole, which a plain "return" does not
     location /api/ {{ default_type application/json; return 200 '{{"ok":true,"at":"$msec"}}'; }}
   }}
+  server {{ listen 127.0.0.1:8099; client_max_body_size 64m; location / {{ return 201; }} }}
 }}
 """)
         self.start(host, "nginx", "-c", config, name="nginx")
