@@ -35,7 +35,7 @@ struct weir_verdicts {
     uint16_t class_index[WEIR_BATCH_ROWS];
     bool alert[WEIR_BATCH_ROWS];
     int64_t scored_ns[WEIR_BATCH_ROWS]; /* monotonic; decision time = scored_ns - batch->closed_ns */
-    unsigned alerts;                    /* number of true entries in `alert` = entries in `causes` */
+    unsigned alerts; /* number of true entries in `alert` = entries in `causes`, which are in the order of the rows */
     struct weir_alert_causes causes[WEIR_BATCH_ROWS];
 };
 

@@ -1,5 +1,16 @@
-/* EVE JSON lines, field names as Suricata users know them: event_type "flow" for each verdict and "alert" for each alert.
- * One writer, one thread. Written after the commit: at least once; flow_id and weir.record let readers drop repeats. */
+/* EVE JSON lines, field names and conventions as Suricata users know them: event_type "flow" for each verdict and "alert" for
+ * each alert. What Suricata has no name for stands under "weir".
+ *
+ *   {"timestamp":..,"flow_id":..,"event_type":"flow","src_ip":..,"src_port":..,"dest_ip":..,"dest_port":..,"proto":"TCP","ip_v":4,
+ *    "host":SENSOR,"flow":{"start":..,"end":..,"age":..,"reason":..,"alerted":..},
+ *    "alert":{"action":"allowed","gid":1,"signature_id":..,"rev":1,"signature":"weir: CLASS","category":..,"severity":..,
+ *             "metadata":{"reasons":["COLUMN=VALUE (+MARGIN)",..]}},
+ *    "weir":{"flow_id":UUID,"record":..,"reason":..,"feature_set":..,"model":..,"class":..,"score":..,"threshold":..,"reasons":[..]}}
+ *
+ * "timestamp" is the time of the record's last packet. One writer, one thread. Written after the store's commit: at least once;
+ * weir.flow_id and weir.record let readers drop repeats.
+ * Source of the conventions: docs.suricata.io, "Eve JSON Format".
+ */
 #ifndef WEIR_STORE_EVE_H
 #define WEIR_STORE_EVE_H
 
@@ -8,13 +19,14 @@
 
 struct weir_eve;
 
-/* Opens for append (a regular file, a device, a pipe; "-" is standard output). */
+/* Opens for append (a regular file, a device, a pipe; "-" is standard output). A last line that an earlier end has cut off is
+ * closed with a newline. */
 weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **out, struct weir_error *error);
 
-/* Buffers the lines of one batch; the buffer is written when it exceeds 1 MiB. */
+/* Buffers the lines of one batch. They are written by weir_eve_flush; before that only when they exceed 64 MiB. */
 weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdicts, struct weir_error *error);
 
-/* Writes what is buffered. */
+/* Writes what is buffered. WEIR_ERR_FULL, WEIR_ERR_CLOSED (the pipe's reader is gone), WEIR_ERR_IO: what was buffered is gone. */
 weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error);
 
 /* Flushes, closes, sets *eve to NULL; the result of the last write. NULL-safe. */

@@ -85,43 +85,85 @@ static size_t lay_out(uint64_t digits, unsigned count, int exponent, char *out)
     return (size_t)(p - out);
 }
 
+static size_t put_any(double value, const char *format, char *out)
+{
+    char text[WEIR_TEXT_ROOM];
+    int n = snprintf(text, sizeof text, format, value);
+    memcpy(out, text, (size_t)n);
+    return (size_t)n;
+}
+
+/* `x` with `count` digits, the first one standing for 10^*exponent. */
+static int64_t to_digits(double x, unsigned count, int *exponent)
+{
+    static const int64_t ten[] = {
+        [5] = 100000,           [6] = 1000000,           [7] = 10000000,           [8] = 100000000,          [9] = 1000000000,
+        [14] = 100000000000000, [15] = 1000000000000000, [16] = 10000000000000000, [17] = 100000000000000000};
+    int64_t d = scale_up(x, (int)count - 1 - *exponent);
+    if (d < ten[count - 1] || d >= ten[count]) { /* the guess was one off, or rounding made a digit more */
+        *exponent += d < ten[count - 1] ? -1 : 1;
+        d = scale_up(x, (int)count - 1 - *exponent);
+    }
+    return d >= ten[count - 1] && d < ten[count] ? d : -1;
+}
+
+/* Decimal exponent of the first digit, or one less. */
+static int guess_exponent(double x)
+{
+    int binary;
+    frexp(x, &binary);
+    return (int)floor((binary - 1) * 0.30102999566398120);
+}
+
+static bool has_digits(double x) /* the range of plain notation */
+{
+    return x >= 1e-5 && x < 1e15;
+}
+
 size_t weir_text_real(double value, char *out)
 {
-    if (isnan(value))
-        return (size_t)snprintf(out, WEIR_TEXT_ROOM, "nan");
-    if (value == 0) {
-        *out = '0';
-        return 1;
-    }
-    size_t sign = 0;
-    double x = value;
-    if (x < 0) {
-        out[sign++] = '-';
-        x = -x;
-    }
+    size_t sign = signbit(value) && value != 0;
+    double x = fabs(value);
+    if (!isfinite(value))
+        return put_any(value, "%g", out);
+    *out = '-';
     if (x < 9e15 && x == (double)(uint64_t)x)
         return sign + weir_text_u64((uint64_t)x, out + sign);
-    if (x >= 1e-5 && x < 1e15) {
-        int exponent = (int)floor(log10(x)); /* of the first digit; may be one off beside a power of ten */
-        int64_t d = scale_up(x, 14 - exponent);
-        if (d >= 1000000000000000 || d < 100000000000000) {
-            exponent += d < 100000000000000 ? -1 : 1;
-            d = scale_up(x, 14 - exponent);
-        }
+    if (has_digits(x)) {
+        int exponent = guess_exponent(x);
+        int64_t d = to_digits(x, 15, &exponent);
         /* One correctly rounded operation on exact numbers: what strtod gives for these digits. */
         int scale = 14 - exponent;
-        if (scale <= POWER_MAX_DOUBLE && (double)d / (double)powers[scale] == x)
+        if (d > 0 && scale >= 0 && scale <= POWER_MAX_DOUBLE && (double)d / (double)powers[scale] == x)
             return sign + lay_out((uint64_t)d, 15, exponent, out + sign);
         /* 17 digits: the product is right to 2^-63, so the last digit is at most 0.51 of a unit off, and half the distance to the
          * next double is 0.55 of one or more. */
-        d = scale_up(x, 16 - exponent);
-        if (d >= 10000000000000000 && d < 100000000000000000)
+        if ((d = to_digits(x, 17, &exponent)) > 0)
             return sign + lay_out((uint64_t)d, 17, exponent, out + sign);
     }
-    char text[WEIR_TEXT_ROOM];
-    int n = snprintf(text, sizeof text, "%.17g", value);
-    memcpy(out, text, (size_t)n);
-    return (size_t)n;
+    return put_any(value, "%.17g", out);
+}
+
+size_t weir_text_real32(float value, char *out)
+{
+    size_t sign = signbit(value) && value != 0;
+    double x = fabs((double)value);
+    if (!isfinite(value))
+        return put_any((double)value, "%g", out);
+    *out = '-';
+    if (x < 16777216 && x == (double)(uint64_t)x)
+        return sign + weir_text_u64((uint64_t)x, out + sign);
+    if (has_digits(x)) {
+        int exponent = guess_exponent(x);
+        for (unsigned count = 6; count <= 9; count++) {
+            int64_t d = to_digits(x, count, &exponent);
+            int scale = (int)count - 1 - exponent;
+            double back = scale >= 0 ? (double)d / (double)powers[scale] : (double)d * (double)powers[-scale];
+            if (d > 0 && (float)back == (float)x)
+                return sign + lay_out((uint64_t)d, count, exponent, out + sign);
+        }
+    }
+    return put_any((double)value, "%.9g", out);
 }
 
 size_t weir_text_epoch(int64_t ns, unsigned decimals, char *out)

@@ -20,6 +20,9 @@ size_t weir_text_i64(int64_t value, char *out);
  * 0.1, 1234567, 0.33333333333333331, 1e+300. "nan", "inf", "-inf" else. */
 size_t weir_text_real(double value, char *out);
 
+/* The shortest of 6 to 9 digits that reads back as the same float: 0.97, 1234.5. */
+size_t weir_text_real32(float value, char *out);
+
 /* Nanoseconds of the epoch as seconds with `decimals` = 6 (rounded down) or 9. */
 size_t weir_text_epoch(int64_t ns, unsigned decimals, char *out);
 

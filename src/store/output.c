@@ -1,0 +1,163 @@
+#include "store/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FIRST_ROOM = 1 << 16 };
+
+weir_err weir_output_fail(const char *path, int number, struct weir_error *error)
+{
+    const char *text = strerror(number);
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+        return weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: %s; make the folder or give another path", path, text);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return weir_fail(error, WEIR_ERR_PERMISSION, "%s: %s; check the rights of the file and its folder", path, text);
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return weir_fail(error, WEIR_ERR_FULL, "%s: %s; make room or give a path elsewhere", path, text);
+    case EPIPE:
+        return weir_fail(error, WEIR_ERR_CLOSED, "%s: nobody reads it any more", path);
+    case ENOMEM:
+        return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
+    case EISDIR:
+        return weir_fail(error, WEIR_ERR_IO, "%s: %s; give the path of a file", path, text);
+    default:
+        return weir_fail(error, WEIR_ERR_IO, "%s: %s", path, text);
+    }
+}
+
+bool weir_output_is_stream(const char *path)
+{
+    struct stat info;
+    return !strcmp(path, "-") || (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
+}
+
+char *weir_output_beside(const char *path)
+{
+    char *name = NULL;
+    return asprintf(&name, "%s.partial-%ld", path, (long)getpid()) < 0 ? NULL : name;
+}
+
+/* A line that is cut off at the end of the file must not run into the next one. */
+static void close_last_line(struct weir_output *output)
+{
+    char last;
+    struct stat info;
+    int fd = open(output->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 && pread(fd, &last, 1, info.st_size - 1) == 1 &&
+        last != '\n')
+        output->bytes[output->used++] = '\n';
+    close(fd);
+}
+
+weir_err weir_output_open(struct weir_output *output, const char *path, enum weir_output_mode mode, struct weir_error *error)
+{
+    *output = (struct weir_output){.fd = -1, .own = true};
+    bool standard = !strcmp(path, "-"), stream = weir_output_is_stream(path);
+    output->path = strdup(standard ? "standard output" : path);
+    output->room = FIRST_ROOM;
+    output->bytes = malloc(output->room);
+    weir_err code = WEIR_OK;
+    if (!output->path || !output->bytes) {
+        code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
+        goto fail;
+    }
+    if (standard) {
+        output->fd = STDOUT_FILENO;
+        output->own = false;
+        return WEIR_OK;
+    }
+    if (mode == WEIR_OUTPUT_REPLACE && !stream) {
+        struct stat info;
+        if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+            code = weir_output_fail(path, EISDIR, error);
+            goto fail;
+        }
+        output->final = output->path;
+        if (!(output->path = weir_output_beside(path))) {
+            code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
+            goto fail;
+        }
+        output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    } else {
+        output->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        if (output->fd >= 0 && !stream)
+            close_last_line(output);
+    }
+    if (output->fd >= 0)
+        return WEIR_OK;
+    code = weir_output_fail(path, errno, error);
+fail:
+    weir_output_abort(output);
+    return code;
+}
+
+char *weir_output_reserve(struct weir_output *output, size_t size)
+{
+    if (output->room - output->used < size) {
+        size_t room = output->room;
+        while (room - output->used < size)
+            room *= 2;
+        char *more = realloc(output->bytes, room);
+        if (!more)
+            return NULL;
+        output->bytes = more;
+        output->room = room;
+    }
+    return output->bytes + output->used;
+}
+
+weir_err weir_output_flush(struct weir_output *output, struct weir_error *error)
+{
+    for (size_t done = 0; done < output->used;) {
+        ssize_t n = write(output->fd, output->bytes + done, output->used - done);
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n < 0 && errno != EINTR) {
+            output->used = 0;
+            return weir_output_fail(output->final ? output->final : output->path, errno, error);
+        }
+    }
+    output->used = 0;
+    return WEIR_OK;
+}
+
+weir_err weir_output_finish(struct weir_output *output, struct weir_error *error)
+{
+    weir_err code = weir_output_flush(output, error);
+    if (code == WEIR_OK && output->own) {
+        const char *name = output->final ? output->final : output->path;
+        int fd = output->fd;
+        output->fd = -1;
+        if (close(fd) || (output->final && rename(output->path, output->final)))
+            code = weir_output_fail(name, errno, error);
+        else
+            free(output->final), output->final = NULL;
+    }
+    weir_output_abort(output);
+    return code;
+}
+
+void weir_output_abort(struct weir_output *output)
+{
+    if (output->fd >= 0 && output->own)
+        close(output->fd);
+    if (output->final && output->path)
+        unlink(output->path);
+    free(output->final);
+    free(output->path);
+    free(output->bytes);
+    *output = (struct weir_output){.fd = -1};
+}
