@@ -81,6 +81,13 @@ static void *slot_of(const struct weir_meter *meter, const struct weir_flow *flo
     return weir_table_slot(meter->table, flow);
 }
 
+static int64_t closing_time(const struct weir_meter *meter, const struct weir_flow *flow, enum weir_reason reason)
+{
+    return reason == WEIR_REASON_STATUS     ? flow->record_ns + meter->interval_ns
+           : reason == WEIR_REASON_SHUTDOWN ? INT64_MAX
+                                            : meter->now_ns;
+}
+
 static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_reason reason)
 {
     struct weir_record record = {.identity = {.flow_id = flow->id,
@@ -88,6 +95,7 @@ static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_rea
                                               .reason = (uint8_t)reason,
                                               .ip_version = flow->key.ip_version,
                                               .proto = flow->key.proto},
+                                 .closed_ns = closing_time(meter, flow, reason),
                                  .body = meter->body};
     if (!meter->ops->record(slot_of(meter, flow), flow, reason, meter->body, &record.identity))
         return;

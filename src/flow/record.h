@@ -47,6 +47,9 @@ struct weir_identity {
 
 struct weir_record {
     struct weir_identity identity;
+    /* The merged stream's time at which the record was closed; INT64_MAX at the end of the stream. Never goes back from one
+     * record of a lane to the next, and (but for WEIR_REASON_EVICTED) a function of the packets alone, whatever the lanes. */
+    int64_t closed_ns;
     const void *body; /* the view's; valid during the callback that hands the record out */
 };
 

@@ -9,7 +9,7 @@
 
 #include <xxhash.h>
 
-#include "decode/proto.h"
+#include "features/protocols.h"
 #include "store/output.h"
 #include "store/text.h"
 
@@ -52,7 +52,7 @@ weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **o
     for (unsigned i = 0; i < DATES; i++)
         eve->date[i].second = INT64_MIN;
     for (unsigned i = 0; i < 256; i++) {
-        const char *name = weir_proto_name((uint8_t)i);
+        const char *name = weir_protocol_names[i];
         for (size_t k = 0; name[k] && k < sizeof eve->proto[i] - 1; k++)
             eve->proto[i][k] = (char)toupper((unsigned char)name[k]);
     }
@@ -131,16 +131,6 @@ static const char *end_reason(enum weir_reason reason)
     }
 }
 
-static const char *reason_name(unsigned reason)
-{
-    static const char *const names[] = {
-#define X(name, text) text,
-        WEIR_REASON_TABLE(X)
-#undef X
-    };
-    return reason < WEIR_REASON_COUNT ? names[reason] : "unknown";
-}
-
 static char *put_alert(char *p, const struct weir_verdicts *v, unsigned row, const char *class,
                        const struct weir_alert_causes *causes)
 {
@@ -214,7 +204,7 @@ static char *put_line(struct weir_eve *eve, char *p, const struct weir_verdicts 
     p = put(p, "\",\"record\":");
     p = put_number(p, id->record);
     p = put(p, ",\"reason\":\"");
-    p = put(p, reason_name(id->reason));
+    p = put(p, weir_reason_name(id->reason));
     p = put(p, "\",\"feature_set\":");
     p = put_json(p, v->feature_set);
     p = put(p, ",\"model\":");

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decode/proto.h"
+#include "features/protocols.h"
 #include "flow/record.h"
 #include "store/store.h"
 
@@ -57,22 +57,17 @@ static weir_err create_tables(struct weir_duck *duck, struct weir_error *error)
 
 static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
 {
-    static const char *const reason_names[] = {
-#define X(name, text) text,
-        WEIR_REASON_TABLE(X)
-#undef X
-    };
     char *reasons = NULL, *protos = NULL, *sql = NULL;
     size_t size;
     weir_err code = WEIR_OK;
     FILE *file = open_memstream(&reasons, &size);
     for (unsigned i = 0; file && i < WEIR_REASON_COUNT; i++)
-        fprintf(file, "%s'%s'", i ? "," : "", reason_names[i]);
+        fprintf(file, "%s'%s'", i ? "," : "", weir_reason_name((enum weir_reason)i));
     if (file && fclose(file))
         file = NULL;
     if (file && (file = open_memstream(&protos, &size))) {
         for (unsigned i = 0; i < 256; i++)
-            fprintf(file, "%s'%s'", i ? "," : "", weir_proto_name((uint8_t)i));
+            fprintf(file, "%s'%s'", i ? "," : "", weir_protocol_names[i]);
         if (fclose(file))
             file = NULL;
     }
