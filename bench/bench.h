@@ -1,0 +1,19 @@
+/* The benches behind `weir bench NAME`. Each fills a report; WEIR_ERR_* with a message when it cannot run at all. */
+#ifndef WEIR_BENCH_BENCH_H
+#define WEIR_BENCH_BENCH_H
+
+#include "report.h"
+#include "weir/error.h"
+
+struct weir_bench_options {
+    bool quick;             /* ends within 40 s */
+    const char *grid;       /* pipeline: "10b4w,64b2w", NULL: the default */
+    const char *model;      /* pipeline: path of the model */
+    const char *capture[2]; /* pipeline: where the records come from */
+};
+
+weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct weir_bench_report *report,
+                             struct weir_error *error);
+
+#endif

@@ -1,0 +1,398 @@
+/* weir run: the main job. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/default_model.h"
+#include "cli/live.h"
+#include "cli/options.h"
+#include "cli/tap_files.h"
+#include "pipeline/run.h"
+#include "store/attacks.h"
+
+static const char help[] =
+    "usage: weir run -r A[,B] [-r NEXT] [OPTIONS]\n"
+    "\n"
+    "Meters packets, judges every flow record with a model and keeps the verdicts.\n"
+    "\n"
+    "  -r A[,B]            capture file, or the two files of a tap (port A, port B);\n"
+    "                      pcap or pcapng, plain, gzip or zstd; - is standard input.\n"
+    "                      Repeated: the files that follow on the same link\n"
+    "  -f FILTER           only packets that match this BPF filter (pcap-filter(7))\n"
+    "  --model M.weir      the model (default: the one that comes with weir)\n"
+    "  --features SET      feature set to meter (default: the model's)\n"
+    "  --store FILE        DuckDB file for the verdicts (weir.duckdb); an existing one\n"
+    "                      is appended to, as a new run\n"
+    "  --eve FILE          EVE JSON lines (eve.json); - is standard output\n"
+    "  --account FILE      also write the closing account there, as JSON\n"
+    "  --lanes N           threads that meter (2)\n"
+    "  --workers N         threads that score (2)\n"
+    "  --batch N           rows a micro-batch, 1 to 512 (64)\n"
+    "  --max-delay TIME    longest wait of a row for its batch (500us)\n"
+    "  --flows N           room for so many flows at a time, all lanes (524288)\n"
+    "  --queue URL         queue between lanes and workers (memory:)\n"
+    "  --sensor NAME       name of this sensor in the store (the host's name)\n"
+    "  --json              print the account as one JSON object, nothing else\n"
+    "  --quiet             no progress and no summary\n"
+    "\n"
+    "example: weir run -r tx.pcap,rx.pcap --store out/weir.duckdb --eve out/eve.json\n"
+    "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n";
+
+struct options {
+    struct weir_tap_files files;
+    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor;
+    uint64_t lanes, workers, batch, flows;
+    int64_t max_delay_ns;
+    bool json, quiet;
+};
+
+enum {
+    OPT_MODEL = 256,
+    OPT_FEATURES,
+    OPT_STORE,
+    OPT_EVE,
+    OPT_ACCOUNT,
+    OPT_LANES,
+    OPT_WORKERS,
+    OPT_BATCH,
+    OPT_DELAY,
+    OPT_FLOWS,
+    OPT_QUEUE,
+    OPT_SENSOR,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_HELP
+};
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"model", required_argument, NULL, OPT_MODEL},
+        {"features", required_argument, NULL, OPT_FEATURES},
+        {"store", required_argument, NULL, OPT_STORE},
+        {"eve", required_argument, NULL, OPT_EVE},
+        {"account", required_argument, NULL, OPT_ACCOUNT},
+        {"lanes", required_argument, NULL, OPT_LANES},
+        {"workers", required_argument, NULL, OPT_WORKERS},
+        {"batch", required_argument, NULL, OPT_BATCH},
+        {"max-delay", required_argument, NULL, OPT_DELAY},
+        {"flows", required_argument, NULL, OPT_FLOWS},
+        {"queue", required_argument, NULL, OPT_QUEUE},
+        {"sensor", required_argument, NULL, OPT_SENSOR},
+        {"json", no_argument, NULL, OPT_JSON},
+        {"quiet", no_argument, NULL, OPT_QUIET},
+        {"help", no_argument, NULL, OPT_HELP},
+        {0},
+    };
+    for (int c; (c = getopt_long(argc, argv, "r:f:h", longs, NULL)) != -1;) {
+        bool good = true;
+        switch (c) {
+        case 'r':
+            if (!weir_tap_files_add(&o->files, optarg))
+                return WEIR_EXIT_USAGE;
+            break;
+        case 'f':
+            o->filter = optarg;
+            break;
+        case OPT_MODEL:
+            o->model = optarg;
+            break;
+        case OPT_FEATURES:
+            o->features = optarg;
+            break;
+        case OPT_STORE:
+            o->store = optarg;
+            break;
+        case OPT_EVE:
+            o->eve = optarg;
+            break;
+        case OPT_ACCOUNT:
+            o->account = optarg;
+            break;
+        case OPT_LANES:
+            good = weir_option_number("--lanes", optarg, 1, WEIR_LANES_MAX, &o->lanes);
+            break;
+        case OPT_WORKERS:
+            good = weir_option_number("--workers", optarg, 1, WEIR_WORKERS_MAX, &o->workers);
+            break;
+        case OPT_BATCH:
+            good = weir_option_number("--batch", optarg, 1, WEIR_BATCH_ROWS, &o->batch);
+            break;
+        case OPT_DELAY:
+            good = weir_option_duration("--max-delay", optarg, &o->max_delay_ns);
+            break;
+        case OPT_FLOWS:
+            good = weir_option_number("--flows", optarg, 1024, 1u << 30, &o->flows);
+            break;
+        case OPT_QUEUE:
+            o->queue = optarg;
+            break;
+        case OPT_SENSOR:
+            o->sensor = optarg;
+            break;
+        case OPT_JSON:
+            o->json = true;
+            break;
+        case OPT_QUIET:
+            o->quiet = true;
+            break;
+        case 'h':
+        case OPT_HELP:
+            fputs(help, stdout);
+            return WEIR_EXIT_OK;
+        default:
+            return weir_usage_error("run", "wrong option");
+        }
+        if (!good)
+            return WEIR_EXIT_USAGE;
+    }
+    if (optind < argc)
+        return weir_usage_error("run", "'%s' is not an option", argv[optind]);
+    if (!o->files.ports)
+        return weir_usage_error("run", "no packets: give a capture file with -r");
+    return -1;
+}
+
+/* Signals: one thread waits for them. The first asks for a drain, the second ends the process at once. */
+static struct weir_run *signalled_run;
+
+static void *wait_signals(void *set)
+{
+    for (int n = 0, number; sigwait(set, &number) == 0;) {
+        if (number == SIGUSR1)
+            return NULL; /* the run is over */
+        if (n++ == 0) {
+            weir_log(WEIR_LOG_INFO, "stopping: what has been read is being finished; a second signal ends at once");
+            weir_run_stop(signalled_run);
+            continue;
+        }
+        struct weir_account account;
+        weir_run_account(signalled_run, &account);
+        weir_log(WEIR_LOG_ERROR,
+                 "stopped at once: %" PRIu64 " active flows and %" PRIu64 " rows in flight or uncommitted are left behind",
+                 account.meter.flows_active, account.rows.batched - account.store.committed - account.store.rejected);
+        _exit(WEIR_EXIT_FAILED);
+    }
+    return NULL;
+}
+
+static double progress(struct weir_run *run, unsigned ports)
+{
+    uint64_t done = 0, total = 0;
+    for (unsigned p = 0; p < ports; p++) {
+        struct weir_port_account port;
+        weir_source_account(weir_run_source(run), p, &port);
+        if (!port.total_bytes)
+            return -1;
+        done += port.done_bytes;
+        total += port.total_bytes;
+    }
+    return total ? (double)done / (double)total : -1;
+}
+
+/* Until the packets are metered: the live line and a health row every 10 s. */
+static void watch(struct weir_run *run, const struct options *o, const weir_model *model)
+{
+    enum { LIVE_NS = 200 * 1000000 };
+    const int64_t health_ns = 10 * (int64_t)1000000000;
+    const char *const *classes;
+    size_t class_count = weir_model_classes(model, &classes);
+    struct weir_live live;
+    weir_live_init(&live);
+    int64_t started = weir_clock_mono_ns(), drawn = started, stored = started;
+    while (weir_run_busy(run)) {
+        usleep(5000);
+        int64_t now = weir_clock_mono_ns();
+        bool draw = !o->quiet && now - drawn >= (live.terminal ? LIVE_NS : health_ns), store = now - stored >= health_ns;
+        if (!draw && !store)
+            continue;
+        struct weir_account account;
+        weir_run_account(run, &account);
+        if (draw) {
+            struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
+            unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
+            weir_live_draw(&live, &account, classes, class_count, lines, n, progress(run, o->files.ports));
+            drawn = now;
+        }
+        if (store) {
+            json_t *json = weir_account_json(&account);
+            char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+            if (text)
+                weir_backend_health(weir_run_backend(run), text);
+            free(text);
+            json_decref(json);
+            stored = now;
+        }
+    }
+    weir_live_clear(&live);
+}
+
+static bool write_account(const struct weir_account *account, const char *path)
+{
+    json_t *json = weir_account_json(account);
+    FILE *file = path ? fopen(path, "w") : stdout;
+    bool good = json && file && json_dumpf(json, file, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 && fputc('\n', file) != EOF;
+    if (file && (path ? fclose(file) : fflush(file)))
+        good = false;
+    if (!good)
+        weir_log(WEIR_LOG_ERROR, "%s: cannot write the account: %s; check the folder and the space left",
+                 path ? path : "standard output", strerror(errno));
+    json_decref(json);
+    return good;
+}
+
+static int report(const struct options *o, const struct weir_account *account, const char *run_id)
+{
+    struct weir_error error = {0};
+    int code = WEIR_EXIT_OK;
+    if (account->meter.ignored[WEIR_IGNORED_LINK])
+        weir_log(WEIR_LOG_WARNING, "%" PRIu64 " packets of a link type that weir does not decode were ignored",
+                 account->meter.ignored[WEIR_IGNORED_LINK]);
+    if (o->account && !write_account(account, o->account))
+        code = WEIR_EXIT_FAILED;
+    if (o->json)
+        return write_account(account, NULL) ? code : WEIR_EXIT_FAILED;
+    if (o->quiet)
+        return code;
+    FILE *to = !strcmp(o->eve, "-") ? stderr : stdout; /* keep EVE lines clean */
+    fputc('\n', to);
+    weir_account_print(account, to);
+    fputc('\n', to);
+    if (weir_attacks_print(o->store, run_id, 20, to, &error) != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+        code = WEIR_EXIT_FAILED;
+    }
+    if (fflush(to))
+        code = WEIR_EXIT_FAILED;
+    return code;
+}
+
+static int run(const struct options *o, const weir_model *model, const char *command)
+{
+    struct weir_error error = {0};
+    const char *features = o->features ? o->features : weir_model_feature_set(model);
+    const struct weir_view *view = weir_view_find(features);
+    if (!view && o->features)
+        return weir_usage_error("run", "--features %s: not a feature set; there are: %s", features, weir_view_names());
+    if (!view) {
+        weir_log(
+            WEIR_LOG_ERROR,
+            "model %s is of feature set '%s', which weir does not meter (it knows: %s): such a model works with `weir evaluate` "
+            "and `weir predict` only",
+            weir_model_label(model), features, weir_view_names());
+        return WEIR_EXIT_FAILED;
+    }
+    char host[65] = "weir";
+    if (!o->sensor)
+        gethostname(host, sizeof host - 1);
+    struct weir_run_config config = {.source = weir_tap_files_source(&o->files),
+                                     .model = model,
+                                     .view = view,
+                                     .lanes = (unsigned)o->lanes,
+                                     .workers = (unsigned)o->workers,
+                                     .batch_rows = (unsigned)o->batch,
+                                     .max_delay_ns = o->max_delay_ns,
+                                     .flows = o->flows,
+                                     .queue = o->queue,
+                                     .store = o->store,
+                                     .eve = o->eve,
+                                     .sensor = o->sensor ? o->sensor : host,
+                                     .command = command};
+    config.source.lanes = (unsigned)o->lanes;
+    config.source.filter = o->filter;
+
+    sigset_t signals; /* blocked before the first thread starts, so that all inherit it */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+
+    struct weir_run *job = NULL;
+    if (weir_run_start(&config, &job, &error) != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+        return WEIR_EXIT_FAILED;
+    }
+    pthread_t signal_thread;
+    signalled_run = job;
+    bool listening = pthread_create(&signal_thread, NULL, wait_signals, &signals) == 0;
+    if (!o->quiet)
+        weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
+                 view->name, config.lanes, config.workers, config.batch_rows);
+    watch(job, o, model);
+    struct weir_account account;
+    weir_err code = weir_run_finish(job, &account, &error);
+    if (listening) {
+        pthread_kill(signal_thread, SIGUSR1);
+        pthread_join(signal_thread, NULL);
+    }
+    char run_id[64];
+    snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
+    weir_run_free(&job);
+    int result = report(o, &account, run_id);
+    if (code != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+        result = WEIR_EXIT_FAILED;
+    }
+    return result;
+}
+
+/* The command line as one text, for the store's `runs`. */
+static char *command_text(int argc, char **argv)
+{
+    size_t size = sizeof "weir";
+    for (int i = 0; i < argc; i++)
+        size += strlen(argv[i]) + 1;
+    char *text = malloc(size), *at = text;
+    if (!text)
+        return NULL;
+    at = stpcpy(at, "weir");
+    for (int i = 0; i < argc; i++)
+        at = stpcpy(stpcpy(at, " "), argv[i]);
+    return text;
+}
+
+int weir_cmd_run(int argc, char **argv)
+{
+    struct options o = {.store = "weir.duckdb",
+                        .eve = "eve.json",
+                        .queue = "memory:",
+                        .lanes = 2,
+                        .workers = 2,
+                        .batch = 64,
+                        .flows = 524288,
+                        .max_delay_ns = 500000};
+    char *command = command_text(argc, argv), *found = NULL;
+    weir_model *model = NULL;
+    struct weir_error error = {0};
+    int code = parse(argc, argv, &o);
+    if (code >= 0)
+        goto out;
+    code = WEIR_EXIT_FAILED;
+    if (o.quiet)
+        weir_log_set_level(WEIR_LOG_ERROR);
+    if (!o.model && !(o.model = found = weir_default_model(&error)))
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    else if (weir_model_load(o.model, &model, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    else
+        code = run(&o, model, command ? command : "weir run");
+out:
+    weir_model_free(&model);
+    weir_tap_files_free(&o.files);
+    free(found);
+    free(command);
+    return code;
+}
