@@ -64,8 +64,7 @@ static int run_weir(char *path)
         weir_meter_create(&meter_config, &meter, NULL) != WEIR_OK)
         return 1;
     while (weir_source_burst(source, 0, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        for (unsigned i = 0; i < burst->count; i++)
-            weir_meter_packet(meter, &burst->packet[i]);
+        weir_meter_packets(meter, burst->packet, burst->count);
         weir_meter_clock(meter, burst->clock_ns);
     }
     weir_meter_drain(meter);

@@ -124,9 +124,9 @@ static bool advance(struct mix *mix, struct talk *talk)
     case 1:
         return emit(mix, talk, 1, 0x12, 0);
     case 3:
-        return emit(mix, talk, 0, 0x18, 40 + draw(mix, 300));
+        return emit(mix, talk, 0, 0x18, 40 + draw(mix, 200));
     case 4: /* now and then a full segment */
-        return emit(mix, talk, 1, 0x18, draw(mix, 4) ? 100 + draw(mix, 1000) : 1460);
+        return emit(mix, talk, 1, 0x18, draw(mix, 8) ? 100 + draw(mix, 755) : 1460);
     case 5:
         talk->step = --talk->data ? 3 : 6;
         return emit(mix, talk, 0, 0x10, 0);

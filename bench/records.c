@@ -61,8 +61,7 @@ weir_err weir_records_load(const char *const files[2], const weir_model *model, 
         (code = weir_meter_create(&meter_config, &meter, error)) != WEIR_OK)
         goto out;
     while (weir_source_burst(source, 0, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        for (unsigned i = 0; i < burst->count; i++)
-            weir_meter_packet(meter, &burst->packet[i]);
+        weir_meter_packets(meter, burst->packet, burst->count);
         weir_meter_clock(meter, burst->clock_ns);
     }
     weir_meter_drain(meter);

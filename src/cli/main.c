@@ -8,11 +8,13 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
-    {"model", weir_cmd_model, "import, show and verify model files"},
+    {"run", weir_cmd_run, "meter packets, judge every flow, keep the verdicts"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},
     {"predict", weir_cmd_predict, "verdicts beside the rows of a file"},
+    {"model", weir_cmd_model, "import, show and verify model files"},
+    {"bench", weir_cmd_bench, "the published figures, each beside its yardstick"},
     {NULL, NULL, NULL},
 };
 

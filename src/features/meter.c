@@ -151,9 +151,9 @@ static void begin_flow(struct weir_meter *meter, struct weir_flow *flow, int64_t
 }
 
 /* The flow of the key, with an open record. */
-static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_key *key, int64_t ts_ns, bool *fresh)
+static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_key *key, uint32_t hash, int64_t ts_ns,
+                               bool *fresh)
 {
-    uint32_t hash = (uint32_t)weir_flow_key_hash(key);
     struct weir_flow *flow = weir_table_find(meter->table, key, hash);
     *fresh = !flow;
     if (flow) {
@@ -176,11 +176,11 @@ static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_
     return flow;
 }
 
-static struct weir_flow *count(struct weir_meter *meter, const struct weir_flow_key *key, bool reverse,
+static struct weir_flow *count(struct weir_meter *meter, const struct weir_flow_key *key, uint32_t hash, bool reverse,
                                const struct weir_facts *facts, const struct weir_packet *packet)
 {
     bool fresh;
-    struct weir_flow *flow = touch(meter, key, facts->ts_ns, &fresh);
+    struct weir_flow *flow = touch(meter, key, hash, facts->ts_ns, &fresh);
     if (meter->ops->packet(slot_of(meter, flow), flow, facts, packet, reverse, fresh)) {
         emit(meter, flow, WEIR_REASON_REUSE);
         meter->account.flows_closed[WEIR_REASON_REUSE]++;
@@ -221,43 +221,77 @@ static void count_later_fragment(struct weir_meter *meter, const struct weir_fac
         struct weir_flow *flow = weir_table_entry(meter->table, number);
         if (flow->generation == generation) {
             struct weir_flow_key parent = flow->key;
-            flow = touch(meter, &parent, facts->ts_ns, &fresh);
+            flow = touch(meter, &parent, (uint32_t)weir_flow_key_hash(&parent), facts->ts_ns, &fresh);
             meter->ops->fragment(slot_of(meter, flow), flow, facts, packet, memcmp(flow->key.low, facts->src, 16) != 0);
             return;
         }
     }
-    count(meter, &key, reverse, facts, packet);
+    count(meter, &key, (uint32_t)weir_flow_key_hash(&key), reverse, facts, packet);
 }
 
-void weir_meter_packet(struct weir_meter *meter, const struct weir_packet *packet)
-{
+/* A packet that was decoded ahead of its turn. */
+struct ahead {
+    enum weir_fate fate;
+    unsigned bucket; /* when it is not metered */
+    bool reverse;
+    uint32_t hash;
+    struct weir_flow_key key; /* undefined for later fragments */
     struct weir_facts facts;
-    unsigned bucket = 0;
+};
+
+static void look_ahead(struct weir_meter *meter, const struct weir_packet *packet, struct ahead *ahead)
+{
+    ahead->fate = weir_decode(packet, &ahead->facts, &ahead->bucket);
+    if (ahead->fate != WEIR_METERED || ahead->facts.flags & WEIR_FACT_FRAGMENT_LATER)
+        return;
+    ahead->reverse = meter->ops->key(&ahead->facts, &ahead->key);
+    ahead->hash = (uint32_t)weir_flow_key_hash(&ahead->key);
+    weir_table_prefetch_bucket(meter->table, ahead->hash);
+}
+
+static void take_packet(struct weir_meter *meter, const struct weir_packet *packet, const struct ahead *ahead)
+{
+    const struct weir_facts *facts = &ahead->facts;
     advance(meter, packet->release_ns > packet->ts_ns ? packet->release_ns : packet->ts_ns);
-    switch (weir_decode(packet, &facts, &bucket)) {
+    switch (ahead->fate) {
     case WEIR_METERED:
         break;
     case WEIR_IGNORED:
-        meter->account.ignored[bucket]++;
+        meter->account.ignored[ahead->bucket]++;
         return;
     case WEIR_DROPPED:
-        meter->account.dropped[bucket]++;
+        meter->account.dropped[ahead->bucket]++;
         return;
     }
     meter->account.metered++;
-    if (facts.flags & WEIR_FACT_FRAGMENT_LATER) {
-        count_later_fragment(meter, &facts, packet);
+    if (facts->flags & WEIR_FACT_FRAGMENT_LATER) {
+        count_later_fragment(meter, facts, packet);
         return;
     }
-    struct weir_flow_key key;
-    bool reverse = meter->ops->key(&facts, &key);
-    struct weir_flow *flow = count(meter, &key, reverse, &facts, packet);
-    if (facts.flags & WEIR_FACT_FRAGMENT)
-        count_first_fragment(meter, flow, &facts);
-    if (facts.flags & WEIR_FACT_QUOTED && meter->ops->quoted_key(&facts, &key)) {
-        struct weir_flow *about = weir_table_find(meter->table, &key, (uint32_t)weir_flow_key_hash(&key));
+    struct weir_flow *flow = count(meter, &ahead->key, ahead->hash, ahead->reverse, facts, packet);
+    if (facts->flags & WEIR_FACT_FRAGMENT)
+        count_first_fragment(meter, flow, facts);
+    struct weir_flow_key about_key;
+    if (facts->flags & WEIR_FACT_QUOTED && meter->ops->quoted_key(facts, &about_key)) {
+        struct weir_flow *about = weir_table_find(meter->table, &about_key, (uint32_t)weir_flow_key_hash(&about_key));
         if (about && about->list == WEIR_LIST_OPEN)
-            meter->ops->quoted(slot_of(meter, about), &facts);
+            meter->ops->quoted(slot_of(meter, about), facts);
+    }
+}
+
+void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *packets, unsigned count)
+{
+    enum { AHEAD = 8 }; /* so many flows' memory is under way at once */
+    struct ahead ahead[AHEAD];
+    for (unsigned first = 0; first < count; first += AHEAD) {
+        unsigned n = count - first < AHEAD ? count - first : AHEAD;
+        for (unsigned i = 0; i < n; i++)
+            look_ahead(meter, &packets[first + i], &ahead[i]);
+        for (unsigned i = 0; i < n; i++)
+            if (ahead[i].fate == WEIR_METERED && !(ahead[i].facts.flags & WEIR_FACT_FRAGMENT_LATER))
+                weir_table_prefetch_entry(meter->table, ahead[i].hash);
+        for (unsigned i = 0; i < n; i++)
+            take_packet(meter, &packets[first + i], &ahead[i]);
     }
 }
 

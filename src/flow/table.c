@@ -92,9 +92,21 @@ void weir_table_destroy(struct weir_table **table)
     *table = NULL;
 }
 
-void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
+void weir_table_prefetch_bucket(const struct weir_table *table, uint32_t hash)
 {
     __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
+}
+
+void weir_table_prefetch_entry(const struct weir_table *table, uint32_t hash)
+{
+    uint32_t number = table->bucket[hash & table->bucket_mask];
+    if (number == NONE)
+        number = table->free != NONE ? table->free : table->fresh; /* where a new flow would go */
+    if (number >= table->capacity)
+        return;
+    const uint8_t *line = table->entries + number * table->stride;
+    for (size_t at = 0; at < table->stride; at += LINE)
+        __builtin_prefetch(line + at, 1);
 }
 
 struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)

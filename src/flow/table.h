@@ -52,8 +52,10 @@ void weir_table_destroy(struct weir_table **table);
 /* The entry of the key, or NULL. */
 struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
 
-/* Fetches what weir_table_find will need; call it some packets ahead. */
-void weir_table_prefetch(const struct weir_table *table, uint32_t hash);
+/* Memory is far: a packet's flow is rarely in a cache. These two ask for it ahead of time, for packets that come soon: first the
+ * bucket, some packets later (when the bucket is there) the entry it points to. Hints only. */
+void weir_table_prefetch_bucket(const struct weir_table *table, uint32_t hash);
+void weir_table_prefetch_entry(const struct weir_table *table, uint32_t hash);
 
 /* An entry for a key that is not there: put in the bucket, in no list but the one-packet FIFO; its slot is zero. NULL when the
  * table is full: release one (weir_table_victim). */

@@ -53,8 +53,7 @@ static void *lane_run(void *argument)
         if (weir_source_burst(config->source, lane->number, &lane->burst) != WEIR_OK || lane->burst.state == WEIR_BURST_END)
             break;
         lane->now_ns = weir_clock_mono_ns();
-        for (unsigned i = 0; i < lane->burst.count; i++)
-            weir_meter_packet(lane->meter, &lane->burst.packet[i]);
+        weir_meter_packets(lane->meter, lane->burst.packet, lane->burst.count);
         weir_meter_clock(lane->meter, lane->burst.clock_ns);
         weir_batcher_poll(lane->batcher, lane->now_ns, config->wanted && config->wanted(config->context));
         if (lane->now_ns - published_ns >= PUBLISH_NS) {

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
                                      .wirelen = header->len,
                                      .link = (uint16_t)(link == DLT_RAW ? 101 : link)};
         nanoseconds |= packet.ts_ns % 1000 != 0;
-        weir_meter_packet(meter, &packet);
+        weir_meter_packets(meter, &packet, 1);
     }
     if (status == PCAP_ERROR)
         fprintf(stderr, "meter_csv: %s: %s\n", argv[1], pcap_geterr(pcap));

@@ -108,7 +108,7 @@ static struct sink *run(uint64_t seed, unsigned packets, enum clock clock, size_
         struct weir_packet packet = test_traffic(frame, &state, &ts_ns);
         const uint8_t *pair = frame[23] == 1 && frame[34] == 3 ? frame + 42 + 12 : frame + 26; /* quoted addresses */
         unsigned lane = (pair[3] + pair[7]) % lanes;
-        weir_meter_packet(meter[lane], &packet);
+        weir_meter_packets(meter[lane], &packet, 1);
         given[lane]++;
         if (clock == CLOCK_ALWAYS || (clock == CLOCK_SOMETIMES && test_random(&dice) % 7 == 0))
             for (unsigned other = 0; other < lanes; other++)
@@ -211,9 +211,9 @@ static void a_request_and_its_answer_are_one_record(void **state)
     uint8_t frame[TEST_FRAME];
     last.records = 0;
     struct weir_packet packet = test_udp(frame, 10 * SECOND, 1, 4000, 2, 9000, 20);
-    weir_meter_packet(meter, &packet);
+    weir_meter_packets(meter, &packet, 1);
     packet = test_udp(frame, 10 * SECOND + 250000000, 2, 9000, 1, 4000, 40);
-    weir_meter_packet(meter, &packet);
+    weir_meter_packets(meter, &packet, 1);
     weir_meter_clock(meter, 15 * SECOND - 1);
     assert_int_equal(last.records, 0);
     weir_meter_clock(meter, 15 * SECOND);
@@ -242,7 +242,7 @@ static void the_drain_is_in_order(void **state)
     uint8_t frame[TEST_FRAME];
     for (unsigned i = 0; i < 1000; i++) {
         struct weir_packet packet = test_udp(frame, SECOND + i * 7919 % 1000 * 1000, 1, 1000 + i, 2, 53, 4);
-        weir_meter_packet(meter, &packet);
+        weir_meter_packets(meter, &packet, 1);
     }
     check_account(meter, sink, 1000);
     weir_meter_drain(meter);
