@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "batch/batcher.h"
+#include "features/lifecycle.h"
 
 static double record_number(const struct weir_record *record)
 {
@@ -31,7 +32,8 @@ static const struct weir_column columns[] = {
     {.name = "half", .unit = "", .definition = "half of it", .type = WEIR_COLUMN_REAL, .value = record_half},
     {.name = "port", .unit = "", .definition = "port", .type = WEIR_COLUMN_INTEGER, .value = record_port},
 };
-static const struct weir_view view = {.name = "test", .columns = columns, .column_count = 4};
+static const struct weir_view_ops ops = {.constants = "none"};
+static const struct weir_view view = {.name = "test", .columns = columns, .column_count = 4, .ops = &ops};
 
 struct receiver {
     struct weir_pool *pool;
