@@ -50,8 +50,8 @@ static weir_err parse_header(struct weir_pcap *pcap, const uint8_t *p, struct we
     unsigned major = load16(p + 4, swapped), minor = load16(p + 6, swapped);
     if (!is_magic(magic))
         return weir_fail(error, WEIR_ERR_FORMAT, "no pcap magic number");
-    if (major != 2)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "pcap version %u.%u; weir reads version 2", major, minor);
+    if (major != 2 || minor > 4)
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "pcap version %u.%u; weir reads versions up to 2.4", major, minor);
     pcap->swapped = swapped;
     pcap->nanosecond = magic == MAGIC_NANO;
     pcap->minor = (uint16_t)minor;

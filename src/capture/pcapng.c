@@ -94,8 +94,8 @@ static int64_t time_ns(const struct weir_pcapng_interface *interface, uint64_t t
 static weir_err parse_section(struct weir_pcapng *pcapng, const uint8_t *p, struct weir_error *error)
 {
     unsigned major = load16(p + 12, pcapng->swapped), minor = load16(p + 14, pcapng->swapped);
-    if (major != 1)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "pcapng version %u.%u; weir reads version 1", major, minor);
+    if (major != 1 || (minor != 0 && minor != 2)) /* 1.2 is written for 1.0 by some */
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "pcapng version %u.%u; weir reads version 1.0", major, minor);
     pcapng->interface_count = 0;
     pcapng->ready = true;
     return WEIR_OK;
