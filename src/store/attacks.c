@@ -9,20 +9,20 @@
 static const char groups_sql[] =
     "WITH a AS (SELECT flow_id, record, src_ip, dest_ip, dest_port, class, score, stime, ltime FROM verdicts"
     "           WHERE run = ? AND alert),"
-    " g AS (SELECT class, src_ip, dest_ip, count(*) alerts, count(DISTINCT flow_id) flows, count(DISTINCT dest_port) ports,"
-    "        min(dest_port) port, min(stime) first, max(ltime) last, max(score) score"
+    " g AS (SELECT class, src_ip, dest_ip, count(*) AS alerts, count(DISTINCT flow_id) AS flows, count(DISTINCT dest_port) AS ports,"
+    "        min(dest_port) AS port, min(stime) AS begun, max(ltime) AS ended, max(score) AS score"
     "       FROM a GROUP BY ALL),"
-    " w AS (SELECT class, src_ip, dest_ip, column_name, sum(contribution) moved, median(value) value"
+    " w AS (SELECT class, src_ip, dest_ip, column_name, sum(contribution) AS moved, median(value) AS value"
     "       FROM a JOIN (SELECT * FROM reasons WHERE run = ?) r USING (flow_id, record)"
     "       GROUP BY ALL HAVING sum(contribution) > 0),"
-    " n AS (SELECT *, row_number() OVER (PARTITION BY class, src_ip, dest_ip ORDER BY moved DESC, column_name) place FROM w),"
+    " n AS (SELECT *, row_number() OVER (PARTITION BY class, src_ip, dest_ip ORDER BY moved DESC, column_name) AS place FROM w),"
     " t AS (SELECT class, src_ip, dest_ip,"
-    "        string_agg(column_name || ' ' || coalesce(printf('%.4g', value::DOUBLE), 'missing'), ', ' ORDER BY place) why"
+    "        string_agg(column_name || ' ' || coalesce(printf('%.4g', value::DOUBLE), 'missing'), ', ' ORDER BY place) AS why"
     "       FROM n WHERE place <= 3 GROUP BY ALL)"
     " SELECT class, src_ip, dest_ip, alerts, flows, CASE WHEN ports = 0 THEN '-' WHEN ports = 1 THEN port::VARCHAR"
-    "   ELSE ports::VARCHAR || ' ports' END, strftime(first::TIMESTAMP, '%H:%M:%S'), epoch(last::TIMESTAMP) - "
-    "epoch(first::TIMESTAMP),"
-    "   score, coalesce(why, '') FROM g LEFT JOIN t USING (class, src_ip, dest_ip) ORDER BY alerts DESC, first, src_ip, dest_ip, "
+    "   ELSE ports::VARCHAR || ' ports' END, strftime(begun::TIMESTAMP, '%H:%M:%S'), epoch(ended::TIMESTAMP) - "
+    "epoch(begun::TIMESTAMP),"
+    "   score, coalesce(why, '') FROM g LEFT JOIN t USING (class, src_ip, dest_ip) ORDER BY alerts DESC, begun, src_ip, dest_ip, "
     "class";
 
 static void print_groups(duckdb_result *result, unsigned limit, FILE *to)
