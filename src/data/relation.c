@@ -457,7 +457,7 @@ static weir_err learn_columns(struct weir_relation *source, const struct plan *p
                     as_written = plan->groups[g].raw[k];
         struct weir_relation_column *column = &source->columns[source->column_count++];
         column->name = strdup(names[i]);
-        column->raw = strdup(as_written);
+        column->raw = strdup(strstr(as_written, names[i]) ? as_written : names[i]); /* else the name had to be changed */
         column->text = !is_numeric(texts[2 * i + 1]);
         column->unnamed = !as_written[strspn(as_written, " \t")];
         if (!column->name || !column->raw)

@@ -21,7 +21,7 @@
 
 struct weir_relation_column {
     char *name; /* unique in the source */
-    char *raw;  /* as the (first) file writes it */
+    char *raw;  /* with its blanks, as the (first) file writes it; the same as `name` when that had to be made or changed */
     bool text;  /* cells are texts, which may read as numbers; else they have a numeric type */
     bool unnamed;
 };

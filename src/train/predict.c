@@ -220,7 +220,7 @@ static void print_statement(FILE *to, const struct scoring *scoring, const char 
         if (types[i] != 't')
             fputs(types[i] == 'i' ? " AS BIGINT)" : " AS DOUBLE)", to);
         fputs(" AS ", to);
-        weir_sql_name(to, column->unnamed ? column->name : column->raw);
+        weir_sql_name(to, column->raw);
         fputs(", ", to);
     }
     for (size_t i = 0; i < 2 + scoring->groups; i++) {

@@ -93,7 +93,7 @@ static void csv_cells_stay_as_they_are(void **state)
         write_file("a.csv", "\xef\xbb\xbfid, rate ,id,\"x,y\"\r\n01,Infinity,-1,\"p \"\"q\"\"\"\r\n2,0.10,, z\r\n"), NULL);
     check_columns(source, NAMES("id", "rate", "id_1", "x,y"));
     assert_string_equal(source->columns[1].raw, " rate ");
-    assert_string_equal(source->columns[2].raw, "id");
+    assert_string_equal(source->columns[2].raw, "id_1");
     assert_true(source->csv_alone && source->columns[0].text);
     check_cells(source, "01|Infinity|-1|p \"q\"/2|0.10|~| z/");
     weir_relation_close(&source);
