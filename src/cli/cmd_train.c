@@ -14,7 +14,9 @@
 #include "cli/data_options.h"
 #include "cli/report.h"
 #include "data/known.h"
+#include "features/view.h"
 #include "model/build.h"
+#include "model/feature_set.h"
 #include "train/evaluate.h"
 #include "train/labels.h"
 #include "train/split.h"
@@ -40,6 +42,8 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "  --eta X             learning rate (0.3)\n"
                            "  --param NAME=VALUE  any parameter of the algorithm; repeated\n"
                            "  --threshold X       score from which a row is an alert (0.5)\n"
+                           "  --features SET      feature set that the columns belong to (default: the one\n"
+                           "                      that has them all)\n"
                            "  --seed N            of the split and the training (1)\n"
                            "  --name NAME         name of the model (default: data set and algorithm)\n"
                            "  --version VERSION   version of the model (1)\n"
@@ -53,7 +57,7 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
 struct options {
     struct weir_data_options data;
     struct weir_strings params;
-    const char *algorithm, *name, *version, *output, *test_files;
+    const char *algorithm, *features, *name, *version, *output, *test_files;
     uint64_t trees, depth, seed;
     double eta, share, threshold;
     bool json;
@@ -66,6 +70,7 @@ enum {
     OPT_ETA,
     OPT_PARAM,
     OPT_THRESHOLD,
+    OPT_FEATURES,
     OPT_SEED,
     OPT_TEST,
     OPT_NAME,
@@ -111,6 +116,9 @@ static bool take_option(struct options *o, int c)
         return true;
     case OPT_THRESHOLD:
         return weir_option_real("--threshold", optarg, 0, 1, &o->threshold);
+    case OPT_FEATURES:
+        o->features = optarg;
+        return true;
     case OPT_SEED:
         return weir_option_number("--seed", optarg, 0, INT64_MAX, &o->seed);
     case OPT_TEST:
@@ -144,6 +152,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"eta", required_argument, NULL, OPT_ETA},
         {"param", required_argument, NULL, OPT_PARAM},
         {"threshold", required_argument, NULL, OPT_THRESHOLD},
+        {"features", required_argument, NULL, OPT_FEATURES},
         {"seed", required_argument, NULL, OPT_SEED},
         {"test", required_argument, NULL, OPT_TEST},
         {"name", required_argument, NULL, OPT_NAME},
@@ -237,11 +246,20 @@ static void say_list(const char *what, const struct weir_strings *list)
         weir_log(WEIR_LOG_INFO, "%s: %s", what, text);
 }
 
+/* Records of a view with labels: what the view calls an identifier, and what live rows have no number for, be it in the view or
+ * not. */
+static bool is_unfit(const struct weir_view *view, const char *name)
+{
+    int at = weir_view_column(view, name);
+    return at < 0 || view->columns[at].identifier || !view->columns[at].value;
+}
+
 /* Label, benign value and what to leave out: from the options, else from what is known about the data set. */
 static weir_err choose_roles(struct training *t, struct weir_error *error)
 {
     const struct options *o = t->o;
     const struct weir_known *known = t->known = weir_known_find(t->source);
+    const struct weir_view *view = known ? weir_view_find(known->name) : NULL;
     t->label = o->data.label;
     if (!t->label && known)
         t->label = o->data.multiclass ? known->category : known->label;
@@ -271,7 +289,9 @@ static weir_err choose_roles(struct training *t, struct weir_error *error)
             if (leaks && !named)
                 weir_log(WEIR_LOG_WARNING, "column '%s' gives the label away in %s and is not in --exclude", column->name,
                          known->name);
-        } else if (leaks || column->unnamed || (known && weir_known_lists(known->identifiers, column->name))) {
+        } else if (strcasecmp(column->name, t->label) &&
+                   (leaks || column->unnamed || (known && weir_known_lists(known->identifiers, column->name)) ||
+                    (view && is_unfit(view, column->name)))) {
             weir_strings_add(&t->exclude, column->name);
         }
     }
@@ -279,14 +299,67 @@ static weir_err choose_roles(struct training *t, struct weir_error *error)
     return WEIR_OK;
 }
 
+static const char *const *view_categories(const char *column, const void *context)
+{
+    const struct weir_view *view = context;
+    int at = weir_view_column(view, column);
+    return at >= 0 && view->columns[at].type == WEIR_COLUMN_CATEGORY ? view->columns[at].categories : NULL;
+}
+
+/* Names columns of the data set that live rows of the view have no number for, adds them to the columns that are left out. */
+static bool drop_texts(struct training *t, const struct weir_view *view)
+{
+    bool dropped = false;
+    for (size_t c = 0; view && c < t->dataset->column_count; c++) {
+        const char *name = t->dataset->columns[c].name;
+        int at = weir_view_column(view, name);
+        if (at < 0 || view->columns[at].value)
+            continue;
+        weir_log(WEIR_LOG_INFO, "column '%s' is left out (a text without a number in feature set %s)", name, view->name);
+        weir_strings_add(&t->exclude, name);
+        dropped = true;
+    }
+    return dropped;
+}
+
+static weir_err choose_feature_set(struct training *t, struct weir_error *error)
+{
+    const char **names = malloc(t->dataset->column_count * sizeof *names);
+    if (!names)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t c = 0; c < t->dataset->column_count; c++)
+        names[c] = t->dataset->columns[c].name;
+    weir_err failed =
+        weir_feature_set_choose(t->o->features, names, t->dataset->column_count, &t->feature_set, &t->feature_set_id, error);
+    free(names);
+    return failed;
+}
+
+/* Reads with the code tables of the feature set that the columns belong to, so that training and live rows have the same codes.
+ * Which set that is can depend on columns that only reading drops: then it is read once more. */
 static weir_err read_training(struct training *t, struct weir_error *error)
 {
-    struct weir_dataset_config config = {
-        .label = t->label, .exclude = (const char *const *)t->exclude.item, .exclude_count = t->exclude.count};
-    weir_err failed = weir_dataset_read(t->source, &config, &t->dataset, error);
-    if (failed)
-        return failed;
-    t->feature_set = "none";
+    /* A first guess, NULL with "none". */
+    const struct weir_view *view = t->o->features ? weir_view_find(t->o->features)
+                                   : t->known     ? weir_view_find(t->known->name)
+                                                  : NULL;
+    for (;;) {
+        struct weir_dataset_config config = {.label = t->label,
+                                             .exclude = (const char *const *)t->exclude.item,
+                                             .exclude_count = t->exclude.count,
+                                             .fixed_categories = view ? view_categories : NULL,
+                                             .context = view};
+        weir_err failed = weir_dataset_read(t->source, &config, &t->dataset, error);
+        if (!failed)
+            failed = choose_feature_set(t, error);
+        if (failed)
+            return failed;
+        const struct weir_view *chosen = weir_view_find(t->feature_set);
+        if (!drop_texts(t, chosen) && chosen == view)
+            break;
+        view = chosen;
+        weir_dataset_free(&t->dataset);
+    }
     weir_data_report(t->dataset->columns, t->dataset->column_count, t->dataset->unlabelled);
     weir_log(WEIR_LOG_INFO, "%zu rows, %zu columns, feature set %s", t->dataset->rows, t->dataset->column_count, t->feature_set);
     return WEIR_OK;
@@ -492,6 +565,9 @@ static weir_err train(struct training *t, struct weir_error *error)
     weir_err failed = check_output(o->output, error);
     if (!failed && !weir_xgb_version(error))
         failed = WEIR_ERR_UNSUPPORTED;
+    if (!failed && o->features && strcmp(o->features, "none") && !weir_view_find(o->features))
+        failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "there is no feature set '%s'; there are %s and none", o->features,
+                           weir_view_names());
     if (!failed)
         failed = weir_data_options_open(&o->data, t->stop, &t->source, error);
     if (!failed)

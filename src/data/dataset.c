@@ -99,10 +99,13 @@ void weir_dataset_convert(duckdb_vector vector, size_t rows, struct weir_dataset
     bool numeric = duckdb_get_type_id(type) == DUCKDB_TYPE_DOUBLE;
     const double *number = duckdb_vector_get_data(vector);
     duckdb_string_t *text = duckdb_vector_get_data(vector);
+    int64_t empty_code = weir_categories_find(&column->categories, "", 0);
     duckdb_destroy_logical_type(&type);
     for (size_t row = 0; row < rows; row++) {
         float *cell = &out[row * stride];
-        if (!is_valid(validity, row)) {
+        if (!is_valid(validity, row) && empty_code >= 0) {
+            *cell = (float)empty_code; /* files write the empty text and nothing at all alike */
+        } else if (!is_valid(validity, row)) {
             column->missing++;
             *cell = NAN;
         } else if (numeric) {

@@ -43,9 +43,8 @@ static const struct weir_known table[] = {
      .benign = "benign",
      .category = "label",
      .category_benign = "benign",
-     .identifiers = LIST("stime", "ltime", "sstime", "sltime", "dstime", "dltime", "saddr", "daddr", "sport", "dport", "smac",
-                         "dmac", "srcid", "sid", "inf", "seq", "autoid", "rank", "stcpb", "dtcpb", "sttl", "dttl", "shops",
-                         "dhops", "sipid", "dipid", "flow_id", "record"),
+     /* beside what the feature set's own table calls an identifier */
+     .identifiers = LIST("sttl", "dttl", "shops", "dhops"),
      .leaks = LIST(NULL)},
 };
 

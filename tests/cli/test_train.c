@@ -17,6 +17,8 @@
 
 #include "base/log.h"
 #include "data/dataset.h"
+#include "features/view.h"
+#include "train/evaluate.h"
 #include "train/labels.h"
 #include "train/split.h"
 #include "train/xgb.h"
@@ -459,6 +461,66 @@ static void data_from_a_query(void **state)
     json_decref(json);
 }
 
+/* Records with the argus view's columns: its identifiers stay out, its codes are the ones of live rows. */
+static void argus_records_get_the_views_codes(void **state)
+{
+    static const char *const protos[] = {"tcp", "udp", "icmp", "unas"}, *const states[] = {"CON", "REQ", "RST"};
+    const struct weir_view *view = weir_view_find("argus");
+    FILE *file = fopen(path_of("records.csv"), "wb");
+    (void)state;
+    assert_true(view && file);
+    noise_state = 4;
+    fputs("stime,ltime,dur,proto,saddr,sport,dir,daddr,dport,state,flgs,spkts,dpkts,sbytes,dbytes,sttl,reason,label\n", file);
+    for (int i = 0; i < 600; i++) {
+        int kind = noise() < 0.5;
+        const char *proto = protos[(int)(noise() * 4)], *status = states[(int)(noise() * 3)];
+        fprintf(file, "%d.0,%d.5,0.5,%s,10.0.0.%d,%d,%s,10.0.1.1,80,%s,e,%d,%d,%d,%d,64,idle,%s\n", i, i, proto, i % 9, i,
+                kind ? "->" : "<->", status, 1 + i % (kind ? 9 : 2), i % 5, 100 + i % 70, 60, kind ? "scan" : "benign");
+    }
+    assert_int_equal(fclose(file), 0);
+    run_well("$WEIR train --data records.csv --trees 3 -o records.weir");
+    struct weir_error error = {0};
+    struct weir_relation *source = NULL;
+    struct weir_dataset *dataset = NULL;
+    struct weir_dataset_column *columns = NULL;
+    size_t count = 0;
+    const char *const path = path_of("records.csv"), *const * names;
+    weir_model *model = NULL;
+    assert_int_equal(weir_model_load(path_of("records.weir"), &model, &error), WEIR_OK);
+    assert_string_equal(weir_model_feature_set(model), "argus");
+    assert_true(weir_model_feature_set_id(model) == weir_view_id(view));
+    static const char *const expected[] = {"dur", "proto", "dir", "state", "spkts", "dpkts", "sbytes", "dbytes"};
+    assert_int_equal(weir_model_columns(model, &names), 8);
+    for (size_t i = 0; i < 8; i++)
+        assert_string_equal(names[i], expected[i]);
+    assert_int_equal(weir_columns_of(model, &columns, &count, &error), WEIR_OK);
+    assert_int_equal(weir_relation_open(&(struct weir_relation_config){.paths = &path, .path_count = 1}, &source, &error),
+                     WEIR_OK);
+    assert_int_equal(
+        weir_dataset_read(source, &(struct weir_dataset_config){.columns = columns, .column_count = count}, &dataset, &error),
+        WEIR_OK);
+    noise_state = 4;
+    for (size_t i = 0; i < 600; i++) {
+        int kind = noise() < 0.5;
+        const char *proto = protos[(int)(noise() * 4)], *status = states[(int)(noise() * 3)];
+        const char *texts[] = {NULL, proto, kind ? "->" : "<->", status};
+        for (size_t c = 1; c < 4; c++) {
+            int code = weir_column_code(&view->columns[weir_view_column(view, names[c])], texts[c]);
+            assert_true(code >= 0 && dataset->columns[c].values[i] == (float)code);
+        }
+    }
+    weir_dataset_free(&dataset);
+    weir_relation_close(&source);
+    weir_columns_free(columns, count);
+    weir_model_free(&model);
+    run_badly("$WEIR train --quiet --data flows.csv --label Label --benign BENIGN --features argus -o x.weir", 1,
+              "'argus' lacks");
+    run_badly("$WEIR train --quiet --data flows.csv --label Label --benign BENIGN --features nope -o x.weir", 1,
+              "no feature set 'nope'");
+    run_well("$WEIR train --data records.csv --trees 3 -o records.weir --features none && $WEIR model show records.weir | grep "
+             "-q none");
+}
+
 static void failures_are_one_line(void **state)
 {
     (void)state;
@@ -557,6 +619,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(margins_equal_xgboosts),
         cmocka_unit_test(unseen_texts_are_missing_and_counted),
         cmocka_unit_test(data_from_a_query),
+        cmocka_unit_test(argus_records_get_the_views_codes),
         cmocka_unit_test(failures_are_one_line),
         cmocka_unit_test(real_data),
     };

@@ -102,11 +102,11 @@ static const char *const *fixed(const char *column, const void *context)
 
 static void fixed_codes_win(void **state)
 {
-    static const char *const codes[] = {"udp", "tcp", "icmp", NULL};
+    static const char *const codes[] = {"udp", "udp", "tcp", "", "udp", "icmp", NULL};
     (void)state;
-    struct weir_relation *source = open_files(write_file("fixed.csv", "proto,x\ntcp,1\ngre,2\nudp,3\n"), NULL);
+    struct weir_relation *source = open_files(write_file("fixed.csv", "proto,x\ntcp,1\ngre,2\nudp,3\n,4\nicmp,5\n"), NULL);
     struct weir_dataset *dataset = read_all(source, &(struct weir_dataset_config){.fixed_categories = fixed, .context = codes});
-    check_values(dataset, 0, "proto", (float[]){1, NAN, 0});
+    check_values(dataset, 0, "proto", (float[]){2, NAN, 0, 3, 5});
     assert_int_equal(dataset->columns[0].unknown, 1);
     weir_dataset_free(&dataset);
     weir_relation_close(&source);
