@@ -155,7 +155,7 @@ weir_err weir_forest_add(struct weir_forest *f, const struct weir_tree *tree, un
             if (importance) {
                 struct weir_importance *column = &importance[tree->column[i]];
                 column->weight += 1;
-                column->gain += tree->gain ? (double)tree->gain[i] : 0;
+                column->gain += tree->gain && isfinite(tree->gain[i]) ? (double)tree->gain[i] : 0;
                 column->cover += tree->cover ? (double)tree->cover[i] : 0;
             }
         }
