@@ -6,11 +6,12 @@
 #include "cli/model_commands.h"
 #include "cli/options.h"
 
-static const char help[] = "usage: weir model import|show|verify [OPTIONS]\n"
+static const char help[] = "usage: weir model import|show|verify|explain [OPTIONS]\n"
                            "\n"
                            "  import   make a model file of an XGBoost model (JSON or UBJ)\n"
                            "  show     the card of a model file: columns, classes, trees, metrics\n"
                            "  verify   check a model file from its first byte to its last\n"
+                           "  explain  what each column did to the score of a row\n"
                            "\n"
                            "`weir model import --help` and so on tell more.\n"
                            "example: weir model import xgb.json --columns dur,spkts,sbytes -o flows.weir\n";
@@ -35,6 +36,7 @@ int weir_cmd_model(int argc, char **argv)
         {"import", weir_model_import_command},
         {"show", weir_model_show_command},
         {"verify", weir_model_verify_command},
+        {"explain", weir_model_explain_command},
     };
     if (argc < 2) {
         fputs(help, stderr);

@@ -13,7 +13,7 @@ static const struct {
     {"train", weir_cmd_train, "fit a model to labelled rows"},
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},
     {"predict", weir_cmd_predict, "verdicts beside the rows of a file"},
-    {"model", weir_cmd_model, "import, show and verify model files"},
+    {"model", weir_cmd_model, "import, show, verify model files; explain a score"},
     {"bench", weir_cmd_bench, "the published figures, each beside its yardstick"},
     {NULL, NULL, NULL},
 };
