@@ -163,10 +163,10 @@ static bool cisco_hdlc_descend(struct walk *walk)
 
 static bool ppp_framed_descend(struct walk *walk)
 {
-    if (walk->captured < 2)
+    if (walk->captured < 2 || walk->tags++ >= TAGS_MAX) /* Cisco's framing can carry PPP again */
         return false;
     if ((walk->at[0] == 0x0f || walk->at[0] == 0x8f) && walk->at[1] == 0)
-        return walk->tags++ < TAGS_MAX && cisco_hdlc_descend(walk);
+        return cisco_hdlc_descend(walk);
     if ((walk->at[0] == 0xff || walk->at[0] <= 1) && walk->at[1] == 0x03)
         pass(walk, 2);
     return ppp_descend(walk);

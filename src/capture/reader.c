@@ -117,11 +117,10 @@ static weir_err probe(struct weir_reader *reader, struct weir_reader_facts *fact
     }
     struct weir_record record;
     struct weir_parse piece = {.data = buffer, .len = len, .record = &record, .max = 1};
-    weir_err parsed = len ? parse(reader, &piece, &why) : WEIR_OK;
-    bool ready = reader->pcap.ready || reader->pcapng.ready;
-    if (!ready) {
-        result = result ? result : parsed ? parsed : check_end(reader, len - piece.used, &why);
-        reader->offset = 0;
+    weir_err parsed = parse(reader, &piece, &why);
+    if (!reader->pcap.ready && !reader->pcapng.ready) {
+        if (!result && !parsed)
+            check_end(reader, len - piece.used, &why);
         return tell_damage(reader, &why, error);
     }
     if (!facts->link_known && (reader->pcap.ready || reader->pcapng.interface_count)) {

@@ -6,7 +6,7 @@
  *
  * Order. Each port's stream gets a release time that never goes back (the running maximum of its packet times). A lane's packets
  * are merged by release time, port A first when equal: so what a lane sees is the same part of one global order whatever the
- * number of lanes. Packet times themselves are left as they are.
+ * number of lanes. Packet times themselves are left as they are. Packets that the filter leaves out count for the release times.
  *
  * Threads. Open, close and account: one owner. weir_source_burst: one thread a lane, lanes concurrently. weir_source_stop: any
  * thread and signal handlers.
@@ -40,40 +40,47 @@ struct weir_source_config {
 enum weir_burst_state {
     WEIR_BURST_PACKETS, /* `count` packets, at least one */
     WEIR_BURST_IDLE,    /* nothing now; `clock_ns` may have moved (live, or no packet of this lane for a while) */
-    WEIR_BURST_END      /* no packet will come any more */
+    WEIR_BURST_END      /* no packet will come any more; so it stays */
 };
 
 struct weir_burst {
     enum weir_burst_state state;
     unsigned count;
-    int64_t clock_ns; /* every packet of this lane with a release time below it has been given out; never goes back */
+    /* Every packet of this lane with a release time below it has been given out, those of this burst counted. Never goes back;
+     * 0 before anything is known; at the end the largest release time of all packets, the same for every lane. */
+    int64_t clock_ns;
     struct weir_packet packet[WEIR_BURST_MAX];
 };
 
 /* Counters of one port. For files nothing is lost, so offered = seen. */
 struct weir_port_account {
     uint64_t offered, lost_nic, lost_softnet, lost_ring;
-    uint64_t seen;     /* packets read: given to a lane or filtered */
-    uint64_t filtered; /* left out by the BPF filter */
-    uint64_t bytes;    /* wire bytes of `seen` */
-    uint64_t backward; /* packets with a time before their predecessor's on the same port */
-    uint64_t late;     /* live: released after the merge window had passed */
-    int64_t first_ns, last_ns;
+    uint64_t seen;                    /* packets read: given to a lane or filtered */
+    uint64_t filtered;                /* left out by the BPF filter */
+    uint64_t bytes;                   /* wire bytes of `seen` */
+    uint64_t backward;                /* packets with a time before their predecessor's on the same port */
+    uint64_t late;                    /* live: released after the merge window had passed */
+    int64_t first_ns, last_ns;        /* earliest and latest packet time of `seen` */
     uint64_t done_bytes, total_bytes; /* progress in the files, compressed bytes; total 0 = not known */
 };
 
-/* Opens the files' headers and compiles the filter. WEIR_ERR_NOT_FOUND, _PERMISSION, _FORMAT (no capture file; names file and
- * offset), _ARGUMENT (bad filter), _MEMORY. All memory is taken here. The caller closes the source. */
+/* Looks into the headers of all regular files and compiles the filter; standard input and pipes are not touched yet, what is
+ * wrong with them is told by weir_source_status. WEIR_ERR_NOT_FOUND, _PERMISSION, _IO, _FORMAT (no capture file; names file and
+ * offset), _UNSUPPORTED (a version of the format), _ARGUMENT (bad filter, a folder, two standard inputs), _MEMORY. All memory is
+ * taken here but what unpacking and programs for further link types need. The strings of `config` outlive the source; the caller
+ * closes it. */
 weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error);
 
 /* Frees everything and sets *source to NULL. NULL-safe. No lane may be inside weir_source_burst. */
 void weir_source_close(struct weir_source **source);
 
-/* Fills `burst` with the lane's next packets; those of the burst before become invalid. Blocks while a file is being read.
- * Returns WEIR_OK always but for misuse: damage in a file ends that port's stream and is told by weir_source_status. */
+/* Fills `burst` with the lane's next packets; those of the burst before become invalid. Blocks while a file is being read or
+ * while other lanes must catch up, so each lane needs a thread of its own; after 100 ms without anything it returns with
+ * WEIR_BURST_IDLE. Returns WEIR_OK always but for misuse: damage in a file ends that port's stream and is told by
+ * weir_source_status. */
 weir_err weir_source_burst(struct weir_source *source, unsigned lane, struct weir_burst *burst);
 
-/* Asks for an early end: lanes get WEIR_BURST_END once what has been read is consumed. Signal safe. */
+/* Asks for an early end: lanes get WEIR_BURST_END once what has been read is consumed, 100 ms later at most. Signal safe. */
 void weir_source_stop(struct weir_source *source);
 
 /* WEIR_OK, or the first damage met so far ("tx.pcap: offset 8842: ..."); what was before it has been given out. */
@@ -82,7 +89,8 @@ weir_err weir_source_status(const struct weir_source *source, struct weir_error 
 /* Copies the counters of a port; may be called while lanes run. */
 void weir_source_account(const struct weir_source *source, unsigned port, struct weir_port_account *account);
 
-/* True when any file stores times finer than a microsecond (then times are printed with nine decimals). */
+/* True when any file stores times finer than a microsecond (then times are printed with nine decimals). Known at open, but for
+ * pipes and interfaces that a pcapng file describes late: those are known with their first packet. */
 bool weir_source_nanoseconds(const struct weir_source *source);
 
 #endif
