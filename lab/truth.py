@@ -17,7 +17,7 @@ COLUMNS = ("attack", "tool", "attackers", "victims", "proto", "ports", "start", 
 def write(path, events):
     """Events (dictionaries of COLUMNS; attackers and victims are lists) as CSV, by start."""
     with open(path, "w", newline="") as file:
-        out = csv.writer(file)
+        out = csv.writer(file, lineterminator="\n")
         out.writerow(COLUMNS)
         for event in sorted(events, key=lambda e: e["start"]):
             row = dict(event, attackers=" ".join(event["attackers"]), victims=" ".join(event["victims"]),
