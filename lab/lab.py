@@ -15,7 +15,7 @@ import time
 import truth
 from attacks import Attacker
 from benign import Pairs, Worker
-from net import RANGES, LabError, Net, sh
+from net import RANGES, LabError, Net
 from services import Services
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -106,8 +106,7 @@ class Capture:
         account = {}
         for name, process, log in self.ports:
             self.net.end(process, signal.SIGINT)
-            numbers = dict(re.findall(r"(\d+) packets? (captured|dropped by kernel)", self.text(log)) and
-                           [(what, int(n)) for n, what in re.findall(r"(\d+) packets? (captured|dropped by kernel)", self.text(log))])
+            numbers = {what: int(n) for n, what in re.findall(r"(\d+) packets? (captured|dropped by kernel)", self.text(log))}
             account[name] = {"packets": numbers.get("captured"), "lost": numbers.get("dropped by kernel")}
             log.close()
         return account
