@@ -2,7 +2,8 @@
  *
  * Cells become numbers: finite float32, NaN for missing. Infinite values and those beyond float32 count as missing, as do cells
  * that hold no number in a column of numbers. Texts of a categorical column become the codes of its table; a text outside the
- * table is missing, an empty cell too, unless the table has the empty text. Whatever is turned into missing is counted. Rows keep the order of the source.
+ * table is missing, an empty cell too, unless the table has the empty text. Whatever is turned into missing is counted. Rows keep
+ * the order of the source.
  *
  * There are two ways to read. Learning (config.columns NULL): every column that is not the label and not excluded is taken;
  * a column of texts gets a code table (a column of numbers in which one cell of a hundred or fewer is none stays one, with a

@@ -65,7 +65,7 @@ static void naive_areas(const float *score, const uint8_t *positive, size_t rows
                 flagged++;
                 hit += positive[i];
             }
-        if (flagged) {
+        if (flagged > 0) {
             *pr += (hit / positives - last_recall) * (hit / flagged);
             last_recall = hit / positives;
         }
