@@ -1,6 +1,7 @@
 /* XGBoost model documents, JSON and UBJSON (told by content). What is read must become a model file that loads again. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "model/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_error error;
     uint8_t *bytes = NULL;
     size_t length;
+    weir_log_set_level(WEIR_LOG_ERROR);
     if (weir_model_from_xgboost(data, size, "fuzz", &facts, &model, &error) == WEIR_OK &&
         weir_model_bytes(model, &bytes, &length, &error) == WEIR_OK && weir_model_parse(bytes, length, "again", &again, &error))
         abort();

@@ -40,7 +40,6 @@ struct options {
     const char *input, *output, *features, *benign, *name, *version;
     struct weir_strings columns, classes;
     double threshold;
-    bool quiet;
 };
 
 enum { OPT_COLUMNS = 256, OPT_FEATURES, OPT_CLASSES, OPT_BENIGN, OPT_THRESHOLD, OPT_NAME, OPT_VERSION, OPT_QUIET };
@@ -91,7 +90,7 @@ static int parse(int argc, char **argv, struct options *o)
             o->version = optarg;
             break;
         case OPT_QUIET:
-            o->quiet = true;
+            weir_log_set_level(WEIR_LOG_ERROR);
             break;
         default:
             return weir_usage_error("model import", "wrong option");
@@ -199,7 +198,7 @@ static weir_err import_model(const struct options *o, int benign, struct weir_er
         err = adopt_feature_set(o->features, model, error);
     if (!err)
         err = weir_model_write(model, o->output, error);
-    if (!err && !o->quiet)
+    if (!err)
         report(o, model);
     weir_model_free(&model);
     return err;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "model/model.h"
 #include "model/xgboost.h"
 
@@ -37,6 +38,9 @@ weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *ori
     if (err)
         return err;
     size_t groups = source.forest->groups, classes = groups == 1 ? 2 : groups;
+    if (source.best_iteration >= 0 && source.best_iteration + 1 < source.iterations)
+        weir_log(WEIR_LOG_WARNING, "%s: its best round is %lld of %lld; all are used, as XGBoost's Booster.predict does", origin,
+                 (long long)source.best_iteration + 1, (long long)source.iterations);
     if (f.benign == WEIR_BENIGN_USUAL)
         f.benign = classes == 2 ? 0 : WEIR_BENIGN_NONE;
     if (!f.columns) {

@@ -2,7 +2,7 @@
  *
  * Boosters gbtree and dart; objectives binary:logistic, binary:logitraw, reg:logistic, multi:softprob and multi:softmax.
  * Categorical splits, vector leaves, several targets, gblinear and other objectives are refused by name. Source of the format:
- * XGBoost's documentation "Introduction to Model IO" and files written by 1.7, 2.1, 3.0 and 3.1.
+ * XGBoost's documentation "Introduction to Model IO" and files written by 1.7, 2.1, 3.0 and 3.2.
  */
 #ifndef WEIR_MODEL_XGBOOST_H
 #define WEIR_MODEL_XGBOOST_H
@@ -17,7 +17,7 @@ struct weir_xgboost {
     char objective[64];
     int version[3];
     int64_t best_iteration; /* -1: none stored */
-    int64_t iterations;     /* boosting rounds = trees / groups / parallel trees; 0: not known */
+    int64_t iterations;     /* boosting rounds: trees / groups / parallel trees */
 };
 
 /* Reads and checks everything. `out` is filled on WEIR_OK only; free it with weir_xgboost_free. Errors as
