@@ -68,3 +68,11 @@ int weir_column_code(const struct weir_column *column, const char *text)
             return i;
     return -1;
 }
+
+const char *weir_column_text(const struct weir_column *column, double code)
+{
+    for (int i = 0; column->categories && column->categories[i]; i++)
+        if (code == i)
+            return column->categories[i];
+    return NULL;
+}

@@ -60,4 +60,7 @@ int weir_view_column(const struct weir_view *view, const char *name);
 /* Code of a category text of a WEIR_COLUMN_CATEGORY column, or -1. */
 int weir_column_code(const struct weir_column *column, const char *text);
 
+/* The text of a category's code, or NULL when it is no code of this column. */
+const char *weir_column_text(const struct weir_column *column, double code);
+
 #endif

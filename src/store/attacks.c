@@ -1,50 +1,76 @@
 #include "store/attacks.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 
 #include "data/duck.h"
+#include "features/view.h"
 
-/* One row a group: class, src, dest, alerts, flows, ports, first, last, score, why. The text of `why` is made here too: the three
- * columns with the largest summed contribution, each with its median value among the group's alerts. */
+enum { WHY = 3 }; /* columns shown for a group */
+
+/* One row a group: class, src, dest, alerts, flows, ports, begin, span, score, and the names and median values of the columns
+ * with the largest summed contribution among the group's alerts, as far as they speak for an attack. */
 static const char groups_sql[] =
-    "WITH a AS (SELECT flow_id, record, src_ip, dest_ip, dest_port, class, score, stime, ltime FROM verdicts"
+    "WITH a AS (SELECT flow_id, record, src_ip, dest_ip, dest_port, class, score, stime, ltime, feature_set FROM verdicts"
     "           WHERE run = ? AND alert),"
-    " g AS (SELECT class, src_ip, dest_ip, count(*) AS alerts, count(DISTINCT flow_id) AS flows, count(DISTINCT dest_port) AS ports,"
-    "        min(dest_port) AS port, min(stime) AS begun, max(ltime) AS ended, max(score) AS score"
+    " g AS (SELECT class, src_ip, dest_ip, count(*) AS alerts, count(DISTINCT flow_id) AS flows, count(DISTINCT dest_port) AS "
+    "ports,"
+    "        min(dest_port) AS port, min(stime) AS begun, max(ltime) AS ended, max(score) AS score, any_value(feature_set) AS "
+    "view"
     "       FROM a GROUP BY ALL),"
-    " w AS (SELECT class, src_ip, dest_ip, column_name, sum(contribution) AS moved, median(value) AS value"
+    " w AS (SELECT class, src_ip, dest_ip, column_name, sum(contribution) AS moved, quantile_disc(value, 0.5) AS value"
     "       FROM a JOIN (SELECT * FROM reasons WHERE run = ?) r USING (flow_id, record)"
     "       GROUP BY ALL HAVING sum(contribution) > 0),"
-    " n AS (SELECT *, row_number() OVER (PARTITION BY class, src_ip, dest_ip ORDER BY moved DESC, column_name) AS place FROM w),"
-    " t AS (SELECT class, src_ip, dest_ip,"
-    "        string_agg(column_name || ' ' || coalesce(printf('%.4g', value::DOUBLE), 'missing'), ', ' ORDER BY place) AS why"
-    "       FROM n WHERE place <= 3 GROUP BY ALL)"
-    " SELECT class, src_ip, dest_ip, alerts, flows, CASE WHEN ports = 0 THEN '-' WHEN ports = 1 THEN port::VARCHAR"
-    "   ELSE ports::VARCHAR || ' ports' END, strftime(begun::TIMESTAMP, '%H:%M:%S'), epoch(ended::TIMESTAMP) - "
-    "epoch(begun::TIMESTAMP),"
-    "   score, coalesce(why, '') FROM g LEFT JOIN t USING (class, src_ip, dest_ip) ORDER BY alerts DESC, begun, src_ip, dest_ip, "
-    "class";
+    " t AS (SELECT class, src_ip, dest_ip, list(column_name ORDER BY moved DESC, column_name) AS names,"
+    "        list(value ORDER BY moved DESC, column_name) AS values FROM w GROUP BY ALL)"
+    " SELECT class, src_ip, dest_ip, alerts::VARCHAR, flows::VARCHAR, CASE WHEN ports = 0 THEN 'no port'"
+    "   WHEN ports = 1 THEN 'port ' || port ELSE ports || ' ports' END, strftime(begun::TIMESTAMP, '%Y-%m-%d %H:%M:%S'),"
+    "   epoch(ended::TIMESTAMP) - epoch(begun::TIMESTAMP), score, view, names[1], values[1], names[2], values[2], names[3], "
+    "values[3]"
+    " FROM g LEFT JOIN t USING (class, src_ip, dest_ip) ORDER BY alerts DESC, begun, src_ip, dest_ip, class";
+
+/* " state RST" or " rate 3333": categories by name, as the view knows them. */
+static void print_cause(const struct weir_view *view, const char *name, bool missing, double value, FILE *to)
+{
+    int index = view ? weir_view_column(view, name) : -1;
+    const struct weir_column *column = index < 0 ? NULL : &view->columns[index];
+    if (missing || isnan(value))
+        fprintf(to, "%s missing", name);
+    else if (column && column->type == WEIR_COLUMN_CATEGORY && weir_column_text(column, value))
+        fprintf(to, "%s %s", name, weir_column_text(column, value));
+    else
+        fprintf(to, "%s %.6g", name, value);
+}
+
+static void print_group(duckdb_result *result, idx_t row, FILE *to)
+{
+    enum { TEXTS = 7, SPAN = 7, SCORE = 8, VIEW = 9, NAMES = 10 };
+    char *text[TEXTS], *view = duckdb_value_varchar(result, VIEW, row);
+    for (idx_t c = 0; c < TEXTS; c++)
+        text[c] = duckdb_value_varchar(result, c, row);
+    fprintf(to, "  %s: %s > %s, %s: %s alerts in %s flows, from %s for %.1f s, score up to %.3f\n", text[0], text[1], text[2],
+            text[5], text[3], text[4], text[6], duckdb_value_double(result, SPAN, row), duckdb_value_double(result, SCORE, row));
+    for (idx_t i = 0; i < WHY && !duckdb_value_is_null(result, NAMES + 2 * i, row); i++) {
+        char *name = duckdb_value_varchar(result, NAMES + 2 * i, row);
+        fputs(i ? ", " : "      because ", to);
+        print_cause(view ? weir_view_find(view) : NULL, name, duckdb_value_is_null(result, NAMES + 2 * i + 1, row),
+                    duckdb_value_double(result, NAMES + 2 * i + 1, row), to);
+        duckdb_free(name);
+    }
+    if (!duckdb_value_is_null(result, NAMES, row))
+        fputc('\n', to);
+    for (idx_t c = 0; c < TEXTS; c++)
+        duckdb_free(text[c]);
+    duckdb_free(view);
+}
 
 static void print_groups(duckdb_result *result, unsigned limit, FILE *to)
 {
     idx_t rows = duckdb_row_count(result);
-    if (!rows) {
-        fputs("no attacks found\n", to);
-        return;
-    }
-    fprintf(to, "attacks found, most alerts first:\n");
-    for (idx_t r = 0; r < rows && r < limit; r++) {
-        char *text[10];
-        for (idx_t c = 0; c < 10; c++)
-            text[c] = duckdb_value_varchar(result, c, r);
-        fprintf(to, "  %-10s %s > %s (%s), %s alerts in %s flows, from %s for %.1f s, score up to %.3f\n", text[0], text[1],
-                text[2], text[5], text[3], text[4], text[6], duckdb_value_double(result, 7, r),
-                duckdb_value_double(result, 8, r));
-        if (text[9][0])
-            fprintf(to, "             why: %s\n", text[9]);
-        for (idx_t c = 0; c < 10; c++)
-            duckdb_free(text[c]);
-    }
+    fputs(rows ? "attacks found, most alerts first:\n" : "no attacks found\n", to);
+    for (idx_t r = 0; r < rows && r < limit; r++)
+        print_group(result, r, to);
     if (rows > limit)
         fprintf(to, "  ... and %" PRIu64 " more; `weir query` shows all\n", rows - limit);
 }

@@ -71,7 +71,7 @@ class Run(unittest.TestCase):
             self.assertIn(word, text)
 
     def query(self, sql, store="weir.duckdb"):
-        done = weir("query", "--store", self.path(store), "--format", "csv", sql)
+        done = weir("query", "--store", self.path(store), "--format", "csv", "--limit", "0", sql)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         return done.stdout
 
