@@ -80,7 +80,7 @@ static void print_object(const json_t *card, const char *name)
     json_t *value;
     json_object_foreach(json_object_get(card, name), key, value)
     {
-        if (json_is_array(value) || json_is_object(value))
+        if (json_is_array(value) || json_is_object(value) || json_is_null(value))
             continue;
         printf("%-12s %s ", title, key);
         title = "";
