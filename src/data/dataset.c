@@ -424,10 +424,7 @@ static weir_err settle_columns(struct reading *reading, int *at, struct weir_err
         uint64_t cells = dataset->rows + dataset->unlabelled - column->missing - column->endless;
         if (!cells) {
             reason = "no values";
-        } else if (!column->categories.count && column->unknown && column->unknown <= cells / 100) {
-            weir_log(WEIR_LOG_WARNING, "column '%s': %llu of %llu cells hold no number and count as missing", column->name,
-                     (unsigned long long)column->unknown, (unsigned long long)cells);
-        } else if (!column->categories.count && column->unknown) {
+        } else if (!column->categories.count && column->unknown > cells / 100) { /* fewer are strays in a column of numbers */
             failed = collect_texts(reading, c, &reason, error);
             again = again || !reason;
         }

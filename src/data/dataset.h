@@ -6,11 +6,10 @@
  * the order of the source.
  *
  * There are two ways to read. Learning (config.columns NULL): every column that is not the label and not excluded is taken;
- * a column of texts gets a code table (a column of numbers in which one cell of a hundred or fewer is none stays one, with a
- * warning); one that would identify rows (more than WEIR_DATASET_CATEGORIES
- * different texts, or no two alike, or addresses) or holds nothing is left out, with a message. Using (config.columns set): the
- * columns and tables of a model, in its order; all must be there.
- * A data set belongs to one thread while it is read; then any thread may read it. */
+ * a column of texts gets a code table (a column of numbers in which one cell of a hundred or fewer is none stays one); one that
+ * would identify rows (more than WEIR_DATASET_CATEGORIES different texts, or no two alike, or addresses) or holds nothing is left
+ * out, with a message. Using (config.columns set): the columns and tables of a model, in its order; all must be there. A data set
+ * belongs to one thread while it is read; then any thread may read it. */
 #ifndef WEIR_DATA_DATASET_H
 #define WEIR_DATA_DATASET_H
 

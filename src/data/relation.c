@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "data/header.h"
 
 enum file_kind { KIND_CSV, KIND_PARQUET, KIND_JSON };
@@ -463,6 +464,11 @@ static weir_err learn_columns(struct weir_relation *source, const struct plan *p
         if (!column->name || !column->raw)
             failed = out_of_memory(error);
     }
+    bool differ = false;
+    for (size_t g = 0; g < plan->group_count; g++)
+        differ |= plan->groups[g].column_count < n;
+    if (differ)
+        weir_log(WEIR_LOG_INFO, "%s: the files have different columns; what one lacks is missing there", source->origin);
     if (!failed && !n)
         failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: no columns", source->origin);
     free(raw);
