@@ -13,6 +13,7 @@ struct weir_meter {
     struct weir_table *table;
     struct weir_fragments *fragments;
     int64_t now_ns; /* the stream's time: never goes back */
+    int64_t due_ns; /* before it nothing is due: advance need not look */
     int64_t interval_ns;
     unsigned timeouts;
     weir_meter_emit *emit;
@@ -44,7 +45,7 @@ weir_err weir_meter_create(const struct weir_meter_config *config, struct weir_m
     if (!meter->body || !meter->order)
         goto no_memory;
     meter->ops = ops;
-    meter->now_ns = INT64_MIN;
+    meter->now_ns = meter->due_ns = INT64_MIN;
     meter->interval_ns = config->interval_ns ? config->interval_ns : ops->interval_ns;
     while (ops->timeouts_ns[meter->timeouts])
         meter->timeouts++;
@@ -116,23 +117,39 @@ static bool is_due(const struct weir_meter *meter, const struct weir_flow *flow,
     return (uint64_t)meter->now_ns - (uint64_t)flow->record_ns >= (uint64_t)after_ns; /* times may be anything: no overflow */
 }
 
-/* Does what is due at the stream's time: closes records whose interval is over, forgets flows that were silent for too long. So
- * whatever is found in the table afterwards goes on, and when this is called makes no difference to any record. */
-static void advance(struct weir_meter *meter, int64_t now_ns)
+static int64_t later(int64_t ns, int64_t after_ns)
 {
-    if (now_ns <= meter->now_ns)
-        return;
-    meter->now_ns = now_ns;
+    return ns > INT64_MAX - after_ns ? INT64_MAX : ns + after_ns;
+}
+
+/* Does what is due: closes records whose interval is over, forgets flows that were silent for too long. */
+static void do_due(struct weir_meter *meter)
+{
     struct weir_flow *flow;
     while ((flow = weir_table_head(meter->table, WEIR_LIST_OPEN)) && is_due(meter, flow, meter->interval_ns)) {
         emit(meter, flow, WEIR_REASON_STATUS);
         weir_table_move(meter->table, flow, WEIR_LIST_SILENT + flow->timeout);
     }
+    /* Whatever enters a list from now on is due no earlier than its head, or one interval from now in an empty one. */
+    meter->due_ns = flow ? later(flow->record_ns, meter->interval_ns) : later(meter->now_ns, meter->interval_ns);
     for (unsigned i = 0; i < meter->timeouts; i++) {
         int64_t limit = meter->interval_ns + meter->ops->timeouts_ns[i];
         while ((flow = weir_table_head(meter->table, WEIR_LIST_SILENT + i)) && is_due(meter, flow, limit))
             forget(meter, flow, WEIR_REASON_IDLE);
+        if (flow && later(flow->record_ns, limit) < meter->due_ns)
+            meter->due_ns = later(flow->record_ns, limit);
     }
+}
+
+/* Moves the stream's time, if it is later. What is found in the table afterwards goes on, so when this is called makes no
+ * difference to any record. */
+static inline void advance(struct weir_meter *meter, int64_t now_ns)
+{
+    if (now_ns <= meter->now_ns)
+        return;
+    meter->now_ns = now_ns;
+    if (now_ns >= meter->due_ns)
+        do_due(meter);
 }
 
 void weir_meter_clock(struct weir_meter *meter, int64_t clock_ns)
@@ -340,5 +357,5 @@ void weir_meter_drain(struct weir_meter *meter)
         while ((flow = weir_table_head(meter->table, WEIR_LIST_SILENT + i)))
             forget(meter, flow, WEIR_REASON_SHUTDOWN);
     weir_fragments_clear(meter->fragments);
-    meter->now_ns = INT64_MIN;
+    meter->now_ns = meter->due_ns = INT64_MIN;
 }
