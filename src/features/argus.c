@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "features/services.h"
 
 #define SECOND    INT64_C(1000000000)
 #define FROM_HIGH 1 /* weir_flow.flags: the flow's source is the key's `high` end */
@@ -379,7 +380,7 @@ static void begin(void *slot)
 /* --- Records -----------------------------------------------------------------------------------------------------------------*/
 
 /* Whether `ra` shows the record from its other end: a connection that was first seen by its server's answer, or a lone reply. */
-static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_flow_key *key)
+static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_flow_key *key, bool from_high)
 {
     const struct weir_argus_side *source = &flow->side[0], *target = &flow->side[1];
     if (key->ip_version != 4 || flow->marks & WEIR_ARGUS_FRAGMENT)
@@ -388,10 +389,14 @@ static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_fl
         return (flow->icmp_type == 0 || flow->icmp_type == 14 || flow->icmp_type == 16 || flow->icmp_type == 18) &&
                source->packets && !target->packets;
     const struct weir_tcp *tcp = &flow->tcp;
-    if (key->proto != TCP || tcp->seen & WEIR_TCP_SAW_SYN || !(tcp->seen & WEIR_TCP_SAW_SYNACK))
+    if (key->proto != TCP || tcp->seen & WEIR_TCP_SAW_SYN)
         return false;
+    if (!(tcp->seen & WEIR_TCP_SAW_SYNACK)) { /* met in the middle: the known port is the server's, of two the smaller */
+        unsigned ours = from_high ? key->high_port : key->low_port, theirs = from_high ? key->low_port : key->high_port;
+        return weir_service_known(ours) && (ours < theirs || !weir_service_known(theirs));
+    }
     if (tcp->brief)
-        return tcp->side[0].flags & WEIR_TCP_SYN;
+        return false;
     if (tcp->seen & (WEIR_TCP_SAW_DATA | WEIR_TCP_SAW_CLOSE | WEIR_TCP_SAW_FIN | WEIR_TCP_SAW_FINACK))
         return true;
     if (!(tcp->side[0].flags & WEIR_TCP_SYN) || tcp->side[1].flags & WEIR_TCP_RST)
@@ -446,7 +451,7 @@ static bool make_record(const void *slot, const struct weir_flow *head, enum wei
         return false;
     record->flow = *flow;
     record->key = head->key;
-    record->reversed = is_reversed(flow, &head->key);
+    record->reversed = is_reversed(flow, &head->key, head->flags & FROM_HIGH);
     if (record->reversed) {
         swap_bytes(&record->flow.side[0], &record->flow.side[1], sizeof record->flow.side[0]);
         swap_bytes(&record->flow.tcp.side[0], &record->flow.tcp.side[1], sizeof record->flow.tcp.side[0]);
