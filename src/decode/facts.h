@@ -78,6 +78,18 @@ enum {
         1 << 9, /* an IP length (or a carrier's) claims more than was on the wire; byte counts follow the claim */
 };
 
+/* weir_facts.ip_options: IPv4 options that were present, end and no operation left out */
+enum {
+    WEIR_IPOPT_ROUTER_ALERT = 1 << 0,
+    WEIR_IPOPT_TIMESTAMP = 1 << 1,
+    WEIR_IPOPT_RECORD_ROUTE = 1 << 2,
+    WEIR_IPOPT_SECURITY = 1 << 3,
+    WEIR_IPOPT_LOOSE_ROUTE = 1 << 4,
+    WEIR_IPOPT_STRICT_ROUTE = 1 << 5,
+    WEIR_IPOPT_STREAM_ID = 1 << 6,
+    WEIR_IPOPT_OTHER = 1 << 7,
+};
+
 /* weir_facts.encap: what was looked through to reach the IP packet */
 enum {
     WEIR_ENCAP_VLAN = 1 << 0,
@@ -137,6 +149,7 @@ struct weir_facts {
     uint8_t proto;      /* IANA number; IPv6: behind the extension headers (later fragments: what the fragment header names) */
     uint8_t ttl;        /* or hop limit */
     uint8_t tos;        /* or traffic class */
+    uint8_t ip_options; /* WEIR_IPOPT_*; IPv6: 0 */
     uint8_t src[16], dst[16];
     uint16_t sport, dport;    /* host order */
     uint16_t fragment_offset; /* bytes */

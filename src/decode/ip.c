@@ -49,6 +49,46 @@ static bool ah_skip(struct weir__walk *walk, uint8_t *proto)
     return true;
 }
 
+/* IANA's IP option numbers. */
+static uint8_t ipv4_options(const uint8_t *p, uint32_t bytes)
+{
+    unsigned seen = 0;
+    for (uint32_t at = 0; at < bytes && p[at] != 0;) {
+        switch (p[at]) {
+        case 1: /* no operation */
+            at++;
+            continue;
+        case 7:
+            seen |= WEIR_IPOPT_RECORD_ROUTE;
+            break;
+        case 68:
+            seen |= WEIR_IPOPT_TIMESTAMP;
+            break;
+        case 130:
+            seen |= WEIR_IPOPT_SECURITY;
+            break;
+        case 131:
+            seen |= WEIR_IPOPT_LOOSE_ROUTE;
+            break;
+        case 136:
+            seen |= WEIR_IPOPT_STREAM_ID;
+            break;
+        case 137:
+            seen |= WEIR_IPOPT_STRICT_ROUTE;
+            break;
+        case 148:
+            seen |= WEIR_IPOPT_ROUTER_ALERT;
+            break;
+        default:
+            seen |= WEIR_IPOPT_OTHER;
+        }
+        if (bytes - at < 2 || p[at + 1] < 2)
+            break;
+        at += p[at + 1];
+    }
+    return (uint8_t)seen;
+}
+
 static enum weir_fate ipv4_decode(struct weir__walk *walk)
 {
     struct weir_facts *facts = walk->facts;
@@ -76,6 +116,9 @@ static enum weir_fate ipv4_decode(struct weir__walk *walk)
     facts->fragment_offset = (uint16_t)((fragment & 0x1fff) * 8);
     facts->ip_version = 4;
     facts->tos = p[1];
+    facts->ip_options = 0;
+    if (header > IPV4_HEADER)
+        facts->ip_options = ipv4_options(p + IPV4_HEADER, (header < walk->captured ? header : walk->captured) - IPV4_HEADER);
     facts->ip_id = weir_load_be16(p + 4);
     facts->ttl = p[8];
     memset(facts->src, 0, sizeof facts->src);
@@ -205,6 +248,7 @@ static enum weir_fate ipv6_decode(struct weir__walk *walk)
     facts->flags = 0;
     facts->fragment_offset = 0;
     facts->ip_version = 6;
+    facts->ip_options = 0;
     facts->tos = (uint8_t)(weir_load_be16(p) >> 4);
     facts->ip_id = 0;
     facts->ttl = p[7];

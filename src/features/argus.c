@@ -29,34 +29,49 @@ static bool l4_has(const struct weir_facts *facts, uint32_t bytes)
     return facts->l4 && facts->l4_captured >= bytes;
 }
 
-/* ICMP: a request and its reply share a key, directed as the request. An error's key has what it is about. */
+static uint64_t pair_hash(const uint8_t *src, const uint8_t *dst)
+{
+    uint8_t pair[32];
+    memcpy(pair, src, 16);
+    memcpy(pair + 16, dst, 16);
+    return XXH3_64bits(pair, sizeof pair);
+}
+
+/* ICMP: a request and its reply share a key, directed as the request; each echo has its own. */
 static bool icmp_key(const struct weir_facts *facts, struct weir_flow_key *key)
 {
     static const uint8_t request_of[] = {[0] = 8, [14] = 13, [16] = 15, [18] = 17};
-    uint8_t type = facts->icmp.type;
+    uint8_t type = facts->icmp.type, code = facts->icmp.code;
     bool reply = type == 0 || type == 14 || type == 16 || type == 18;
     weir_flow_key_ends(key, 4, ICMP, reply ? facts->dst : facts->src, reply ? facts->src : facts->dst, 0, 0, false);
     key->kind = reply ? request_of[type] : type;
-    if (key->kind == 8) {
+    switch (key->kind) {
+    case 8: /* echo */
         key->low_port = facts->icmp.id;
         key->high_port = facts->icmp.seq;
-    } else if (facts->flags & WEIR_FACT_QUOTED) {
-        key->code = facts->icmp.code;
-        /* What ra prints as the destination port. */
-        if (type == 3 && facts->icmp.code == 2)
-            key->low_port = facts->quoted.proto;
-        else if (type == 3 && facts->icmp.code == 3)
-            key->low_port = facts->quoted.dport;
-        else if ((type == 3 || type == 5) && facts->icmp.code <= 1)
-            key->low_port = weir_load_le16(facts->quoted.dst);
-        /* The lanes spread errors by the addresses that they quote, so these must be in the key. */
-        uint8_t about[33] = {facts->quoted.proto};
-        memcpy(about + 1, facts->quoted.src, 16);
-        memcpy(about + 17, facts->quoted.dst, 16);
-        key->extra = XXH3_64bits(about, sizeof about);
-    } else if (type == 3 || type == 4 || type == 5 || type == 11 || type == 12) {
-        key->code = facts->icmp.code;
+        return reply;
+    case 9: /* router advertisement and solicitation, time stamp, information, mask: their codes say nothing */
+    case 10:
+    case 13:
+    case 15:
+    case 17:
+        return reply;
+    default:
+        key->code = code;
     }
+    if (!(facts->flags & WEIR_FACT_QUOTED))
+        return reply;
+    /* What an error is about: in the low port what ra prints as the destination port. */
+    if (type == 3 && code == 2) {
+        key->low_port = facts->quoted.proto;
+    } else if (type == 3 && code == 3) {
+        key->low_port = facts->quoted.dport;
+        key->high_port = facts->quoted.proto;
+    } else if ((type == 3 || type == 5) && code <= 1) {
+        key->low_port = weir_load_le16(facts->quoted.dst);
+    }
+    /* The lanes spread errors by the addresses that they quote, so these must be in the key. */
+    key->extra = pair_hash(facts->quoted.src, facts->quoted.dst);
     return reply;
 }
 
@@ -84,12 +99,8 @@ static bool icmpv6_key(const struct weir_facts *facts, struct weir_flow_key *key
         key->kind = facts->icmp.type;
     }
     key->code = facts->icmp.code;
-    if (facts->flags & WEIR_FACT_QUOTED) {
-        uint8_t about[32];
-        memcpy(about, facts->quoted.src, 16);
-        memcpy(about + 16, facts->quoted.dst, 16);
-        key->extra = XXH3_64bits(about, sizeof about);
-    }
+    if (facts->flags & WEIR_FACT_QUOTED)
+        key->extra = pair_hash(facts->quoted.src, facts->quoted.dst);
     return swap;
 }
 
@@ -147,15 +158,41 @@ static bool quoted_key_of(const struct weir_facts *facts, struct weir_flow_key *
 
 /* --- Counting ----------------------------------------------------------------------------------------------------------------*/
 
-/* Bytes on the wire: without the pseudo header that some captures put before the packet. */
+/* Link types by number (tcpdump.org/linktypes.html) whose packets Argus marks, or counts without a header that the capture put
+ * before the packet. */
+enum {
+    LINK_NULL = 0,
+    LINK_PPP = 9,
+    LINK_PPP_SERIAL = 50,
+    LINK_HDLC = 104,
+    LINK_LOOP = 108,
+    LINK_COOKED = 113,
+    LINK_COOKED_2 = 276
+};
+
 static uint32_t wire_bytes(const struct weir_packet *packet)
 {
-    enum { LINK_NULL = 0, LINK_LOOP = 108, LINK_COOKED = 113, LINK_COOKED_2 = 276 };
     uint32_t pseudo = packet->link == LINK_NULL || packet->link == LINK_LOOP ? 4
                       : packet->link == LINK_COOKED                          ? 16
                       : packet->link == LINK_COOKED_2                        ? 20
                                                                              : 0;
     return packet->wirelen > pseudo ? packet->wirelen - pseudo : 0;
+}
+
+static uint32_t link_bits(uint16_t link)
+{
+    switch (link) {
+    case LINK_COOKED:
+    case LINK_COOKED_2:
+        return WEIR_ARGUS_COOKED;
+    case LINK_PPP:
+    case LINK_PPP_SERIAL:
+        return WEIR_ENCAP_PPPOE;
+    case LINK_HDLC:
+        return WEIR_ARGUS_HDLC;
+    default:
+        return 0;
+    }
 }
 
 static void take_time(struct weir_argus_side *side, int64_t ts_ns)
@@ -193,16 +230,15 @@ static void take_size(struct weir_argus_side *side, uint32_t bytes)
         side->size_max = bytes;
 }
 
-static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts)
+static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts, uint32_t link)
 {
     struct weir_argus_side *side = &flow->side[at];
-    side->encap |= facts->encap;
+    side->encap |= facts->encap | link;
     side->has |= WEIR_ARGUS_HAS_IP;
     side->ttl = facts->ttl;
     side->tos = facts->tos;
     side->ip_id = facts->ip_version == 4 ? __builtin_bswap16((uint16_t)facts->ip_id) : 0;
-    if (facts->flags & WEIR_FACT_IP_OPTIONS && facts->ip_version == 4)
-        flow->marks |= WEIR_ARGUS_OPTIONS;
+    side->ip_options = facts->ip_options;
     if (facts->encap & WEIR_ENCAP_VLAN) {
         side->has |= WEIR_ARGUS_HAS_VLAN;
         side->vlan = facts->encap & WEIR_ENCAP_QINQ ? facts->vlan[1] : facts->vlan[0];
@@ -289,7 +325,7 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
 
     flow->last = (uint8_t)at;
     take_time(side, facts->ts_ns); /* even when the packet ends the record: Argus does so */
-    take_headers(flow, at, facts);
+    take_headers(flow, at, facts, link_bits(packet->link));
     if (facts->flags & WEIR_FACT_FRAGMENT_LATER) { /* its first fragment has not come: a flow of its own, until it does */
         flow->marks |= WEIR_ARGUS_FRAGMENT;
         effect.payload = facts->l4_bytes;
@@ -311,6 +347,13 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
         effect.payload = app_bytes(facts);
         if (facts->proto == ESP)
             take_esp(flow, facts, fresh);
+        if (facts->proto == UDP && l4_has(facts, 8) && effect.payload > 0) {
+            const uint8_t *payload = facts->l4 + 8;
+            if (fresh)
+                weir_media_open(&flow->media, facts->sport, facts->dport, payload, facts->l4_captured - 8);
+            else
+                effect.payload -= weir_media_packet(&flow->media, at, payload, facts->l4_captured - 8, effect.payload);
+        }
     }
     take_size(side, wire_bytes(packet));
     take_gap(side, facts->ts_ns, effect.active);
@@ -354,8 +397,10 @@ static void measure_early(const void *slot, uint32_t *bytes, uint32_t *total)
 static void take_error(void *slot, const struct weir_facts *facts)
 {
     struct weir_argus_flow *flow = slot;
-    flow->mapped = (uint8_t)(facts->icmp.type + 1);
-    take_time(&flow->side[0], facts->ts_ns);
+    flow->mapped = true;
+    flow->mapped_type = facts->icmp.type;
+    flow->mapped_code = facts->icmp.code;
+    flow->mapped_ns = facts->ts_ns;
 }
 
 static void begin(void *slot)
@@ -370,11 +415,14 @@ static void begin(void *slot)
                                          .ip_id = side->ip_id};
     }
     flow->marks &= WEIR_ARGUS_PATHS | WEIR_ARGUS_MAC | WEIR_ARGUS_SAW_TCP;
-    flow->mapped = 0;
+    flow->mapped = false;
     flow->esp.lost = 0;
     flow->esp.marks = 0;
     flow->esp.failed = false;
-    weir_tcp_begin(&flow->tcp);
+    if (flow->marks & WEIR_ARGUS_SAW_TCP)
+        weir_tcp_begin(&flow->tcp);
+    else
+        weir_media_begin(&flow->media);
 }
 
 /* --- Records -----------------------------------------------------------------------------------------------------------------*/
@@ -437,9 +485,20 @@ static void measure_times(struct weir_argus_record *record, struct weir_identity
             identity->ltime_ns = side->last_ns;
         any = true;
     }
+    if (record->flow.mapped && record->flow.mapped_ns > identity->ltime_ns)
+        identity->ltime_ns = record->flow.mapped_ns;
     record->duration_s = seconds(identity->ltime_ns - identity->stime_ns);
-    if (record->flow.side[0].packets && record->flow.side[1].packets)
-        record->side_s[0] = record->side_s[1] = record->duration_s;
+    const struct weir_argus_side *side = record->flow.side;
+    if (record->flow.mapped && side[0].packets && side[0].first_ns == identity->stime_ns)
+        record->side_s[0] = record->duration_s;
+    if (!side[0].packets || !side[1].packets)
+        return;
+    /* Argus stores one pair of times for both sides. ra takes it back from a side with a single packet when both have one, or
+     * when the two times differ in their seconds. */
+    bool pair = side[0].packets == 1 && side[1].packets == 1;
+    bool same_second = identity->stime_ns / SECOND == identity->ltime_ns / SECOND;
+    for (unsigned i = 0; i < 2; i++)
+        record->side_s[i] = side[i].packets == 1 && (pair || !same_second) ? 0 : record->duration_s;
 }
 
 static bool make_record(const void *slot, const struct weir_flow *head, enum weir_reason reason, void *body,
@@ -454,7 +513,8 @@ static bool make_record(const void *slot, const struct weir_flow *head, enum wei
     record->reversed = is_reversed(flow, &head->key, head->flags & FROM_HIGH);
     if (record->reversed) {
         swap_bytes(&record->flow.side[0], &record->flow.side[1], sizeof record->flow.side[0]);
-        swap_bytes(&record->flow.tcp.side[0], &record->flow.tcp.side[1], sizeof record->flow.tcp.side[0]);
+        if (flow->marks & WEIR_ARGUS_SAW_TCP)
+            swap_bytes(&record->flow.tcp.side[0], &record->flow.tcp.side[1], sizeof record->flow.tcp.side[0]);
         swap_bytes(record->flow.mac[0], record->flow.mac[1], sizeof record->flow.mac[0]);
     }
     bool from_high = record->reversed != !!(head->flags & FROM_HIGH);

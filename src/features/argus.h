@@ -6,6 +6,7 @@
 #define WEIR_FEATURES_ARGUS_H
 
 #include "features/lifecycle.h"
+#include "features/media.h"
 #include "flow/tcp.h"
 
 /* Times between packets of one direction. */
@@ -22,6 +23,9 @@ enum {
     WEIR_ARGUS_HAS_MPLS = 1 << 2,
 };
 
+/* weir_argus_side.encap, beside WEIR_ENCAP_* */
+enum { WEIR_ARGUS_COOKED = 1 << 16, WEIR_ARGUS_HDLC = 1 << 17 };
+
 /* One direction. Marked "flow": kept from record to record. */
 struct weir_argus_side {
     uint64_t bytes, app_bytes;
@@ -33,7 +37,8 @@ struct weir_argus_side {
     uint8_t has;      /* flow: WEIR_ARGUS_HAS_IP */
     uint8_t ttl, tos; /* flow */
     uint8_t fragments;
-    uint16_t ip_id; /* flow */
+    uint8_t ip_options; /* of the last packet */
+    uint16_t ip_id;     /* flow */
     uint16_t vlan;
     uint32_t mpls;
     struct weir_argus_gaps active, idle;
@@ -43,18 +48,22 @@ struct weir_argus_side {
 enum {
     WEIR_ARGUS_PATHS = 1 << 0,    /* flow: the MAC addresses changed */
     WEIR_ARGUS_MAC = 1 << 1,      /* flow: there are MAC addresses */
-    WEIR_ARGUS_OPTIONS = 1 << 2,  /* IP options */
     WEIR_ARGUS_FRAGMENT = 1 << 3, /* fragments without their first one */
     WEIR_ARGUS_SAW_TCP = 1 << 4,  /* flow: `tcp` is filled */
 };
 
 struct weir_argus_flow {
     struct weir_argus_side side[2]; /* 0: who sent the first packet; in a record's body 0 is the source that is printed */
-    struct weir_tcp tcp;
+    union {
+        struct weir_tcp tcp;
+        struct weir_media media; /* UDP */
+    };
     uint8_t marks;
     uint8_t last;                 /* side of the last packet */
     uint8_t icmp_type, icmp_code; /* of the flow's first packet */
-    uint8_t mapped;               /* ICMP type of an error about this flow, + 1; 0: none */
+    bool mapped;                  /* an ICMP error was about this flow: */
+    uint8_t mapped_type, mapped_code;
+    int64_t mapped_ns;
     uint8_t mac[2][6];
     uint32_t total; /* fragments without their first one: length of the datagram, 0: unknown */
     struct {

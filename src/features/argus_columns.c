@@ -84,9 +84,32 @@ VALUE(duration, r->duration_s)
 VALUE(no_deviation, 0.0)
 BOTH_SIDES(side_duration, s->packets ? r->side_s[side] : 0.0)
 
+/* What ra calls the flow: a few packets are not yet RTP to it. */
+static unsigned media(const struct weir_record *record)
+{
+    const struct weir_argus_flow *flow = &body(record)->flow;
+    if (record->identity.proto != UDP || is_fragment(record))
+        return WEIR_MEDIA_NONE;
+    if (flow->media.kind == WEIR_MEDIA_RTP && flow->side[0].packets < 5 && flow->side[1].packets < 5)
+        return WEIR_MEDIA_NONE;
+    return flow->media.kind;
+}
+
+static unsigned protocol(const struct weir_record *record)
+{
+    switch (media(record)) {
+    case WEIR_MEDIA_RTP:
+        return WEIR_PROTOCOL_RTP;
+    case WEIR_MEDIA_RTCP:
+        return WEIR_PROTOCOL_RTCP;
+    default:
+        return record->identity.proto;
+    }
+}
+
 static double proto_value(const struct weir_record *record)
 {
-    return weir_protocol_code(record->identity.proto);
+    return weir_protocol_code(protocol(record));
 }
 
 static size_t put(char *out, size_t size, const char *text)
@@ -97,7 +120,7 @@ static size_t put(char *out, size_t size, const char *text)
 
 static size_t proto_text(const struct weir_record *record, char *out, size_t size)
 {
-    return put(out, size, weir_protocol_names[record->identity.proto]);
+    return put(out, size, weir_protocol_names[protocol(record)]);
 }
 
 static size_t address_text(const struct weir_record *record, const uint8_t *address, char *out, size_t size)
@@ -123,8 +146,9 @@ static double port(const struct weir_record *record, unsigned side)
     const struct weir_argus_record *r = body(record);
     if (record->identity.ports)
         return side == SOURCE ? record->identity.sport : record->identity.dport;
-    if (is_icmp(record)) /* what a reply is: its own type, without its request that of the request */
-        return side == SOURCE ? (r->reversed ? r->flow.icmp_type : r->key.kind) + 256 * r->key.code : r->key.low_port;
+    if (is_icmp(record)) /* ra exchanges the bytes of what it prints as the destination port */
+        return side == SOURCE ? (r->reversed ? r->flow.icmp_type : r->key.kind) + 256 * r->key.code
+                              : __builtin_bswap16(r->key.low_port);
     if (is_icmpv6(record))
         return side == SOURCE ? r->key.kind : r->key.code;
     if (record->identity.proto == ESP && record->identity.ip_version == 4 && !is_fragment(record) && side == TARGET)
@@ -277,6 +301,8 @@ static const char *state(const struct weir_record *record)
 {
     const struct weir_argus_record *r = body(record);
     bool out = side_of(record, SOURCE)->packets, in = side_of(record, TARGET)->packets;
+    if (is_icmp(record) && r->flow.mapped)
+        return icmp_state(r->flow.mapped_type, r->flow.mapped_code);
     if (is_icmp(record))
         return icmp_state(r->reversed ? r->flow.icmp_type : r->key.kind, r->key.code);
     if (is_icmpv6(record))
@@ -320,7 +346,8 @@ static char encap_letter(const struct weir_record *record)
     } layers[] = {
         {WEIR_ENCAP_MPLS, 'm'}, {WEIR_ENCAP_ETHERNET, 'e'}, {WEIR_ENCAP_VLAN | WEIR_ENCAP_QINQ, 'v'},
         {WEIR_ENCAP_LLC, 'l'},  {WEIR_ENCAP_PPPOE, 'p'},    {WEIR_ENCAP_GRE, 'G'},
-        {WEIR_ENCAP_AH, 'a'},   {WEIR_ENCAP_IPIP, 'P'},
+        {WEIR_ENCAP_AH, 'a'},   {WEIR_ARGUS_HDLC, 'C'},     {WEIR_ARGUS_COOKED, '*'},
+        {WEIR_ENCAP_IPIP, 'P'},
     };
     uint32_t seen = side_of(record, SOURCE)->encap | side_of(record, TARGET)->encap;
     char letter = ' ';
@@ -355,7 +382,7 @@ static size_t flgs_text(const struct weir_record *record, char *out, size_t size
     char flags[] = "         ";
     flags[1] = encap_letter(record);
     if (flow->mapped)
-        flags[2] = flow->mapped == 3 + 1 ? 'U' : flow->mapped == 5 + 1 ? 'R' : flow->mapped == 11 + 1 ? 'T' : 'I';
+        flags[2] = flow->mapped_type == 3 ? 'U' : flow->mapped_type == 5 ? 'R' : flow->mapped_type == 11 ? 'T' : 'I';
     if (is_tcp(record))
         tcp_flags(record, flags);
     if (record->identity.proto == ESP && flow->esp.marks & WEIR_TCP_MARK_LOSS && flow->esp.lost)
@@ -366,8 +393,12 @@ static size_t flgs_text(const struct weir_record *record, char *out, size_t size
         flags[6] = 'F';
     if (is_fragment(record))
         flags[6] = 'f';
-    if (flow->marks & WEIR_ARGUS_OPTIONS)
-        flags[7] = 'U';
+    unsigned options = flow->side[0].ip_options | flow->side[1].ip_options;
+    options &= (unsigned)~WEIR_IPOPT_OTHER;
+    if (options)
+        flags[7] = options & (options - 1) ? 'O' : "ATR+LSD"[__builtin_ctz(options)];
+    if (media(record) == WEIR_MEDIA_RTP && (flow->media.side[0].lost || flow->media.side[1].lost))
+        flags[3] = !flow->media.side[1].lost ? 's' : flow->media.side[0].lost ? '*' : 'd';
     size_t from = strspn(flags, " "), to = strlen(flags);
     while (to > from && flags[to - 1] == ' ')
         to--;
@@ -428,6 +459,8 @@ static double lost(const struct weir_record *record, unsigned side)
     const struct weir_argus_record *r = body(record);
     if (record->identity.proto == ESP && record->identity.ip_version == 4)
         return (int32_t)r->flow.esp.lost;
+    if (media(record) == WEIR_MEDIA_RTP)
+        return r->flow.media.side[side].lost;
     if (!is_tcp(record) || r->flow.tcp.brief || r->flow.tcp.state == WEIR_TCP_CLOSED)
         return 0;
     return r->flow.tcp.side[side].lost;
@@ -493,7 +526,6 @@ static double over_all(double (*measure)(const struct weir_argus_gaps *gaps), co
     return measure(&all);
 }
 
-BOTH_SIDES(interval, over_all(gaps_mean, s))
 BOTH_SIDES(jitter, over_all(gaps_deviation, s))
 
 /* The parts of a record that has any times are 0, not missing, where a side had none of the kind: so it is in ra. */
@@ -513,6 +545,8 @@ static double part_of_all(const struct weir_record *record, double (*measure)(co
     return part(record, measure, &all);
 }
 
+/* ra prints 0 for a source without times, nothing for such a destination. */
+BOTH_SIDES(interval, side == SOURCE ? part_of_all(record, gaps_mean, s) : over_all(gaps_mean, s))
 BOTH_SIDES(interval_max, part_of_all(record, gaps_max, s))
 BOTH_SIDES(interval_min, part_of_all(record, gaps_min, s))
 BOTH_SIDES(active, part(record, gaps_mean, &s->active))
@@ -582,6 +616,8 @@ static size_t mac_text(const struct weir_record *record, unsigned side, char *ou
 {
     const struct weir_argus_flow *flow = &body(record)->flow;
     const uint8_t *mac = flow->mac[side];
+    if (flow->marks & WEIR_ARGUS_MAC && !memcmp(mac, "\xff\xff\xff\xff\xff\xff", 6))
+        return put(out, size, "Broadcast");
     *out = 0;
     int n = flow->marks & WEIR_ARGUS_MAC
                 ? snprintf(out, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])

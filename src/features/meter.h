@@ -43,8 +43,8 @@ weir_err weir_meter_create(const struct weir_meter_config *config, struct weir_m
 /* Frees without emitting; sets *meter to NULL. NULL-safe. */
 void weir_meter_destroy(struct weir_meter **meter);
 
-/* Meters packets, in their order. Their bytes are not kept. Each packet goes to exactly one bucket of the account. Many at a time are
- * much quicker than one by one: the memory of the flows of a burst is fetched together. */
+/* Meters packets, in their order. Their bytes are not kept. Each packet goes to exactly one bucket of the account. Many at a time
+ * are much quicker than one by one: the memory of the flows of a burst is fetched together. */
 void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *packets, unsigned count);
 
 /* The lane's clock has reached clock_ns: hands out what is due. Times that go back are ignored. Call it after each burst. */
