@@ -148,7 +148,7 @@ def known(field, ours, theirs, sparse):
         return "first-second"
     if field in ("sjit", "djit") and number(ours[side + "intpktact"]) > 0 and number(ours[side + "intpktidl"]) > 0:
         return "jitter-scale"
-    if field in ("dintpktmax", "dintpktmin"):
+    if field in ("dintpktmax", "dintpktmin", "sintpktmin"):
         return "idle-extremes"
     if field in ("swin", "dwin") and (ours["pkts"] == "1" or ours["state"] == "RST" or (field == "dwin" and ours["spkts"] == "0")):
         return "window-of-one-side"
