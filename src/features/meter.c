@@ -8,6 +8,12 @@
 
 #define DEFAULT_FLOWS 262144
 
+/* A flow in the drain's order. The time stands beside the number so that sorting does not walk the table. */
+struct due {
+    int64_t first_ns;
+    uint32_t number;
+};
+
 struct weir_meter {
     const struct weir_view_ops *ops;
     struct weir_table *table;
@@ -19,7 +25,7 @@ struct weir_meter {
     weir_meter_emit *emit;
     void *context;
     void *body;
-    uint32_t *order; /* scratch for the drain */
+    struct due *order; /* scratch for the drain */
     struct weir_meter_account account;
 };
 
@@ -312,23 +318,23 @@ void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *pack
     }
 }
 
-static bool before(const struct weir_meter *meter, uint32_t a, uint32_t b)
+static bool before(const struct weir_meter *meter, struct due a, struct due b)
 {
-    const struct weir_flow *x = weir_table_entry(meter->table, a), *y = weir_table_entry(meter->table, b);
-    if (x->first_ns != y->first_ns)
-        return x->first_ns < y->first_ns;
-    return memcmp(&x->key, &y->key, sizeof x->key) < 0;
+    if (a.first_ns != b.first_ns)
+        return a.first_ns < b.first_ns;
+    return memcmp(&weir_table_entry(meter->table, a.number)->key, &weir_table_entry(meter->table, b.number)->key,
+                  sizeof(struct weir_flow_key)) < 0;
 }
 
 static void sift(const struct weir_meter *meter, size_t root, size_t count)
 {
-    uint32_t *order = meter->order;
+    struct due *order = meter->order;
     for (size_t child; (child = root * 2 + 1) < count; root = child) {
         if (child + 1 < count && before(meter, order[child], order[child + 1]))
             child++;
         if (!before(meter, order[root], order[child]))
             return;
-        uint32_t swapped = order[root];
+        struct due swapped = order[root];
         order[root] = order[child];
         order[child] = swapped;
     }
@@ -339,17 +345,17 @@ void weir_meter_drain(struct weir_meter *meter)
     struct weir_flow *flow;
     size_t open = 0;
     for (flow = weir_table_head(meter->table, WEIR_LIST_OPEN); flow; flow = weir_table_after(meter->table, flow))
-        meter->order[open++] = weir_table_number(meter->table, flow);
+        meter->order[open++] = (struct due){flow->first_ns, weir_table_number(meter->table, flow)};
     for (size_t i = open / 2; i-- > 0;)
         sift(meter, i, open);
     for (size_t i = open; i-- > 1;) {
-        uint32_t last = meter->order[0];
+        struct due last = meter->order[0];
         meter->order[0] = meter->order[i];
         meter->order[i] = last;
         sift(meter, 0, i);
     }
     for (size_t i = 0; i < open; i++) {
-        flow = weir_table_entry(meter->table, meter->order[i]);
+        flow = weir_table_entry(meter->table, meter->order[i].number);
         emit(meter, flow, WEIR_REASON_SHUTDOWN);
         forget(meter, flow, WEIR_REASON_SHUTDOWN);
     }

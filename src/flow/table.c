@@ -42,6 +42,16 @@ void *weir_table_slot(const struct weir_table *table, const struct weir_flow *fl
     return (uint8_t *)(uintptr_t)flow + ((sizeof(struct weir_flow) + LINE - 1) & ~(size_t)(LINE - 1));
 }
 
+/* Zeroed pages, NULL when there are none. Pages that no flow has used yet cost nothing: entries are handed out from the front. */
+static void *map_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return NULL;
+    madvise(pages, bytes, MADV_HUGEPAGE); /* fewer TLB misses; merely slower where it is refused */
+    return pages;
+}
+
 weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table **out, struct weir_error *error)
 {
     if (capacity < 2 || capacity > (size_t)1 << 30)
@@ -63,15 +73,9 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
     table->single = (struct list){NONE, NONE};
     if (__builtin_mul_overflow(table->stride, capacity, &table->bytes))
         goto fail;
-    /* Pages that no flow has used yet cost nothing: entries are handed out from the front. */
-    table->entries = mmap(NULL, table->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (table->entries == MAP_FAILED) {
-        table->entries = NULL;
-        goto fail;
-    }
-    madvise(table->entries, table->bytes, MADV_HUGEPAGE); /* fewer TLB misses; merely slower where it is refused */
-    table->bucket = malloc(buckets * sizeof *table->bucket);
-    if (!table->bucket)
+    table->entries = map_pages(table->bytes);
+    table->bucket = map_pages(buckets * sizeof *table->bucket);
+    if (!table->entries || !table->bucket)
         goto fail;
     memset(table->bucket, 0xff, buckets * sizeof *table->bucket);
     *out = table;
@@ -87,7 +91,8 @@ void weir_table_destroy(struct weir_table **table)
         return;
     if ((*table)->entries)
         munmap((*table)->entries, (*table)->bytes);
-    free((*table)->bucket);
+    if ((*table)->bucket)
+        munmap((*table)->bucket, ((size_t)(*table)->bucket_mask + 1) * sizeof *(*table)->bucket);
     free(*table);
     *table = NULL;
 }
