@@ -24,6 +24,11 @@ const char *weir_dropped_name(enum weir_dropped bucket)
 
 enum weir_fate weir_decode(const struct weir_packet *packet, struct weir_facts *facts, unsigned *bucket)
 {
+    return weir__plain_decode(packet, facts) ? WEIR_METERED : weir__layered_decode(packet, facts, bucket);
+}
+
+enum weir_fate weir__layered_decode(const struct weir_packet *packet, struct weir_facts *facts, unsigned *bucket)
+{
     /* A file may claim a wire length below what it holds; what was captured was on the wire. */
     uint32_t wire = packet->wirelen > packet->caplen ? packet->wirelen : packet->caplen;
     struct weir__walk walk = {.at = packet->data, .captured = packet->caplen, .wire = wire, .facts = facts};

@@ -23,7 +23,7 @@ static const struct {
     [13] = {WEIR_TCPOPT_CC_ECHO, 6},
 };
 
-static void tcp_options_decode(struct weir_facts *facts, const uint8_t *p, uint32_t bytes, bool cut)
+void weir__tcp_options_decode(struct weir_facts *facts, const uint8_t *p, uint32_t bytes, bool cut)
 {
     for (uint32_t at = 0; at < bytes && p[at] != 0;) {
         unsigned kind = p[at];
@@ -82,7 +82,7 @@ static uint32_t tcp_decode(const struct weir__walk *walk)
         return header < 20 ? 20 : walk->wire;
     }
     if (header > 20 && captured > 20)
-        tcp_options_decode(facts, p + 20, (captured < header ? captured : header) - 20, captured < header);
+        weir__tcp_options_decode(facts, p + 20, (captured < header ? captured : header) - 20, captured < header);
     return header;
 }
 

@@ -123,6 +123,11 @@ static bool teredo_enter(struct weir__walk *walk)
     return ip_enter(walk, 6);
 }
 
+bool weir__tunnel_port(uint16_t sport, uint16_t dport)
+{
+    return dport == PORT_VXLAN || dport == PORT_GENEVE || dport == PORT_GTP || dport == PORT_TEREDO || sport == PORT_TEREDO;
+}
+
 static bool udp_enter(struct weir__walk *walk, uint16_t *kind)
 {
     const struct weir_facts *facts = walk->facts;

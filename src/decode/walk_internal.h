@@ -88,4 +88,16 @@ enum weir__tunnel { WEIR__TUNNEL_NONE, WEIR__TUNNEL_ENTERED, WEIR__TUNNEL_TOO_DE
 /* tunnel.c: if the L4 part carries an IP packet, moves the walk to its header. Call after weir__transport_decode. */
 enum weir__tunnel weir__tunnel_enter(struct weir__walk *walk);
 
+/* True if a UDP packet between these ports may carry a tunnel. */
+bool weir__tunnel_port(uint16_t sport, uint16_t dport);
+
+/* transport.c: TCP options of a header whose tcp facts are zeroed; `cut`: the snap length ended them. */
+void weir__tcp_options_decode(struct weir_facts *facts, const uint8_t *p, uint32_t bytes, bool cut);
+
+/* plain.c: all of weir_decode for the commonest packets; false: not one of them, *facts is undefined. */
+bool weir__plain_decode(const struct weir_packet *packet, struct weir_facts *facts);
+
+/* facts.c: weir_decode without the short way. */
+enum weir_fate weir__layered_decode(const struct weir_packet *packet, struct weir_facts *facts, unsigned *bucket);
+
 #endif
