@@ -85,12 +85,16 @@ weir_err weir_output_open(struct weir_output *output, const char *path, enum wei
             code = weir_output_fail(path, EISDIR, error);
             goto fail;
         }
-        output->final = output->path;
-        if (!(output->path = weir_output_beside(path))) {
+        if ((output->final = realpath(path, NULL))) { /* a link is followed */
+            free(output->path);
+        } else {
+            output->final = output->path;
+        }
+        if (!(output->path = weir_output_beside(output->final))) {
             code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
             goto fail;
         }
-        output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+        output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     } else {
         output->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
         if (output->fd >= 0 && !stream)
@@ -141,10 +145,22 @@ weir_err weir_output_finish(struct weir_output *output, struct weir_error *error
         const char *name = output->final ? output->final : output->path;
         int fd = output->fd;
         output->fd = -1;
-        if (close(fd) || (output->final && rename(output->path, output->final)))
-            code = weir_output_fail(name, errno, error);
-        else
-            free(output->final), output->final = NULL;
+        bool good = !output->final || fsync(fd) == 0; /* or a crash could leave the new name with nothing behind it */
+        int number = errno;
+        if (close(fd) && good) {
+            good = false;
+            number = errno;
+        }
+        if (good && output->final && rename(output->path, output->final)) {
+            good = false;
+            number = errno;
+        }
+        if (!good)
+            code = weir_output_fail(name, number, error);
+        else if (output->final) {
+            free(output->final);
+            output->final = NULL;
+        }
     }
     weir_output_abort(output);
     return code;

@@ -69,7 +69,7 @@ static size_t lay_out(uint64_t digits, unsigned count, int exponent, char *out)
         count--;
     char *p = out;
     if (exponent < 0) {
-        memcpy(p, "0.00000", (size_t)(1 - exponent));
+        memcpy(p, "0.0000000", (size_t)(1 - exponent));
         p += 1 - exponent;
         memcpy(p, d, count);
         return (size_t)(p - out) + count;
@@ -117,7 +117,7 @@ static int guess_exponent(double x)
 
 static bool has_digits(double x) /* the range of plain notation */
 {
-    return x >= 1e-5 && x < 1e15;
+    return x >= 1e-8 && x < 1e15;
 }
 
 size_t weir_text_real(double value, char *out)

@@ -43,6 +43,9 @@ static void test_real(void **unused)
     check_real(-0.1, "-0.1");
     check_real(1e-5, "0.00001");
     check_real(0.000123, "0.000123");
+    check_real(2e-6, "0.000002");
+    check_real(1e-8, "0.00000001");
+    check_real(9.9999e-9, NULL);
     check_real(1234567, "1234567");
     check_real(100, "100");
     check_real(4294967295.5, "4294967295.5");
@@ -65,7 +68,7 @@ static void test_real(void **unused)
         check_real((double)(next() >> (next() & 63)) / (double)((next() >> (next() & 63)) | 1), NULL);
         check_real((double)(next() >> 30) / 1e6, NULL);
         check_real(ldexp((double)(next() >> 11), (int)(next() % 80) - 60), NULL);
-        check_real(nextafter(pow(10, (int)(next() % 22) - 6), next() & 1 ? 0 : 1e30), NULL);
+        check_real(nextafter(pow(10, (int)(next() % 26) - 10), next() & 1 ? 0 : 1e30), NULL);
     }
 }
 
