@@ -126,9 +126,10 @@ static void *run_lane(void *argument)
     int64_t clock_ns = INT64_MIN;
     while (burst && !atomic_load_explicit(&job->failed, memory_order_relaxed) &&
            weir_source_burst(job->source, lane->number, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        for (unsigned i = 0; i < burst->count && burst->state == WEIR_BURST_PACKETS; i++) {
-            weir_meter_packet(lane->meter, &burst->packet[i]);
-            clock_ns = burst->packet[i].release_ns > clock_ns ? burst->packet[i].release_ns : clock_ns;
+        if (burst->state == WEIR_BURST_PACKETS && burst->count) {
+            weir_meter_packets(lane->meter, burst->packet, burst->count);
+            int64_t last_ns = burst->packet[burst->count - 1].release_ns; /* never goes back */
+            clock_ns = last_ns > clock_ns ? last_ns : clock_ns;
         }
         clock_ns = burst->clock_ns > clock_ns ? burst->clock_ns : clock_ns;
         weir_meter_clock(lane->meter, clock_ns);
