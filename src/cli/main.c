@@ -8,6 +8,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"run", weir_cmd_run, "meter packets, judge every flow, keep the verdicts"},
     {"flows", weir_cmd_flows, "flow records with a feature set, as CSV, JSON lines or Parquet"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
