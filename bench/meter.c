@@ -108,6 +108,7 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
 {
     enum { RUNS = 5, QUICK_RUNS = 3 };
     const uint64_t packets = options->quick ? 400000 : 2000000;
+    const uint32_t alive = options->quick ? 16384 : 65536;
     const unsigned runs = options->quick ? QUICK_RUNS : RUNS;
     char path[] = "/tmp/weir-bench-XXXXXX";
     double weir_cpu[RUNS], weir_wall[RUNS], argus_cpu[RUNS], argus_wall[RUNS];
@@ -116,7 +117,7 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
     if (file < 0)
         return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", path, strerror(errno));
     close(file);
-    weir_err code = weir_mix_write(path, packets, 1, &facts, error);
+    weir_err code = weir_mix_write(path, packets, alive, 1, &facts, error);
     bool argus = code == WEIR_OK;
     for (unsigned i = 0; code == WEIR_OK && i < runs; i++) { /* in turns, so that a busy neighbour hurts both */
         struct cost cost;
@@ -135,14 +136,17 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
     if (code != WEIR_OK)
         return code;
     struct weir_bench_row *cpu = add(report, "mix264-cpu", "cpu seconds", weir_cpu, argus ? argus_cpu : NULL, runs);
-    snprintf(cpu->note, sizeof cpu->note, "%.2f M packets/s, %.0f ns a packet, %llu packets of %.0f B on average",
+    snprintf(cpu->note, sizeof cpu->note,
+             "%.2f M packets/s, %.0f ns a packet, %llu packets of %.0f B on average, %u conversations at a time",
              (double)facts.packets / cpu->weir / 1e6, cpu->weir * 1e9 / (double)facts.packets, (unsigned long long)facts.packets,
-             (double)facts.bytes / (double)facts.packets);
+             (double)facts.bytes / (double)facts.packets, alive);
     struct weir_bench_row *wall = add(report, "mix264-wall", "seconds", weir_wall, argus ? argus_wall : NULL, runs);
     snprintf(wall->note, sizeof wall->note, "argus sleeps for a second while starting");
     if (!argus)
         weir_bench_skip(report, "argus is missing or failed: `tools/setup peers` installs it");
     if (options->quick)
-        weir_bench_skip(report, "quick: 400,000 packets instead of 2,000,000, %d runs instead of %d", QUICK_RUNS, RUNS);
+        weir_bench_skip(report,
+                        "quick: 400,000 packets of 16,384 conversations instead of 2,000,000 of 65,536; %d runs instead of %d",
+                        QUICK_RUNS, RUNS);
     return WEIR_OK;
 }

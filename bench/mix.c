@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIVE = 4096, FRAME_MAX = 1514, STEP_US = 2 };
+enum { ALIVE_MAX = 65536, FRAME_MAX = 1514, STEP_US = 2 };
 
 struct talk {
     uint32_t client, server;
@@ -22,7 +22,7 @@ struct mix {
     FILE *file;
     uint64_t random, time_us;
     struct weir_mix_facts facts;
-    struct talk talk[ALIVE];
+    struct talk talk[ALIVE_MAX];
     uint8_t frame[FRAME_MAX];
 };
 
@@ -126,7 +126,7 @@ static bool advance(struct mix *mix, struct talk *talk)
     case 3:
         return emit(mix, talk, 0, 0x18, 40 + draw(mix, 200));
     case 4: /* now and then a full segment */
-        return emit(mix, talk, 1, 0x18, draw(mix, 8) ? 100 + draw(mix, 755) : 1460);
+        return emit(mix, talk, 1, 0x18, draw(mix, 8) ? 100 + draw(mix, 850) : 1460);
     case 5:
         talk->step = --talk->data ? 3 : 6;
         return emit(mix, talk, 0, 0x10, 0);
@@ -142,11 +142,14 @@ static bool advance(struct mix *mix, struct talk *talk)
     }
 }
 
-weir_err weir_mix_write(const char *path, uint64_t packets, uint64_t seed, struct weir_mix_facts *facts, struct weir_error *error)
+weir_err weir_mix_write(const char *path, uint64_t packets, uint32_t alive, uint64_t seed, struct weir_mix_facts *facts,
+                        struct weir_error *error)
 {
     static const uint32_t header[6] = {0xa1b2c3d4u, 2 | 4 << 16, 0,
                                        0,           65535,       1}; /* in this machine's byte order, as pcap allows */
     weir_err code = WEIR_OK;
+    if (alive < 1 || alive > ALIVE_MAX)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "packet mix: %u conversations: 1 to %d are possible", alive, ALIVE_MAX);
     struct mix *mix = calloc(1, sizeof *mix);
     if (!mix)
         return weir_fail(error, WEIR_ERR_MEMORY, "packet mix: out of memory");
@@ -154,10 +157,10 @@ weir_err weir_mix_write(const char *path, uint64_t packets, uint64_t seed, struc
     mix->time_us = (uint64_t)1700000000 * 1000000;
     mix->file = fopen(path, "wb");
     bool good = mix->file && fwrite(header, sizeof header, 1, mix->file) == 1;
-    for (unsigned i = 0; i < ALIVE; i++)
+    for (unsigned i = 0; i < alive; i++)
         begin(mix, &mix->talk[i]);
     while (good && mix->facts.packets < packets)
-        good = advance(mix, &mix->talk[draw(mix, ALIVE)]);
+        good = advance(mix, &mix->talk[draw(mix, alive)]);
     if (mix->file && fclose(mix->file))
         good = false;
     if (!good)

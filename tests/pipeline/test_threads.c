@@ -55,7 +55,7 @@ static int begin(void **state)
     int file = mkstemp(world.capture);
     assert_true(file >= 0);
     close(file);
-    assert_int_equal(weir_mix_write(world.capture, PACKETS, 7, &facts, &error), WEIR_OK);
+    assert_int_equal(weir_mix_write(world.capture, PACKETS, 1024, 7, &facts, &error), WEIR_OK);
     *state = &world;
     return 0;
 }
