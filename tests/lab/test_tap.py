@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The bundled capture, judged by the bundled model, against its truth: no figure may fall below what tap.json says was measured.
 
 usage: test_tap.py WEIR        holds the figures
