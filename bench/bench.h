@@ -2,7 +2,7 @@
 #ifndef WEIR_BENCH_BENCH_H
 #define WEIR_BENCH_BENCH_H
 
-#include "report.h"
+#include "bench/report.h"
 #include "weir/error.h"
 
 struct weir_bench_options {

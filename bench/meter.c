@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "capture/source.h"
 #include "features/meter.h"
-#include "mix.h"
+#include "bench/mix.h"
 
 struct cost {
     double wall_s, cpu_s;

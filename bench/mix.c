@@ -1,4 +1,4 @@
-#include "mix.h"
+#include "bench/mix.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -10,10 +10,10 @@
 
 #include "base/clock.h"
 #include "batch/batcher.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "pipeline/backend.h"
 #include "pipeline/worker.h"
-#include "records.h"
+#include "bench/records.h"
 #include "store/store.h"
 
 enum { COMMIT_ROWS = 100000, BURST = 8, RUNS = 3 };

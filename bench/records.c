@@ -1,4 +1,4 @@
-#include "records.h"
+#include "bench/records.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "bench.h"
+#include "bench/bench.h"
 #include "cli/command.h"
 #include "cli/default_model.h"
 #include "cli/options.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mix.h"
+#include "bench/mix.h"
 #include "model/build.h"
 #include "pipeline/run.h"
 
