@@ -178,10 +178,10 @@ def main():
     with open(args.plan) as file:
         plan = json.load(file)
     if args.check:
-        plan = dict(plan, attackers={"outside": 1}, gap_s=[1, 1], think_s=0.5, attacks=[
-            {"attack": "syn-scan", "tool": "nmap", "limit_s": 8, "proto": "tcp",
+        plan = dict(plan, attackers={"outside": 1}, gap_s=[0, 0], think_s=0.5, workers=1, attacks=[
+            {"attack": "syn-scan", "tool": "nmap", "limit_s": 5, "proto": "tcp",
              "argv": ["nmap", "-n", "-Pn", "-sS", "--max-retries", "0", "--max-rate", "200", "-p", "1-100", "{victim}"]}])
-        args.minutes = 0.25
+        args.minutes = 0.35
     work = tempfile.mkdtemp(prefix="weir-lab-")
     os.chmod(work, 0o755)
     net = Net()
