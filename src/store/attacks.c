@@ -49,17 +49,16 @@ static void print_group(duckdb_result *result, idx_t row, FILE *to)
     char *text[TEXTS], *view = duckdb_value_varchar(result, VIEW, row);
     for (idx_t c = 0; c < TEXTS; c++)
         text[c] = duckdb_value_varchar(result, c, row);
-    fprintf(to, "  %s: %s > %s, %s: %s alerts in %s flows, from %s for %.1f s, score up to %.3f\n", text[0], text[1], text[2],
-            text[5], text[3], text[4], text[6], duckdb_value_double(result, SPAN, row), duckdb_value_double(result, SCORE, row));
+    fprintf(to, "  %s > %s, %s: %s, alerts %s, flows %s, score up to %.3f\n      %s, %.1f s", text[1], text[2], text[5], text[0],
+            text[3], text[4], duckdb_value_double(result, SCORE, row), text[6], duckdb_value_double(result, SPAN, row));
     for (idx_t i = 0; i < WHY && !duckdb_value_is_null(result, NAMES + 2 * i, row); i++) {
         char *name = duckdb_value_varchar(result, NAMES + 2 * i, row);
-        fputs(i ? ", " : "      because ", to);
+        fputs(i ? ", " : "; because ", to);
         print_cause(view ? weir_view_find(view) : NULL, name, duckdb_value_is_null(result, NAMES + 2 * i + 1, row),
                     duckdb_value_double(result, NAMES + 2 * i + 1, row), to);
         duckdb_free(name);
     }
-    if (!duckdb_value_is_null(result, NAMES, row))
-        fputc('\n', to);
+    fputc('\n', to);
     for (idx_t c = 0; c < TEXTS; c++)
         duckdb_free(text[c]);
     duckdb_free(view);
