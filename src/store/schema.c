@@ -18,15 +18,14 @@ static const char tables_sql[] =
     "CREATE TABLE verdict_rows(context UINTEGER, flow_id UUID, record UINTEGER, reason UTINYINT, stime TIMESTAMP_NS,"
     " ltime TIMESTAMP_NS, proto UTINYINT, src_ip VARCHAR, src_port USMALLINT, dest_ip VARCHAR, dest_port USMALLINT, score FLOAT,"
     " alert BOOLEAN, seq UBIGINT, \"row\" USMALLINT, decision_us BIGINT);"
-    "CREATE TABLE reasons(flow_id UUID, record UINTEGER, rank UTINYINT, column_name VARCHAR, value FLOAT, contribution FLOAT,"
-    " run UUID);";
+    "CREATE TABLE column_names(name UINTEGER, column_name VARCHAR);"
+    /* one row an alert: the features that moved its score, name_0 the one that moved it most */
+    "CREATE TABLE reason_rows(context UINTEGER, flow_id UUID, record UINTEGER,"
+    " name_0 UINTEGER, name_1 UINTEGER, name_2 UINTEGER, name_3 UINTEGER, name_4 UINTEGER,"
+    " value_0 FLOAT, value_1 FLOAT, value_2 FLOAT, value_3 FLOAT, value_4 FLOAT,"
+    " contribution_0 FLOAT, contribution_1 FLOAT, contribution_2 FLOAT, contribution_3 FLOAT, contribution_4 FLOAT);";
 
-/* The first %s: the reasons' names, the second: the protocols', as SQL lists. */
-static const char view_sql[] =
-    "CREATE OR REPLACE VIEW verdicts AS SELECT v.flow_id, v.record, ([%s])[v.reason + 1] AS reason, v.stime, v.ltime,"
-    " ([%s])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
-    " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us"
-    " FROM verdict_rows v JOIN contexts c USING (context)";
+_Static_assert(WEIR_REASONS_MAX == 5, "reason_rows has as many names, values and contributions");
 
 static weir_err no_memory(struct weir_error *error)
 {
@@ -55,30 +54,42 @@ static weir_err create_tables(struct weir_duck *duck, struct weir_error *error)
     return code == WEIR_OK ? weir_duck_run(duck, version, error) : code;
 }
 
+static void put_verdicts_view(FILE *to)
+{
+    fputs("CREATE OR REPLACE VIEW verdicts AS SELECT v.flow_id, v.record, ([", to);
+    for (unsigned i = 0; i < WEIR_REASON_COUNT; i++)
+        fprintf(to, "%s'%s'", i ? "," : "", weir_reason_name((enum weir_reason)i));
+    fputs("])[v.reason + 1] AS reason, v.stime, v.ltime, ([", to);
+    for (unsigned i = 0; i < 256; i++)
+        fprintf(to, "%s'%s'", i ? "," : "", weir_protocol_names[i]);
+    fputs("])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
+          " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us"
+          " FROM verdict_rows v JOIN contexts c USING (context);",
+          to);
+}
+
+static void put_reasons_view(FILE *to)
+{
+    fputs("CREATE OR REPLACE VIEW reasons AS ", to);
+    for (unsigned i = 0; i < WEIR_REASONS_MAX; i++)
+        fprintf(to,
+                "%sSELECT r.flow_id, r.record, %u::UTINYINT AS rank, n.column_name, r.value_%u AS value,"
+                " r.contribution_%u AS contribution, c.run"
+                " FROM reason_rows r JOIN column_names n ON n.name = r.name_%u JOIN contexts c USING (context)",
+                i ? " UNION ALL " : "", i, i, i, i);
+    fputs(";", to);
+}
+
 static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
 {
-    char *reasons = NULL, *protos = NULL, *sql = NULL;
+    char *sql = NULL;
     size_t size;
-    weir_err code = WEIR_OK;
-    FILE *file = open_memstream(&reasons, &size);
-    for (unsigned i = 0; file && i < WEIR_REASON_COUNT; i++)
-        fprintf(file, "%s'%s'", i ? "," : "", weir_reason_name((enum weir_reason)i));
-    if (file && fclose(file))
-        file = NULL;
-    if (file && (file = open_memstream(&protos, &size))) {
-        for (unsigned i = 0; i < 256; i++)
-            fprintf(file, "%s'%s'", i ? "," : "", weir_protocol_names[i]);
-        if (fclose(file))
-            file = NULL;
-    }
-    if (!file || asprintf(&sql, view_sql, reasons, protos) < 0) {
-        sql = NULL;
-        code = no_memory(error);
-    } else {
-        code = weir_duck_run(duck, sql, error);
-    }
-    free(reasons);
-    free(protos);
+    FILE *to = open_memstream(&sql, &size);
+    if (!to)
+        return no_memory(error);
+    put_verdicts_view(to);
+    put_reasons_view(to);
+    weir_err code = fclose(to) ? no_memory(error) : weir_duck_run(duck, sql, error);
     free(sql);
     return code;
 }

@@ -166,6 +166,7 @@ static weir_err execute(struct weir_sql *session, duckdb_prepared_statement stat
     duckdb_pending_result pending = NULL;
     const char *text = NULL;
     int64_t deadline = weir_clock_mono_ns() + timeout_ns;
+    bool late = false;
     if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess)
         goto failed;
     for (;;) {
@@ -174,11 +175,10 @@ static weir_err execute(struct weir_sql *session, duckdb_prepared_statement stat
             break;
         if (state == DUCKDB_PENDING_ERROR)
             goto failed;
-        if (weir_clock_mono_ns() > deadline) {
+        if (!late && weir_clock_mono_ns() > deadline) {
+            /* the tasks end with an error then, and DuckDB lets go of all that they hold */
             duckdb_interrupt(session->duck->connection);
-            code = weir_fail(error, WEIR_ERR_LIMIT, "query: not done after %.3g s; ask for less, or give a longer --timeout",
-                             (double)timeout_ns / 1e9);
-            goto out;
+            late = true;
         }
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) /* DuckDB's own threads have them */
             nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
@@ -191,7 +191,10 @@ failed:
         text = duckdb_pending_error(pending);
     if (!text)
         text = "failed without a message";
-    if (strstr(text, "Out of Memory"))
+    if (late)
+        code = weir_fail(error, WEIR_ERR_LIMIT, "query: not done after %.3g s; ask for less, or give a longer --timeout",
+                         (double)timeout_ns / 1e9);
+    else if (strstr(text, "Out of Memory"))
         code = weir_fail(error, WEIR_ERR_LIMIT, "query: %.300s; ask for less, or give a larger --memory", text);
     else
         code = weir_fail(error, WEIR_ERR_LIBRARY, "query: %s", text);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "data/duck.h"
+#include "store/gather.h"
 #include "store/schema.h"
 #include "store/text.h"
 
@@ -18,8 +19,6 @@
  * long. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
 #define SETTINGS       "SET checkpoint_threshold = '256MB'; SET memory_limit = '1GB'"
-
-enum { VECTOR_ROWS = 2048, INLINE_BYTES = 12, NAME_MAX_BYTES = 4096 /* of a column; far above any real one */ };
 
 enum row_column {
     V_CONTEXT,
@@ -41,7 +40,15 @@ enum row_column {
     V_COLUMNS
 };
 
-enum cause_column { C_FLOW_ID, C_RECORD, C_RANK, C_COLUMN, C_VALUE, C_CONTRIBUTION, C_RUN, C_COLUMNS };
+enum cause_column {
+    C_CONTEXT,
+    C_FLOW_ID,
+    C_RECORD,
+    C_NAME, /* one each for WEIR_REASONS_MAX, as the next two */
+    C_VALUE = C_NAME + WEIR_REASONS_MAX,
+    C_CONTRIBUTION = C_VALUE + WEIR_REASONS_MAX,
+    C_COLUMNS = C_CONTRIBUTION + WEIR_REASONS_MAX
+};
 
 static const duckdb_type row_types[V_COLUMNS] = {
     DUCKDB_TYPE_UINTEGER,     DUCKDB_TYPE_UUID,         DUCKDB_TYPE_UINTEGER,  DUCKDB_TYPE_UTINYINT,
@@ -51,36 +58,30 @@ static const duckdb_type row_types[V_COLUMNS] = {
 };
 
 static const duckdb_type cause_types[C_COLUMNS] = {
-    DUCKDB_TYPE_UUID,  DUCKDB_TYPE_UINTEGER, DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_VARCHAR,
-    DUCKDB_TYPE_FLOAT, DUCKDB_TYPE_FLOAT,    DUCKDB_TYPE_UUID,
+    [C_CONTEXT] = DUCKDB_TYPE_UINTEGER,
+    [C_FLOW_ID] = DUCKDB_TYPE_UUID,
+    [C_RECORD] = DUCKDB_TYPE_UINTEGER,
+    [C_NAME... C_VALUE - 1] = DUCKDB_TYPE_UINTEGER,
+    [C_VALUE... C_COLUMNS - 1] = DUCKDB_TYPE_FLOAT,
 };
 
-/* Rows on their way into one table: a chunk that is filled in place, then appended. */
-struct gather {
-    const char *table;
-    const duckdb_type *types;
-    unsigned columns;
-    duckdb_appender appender;
-    duckdb_data_chunk chunk;
-    duckdb_vector vector[V_COLUMNS];
-    void *data[V_COLUMNS];      /* of the vectors */
-    uint64_t *valid[V_COLUMNS]; /* of the columns that may be null and have been in this chunk, else NULL */
-    unsigned rows;
-    char *text; /* strings that do not fit in their cell, until the chunk is appended */
-    size_t text_used, text_room;
+/* Names by their index in the model, each with the number that stands for it in the rows. */
+struct names {
+    size_t count;
+    struct name {
+        char *text; /* NULL: not met yet */
+        uint32_t number;
+    } * name;
 };
 
-/* A row of `contexts` for each class of what the rows of a batch share. */
+/* What the rows of a batch share; a row of `contexts` for each of its classes. */
 struct group {
     char *model, *feature_set;
     float threshold;
     uint64_t boot;
     uint32_t lane;
-    size_t classes;
-    struct named {
-        char *class; /* NULL: not met yet */
-        uint32_t context;
-    } * named; /* by class index */
+    struct names classes; /* number: contexts.context */
+    struct names columns; /* number: column_names.name */
 };
 
 struct weir_store {
@@ -89,10 +90,10 @@ struct weir_store {
     duckdb_hugeint run; /* as DuckDB keeps a UUID */
     char run_text[WEIR_TEXT_ROOM];
     uint64_t boot;
-    struct gather verdicts, reasons;
+    struct weir_gather verdicts, reasons;
     struct group *group;
     size_t groups, last; /* last: the group of the batch before */
-    uint32_t next_context;
+    uint32_t next_context, next_name;
     uint64_t pending; /* rows since the last commit */
     bool open;        /* a transaction is */
 };
@@ -142,108 +143,6 @@ out:
     return code;
 }
 
-/* --- gathering --- */
-
-static void gather_reset(struct gather *gather)
-{
-    duckdb_data_chunk_reset(gather->chunk);
-    for (unsigned i = 0; i < gather->columns; i++) {
-        gather->vector[i] = duckdb_data_chunk_get_vector(gather->chunk, i);
-        gather->data[i] = duckdb_vector_get_data(gather->vector[i]);
-        gather->valid[i] = NULL;
-    }
-    gather->rows = 0;
-    gather->text_used = 0;
-}
-
-static void gather_fini(struct gather *gather)
-{
-    if (gather->appender)
-        duckdb_appender_destroy(&gather->appender);
-    if (gather->chunk)
-        duckdb_destroy_data_chunk(&gather->chunk);
-    free(gather->text);
-    gather->text = NULL;
-}
-
-static weir_err gather_appender(struct weir_store *store, struct gather *gather, struct weir_error *error)
-{
-    if (duckdb_appender_create_ext(store->duck->connection, "store", "main", gather->table, &gather->appender) == DuckDBSuccess)
-        return WEIR_OK;
-    weir_err code = fail_duck(store, weir_duck_fail(duckdb_appender_error(gather->appender), error), error);
-    duckdb_appender_destroy(&gather->appender);
-    return code;
-}
-
-static weir_err gather_init(struct weir_store *store, struct gather *gather, const char *table, const duckdb_type *types,
-                            unsigned columns, unsigned strings, struct weir_error *error)
-{
-    duckdb_logical_type logical[V_COLUMNS];
-    *gather = (struct gather){.table = table, .types = types, .columns = columns};
-    gather->text_room = (size_t)VECTOR_ROWS * strings * WEIR_TEXT_ROOM;
-    gather->text = malloc(gather->text_room);
-    if (!gather->text)
-        return no_memory(store, error);
-    for (unsigned i = 0; i < columns; i++)
-        logical[i] = duckdb_create_logical_type(types[i]);
-    gather->chunk = duckdb_create_data_chunk(logical, columns);
-    for (unsigned i = 0; i < columns; i++)
-        duckdb_destroy_logical_type(&logical[i]);
-    if (!gather->chunk)
-        return no_memory(store, error);
-    gather_reset(gather);
-    return gather_appender(store, gather, error);
-}
-
-/* Hands the gathered rows to DuckDB, which copies them. */
-static weir_err gather_append(struct weir_store *store, struct gather *gather, struct weir_error *error)
-{
-    weir_err code = WEIR_OK;
-    if (!gather->rows)
-        return WEIR_OK;
-    duckdb_data_chunk_set_size(gather->chunk, gather->rows);
-    if (duckdb_append_data_chunk(gather->appender, gather->chunk) != DuckDBSuccess)
-        code = fail_duck(store, weir_duck_fail(duckdb_appender_error(gather->appender), error), error);
-    gather_reset(gather);
-    return code;
-}
-
-static weir_err gather_flush(struct weir_store *store, struct gather *gather, struct weir_error *error)
-{
-    weir_err code = gather_append(store, gather, error);
-    if (code == WEIR_OK && duckdb_appender_flush(gather->appender) != DuckDBSuccess)
-        code = fail_duck(store, weir_duck_fail(duckdb_appender_error(gather->appender), error), error);
-    return code;
-}
-
-/* A string cell: up to 12 bytes stand in the cell itself, longer ones in the gather's own memory, which saves DuckDB a copy. The
- * layout is that of duckdb_string_t in duckdb.h. The caller has seen to the room. */
-static void put_text(struct gather *gather, unsigned row, unsigned column, const char *text, size_t length)
-{
-    duckdb_string_t *cell = (duckdb_string_t *)gather->data[column] + row;
-    memset(cell, 0, sizeof *cell);
-    if (length <= INLINE_BYTES) {
-        cell->value.inlined.length = (uint32_t)length;
-        memcpy(cell->value.inlined.inlined, text, length);
-        return;
-    }
-    char *copy = gather->text + gather->text_used;
-    memcpy(copy, text, length);
-    gather->text_used += length;
-    cell->value.pointer.length = (uint32_t)length;
-    memcpy(cell->value.pointer.prefix, text, sizeof cell->value.pointer.prefix);
-    cell->value.pointer.ptr = copy;
-}
-
-static void put_null(struct gather *gather, unsigned row, unsigned column)
-{
-    if (!gather->valid[column]) {
-        duckdb_vector_ensure_validity_writable(gather->vector[column]);
-        gather->valid[column] = duckdb_vector_get_validity(gather->vector[column]);
-    }
-    duckdb_validity_set_row_invalid(gather->valid[column], row);
-}
-
 static duckdb_hugeint uuid(uint64_t high, uint64_t low) /* DuckDB orders UUIDs as signed numbers */
 {
     return (duckdb_hugeint){.lower = low, .upper = (int64_t)(high ^ (uint64_t)1 << 63)};
@@ -251,11 +150,17 @@ static duckdb_hugeint uuid(uint64_t high, uint64_t low) /* DuckDB orders UUIDs a
 
 /* --- contexts --- */
 
+static void names_fini(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->name[i].text);
+    free(names->name);
+}
+
 static void group_fini(struct group *group)
 {
-    for (size_t i = 0; i < group->classes; i++)
-        free(group->named[i].class);
-    free(group->named);
+    names_fini(&group->classes);
+    names_fini(&group->columns);
     free(group->model);
     free(group->feature_set);
 }
@@ -300,41 +205,79 @@ static struct group *find_group(struct weir_store *store, const struct weir_verd
     return &store->group[store->last];
 }
 
-/* The context of a class; written to the store when it is new, in the open transaction. */
+/* The name at `index`, with `text` not yet there or another one when it is new. NULL: out of memory. */
+static struct name *find_name(struct names *names, unsigned index)
+{
+    if (index >= names->count) {
+        struct name *more = realloc(names->name, (index + 1) * sizeof *more);
+        if (!more)
+            return NULL;
+        memset(more + names->count, 0, (index + 1 - names->count) * sizeof *more);
+        names->name = more;
+        names->count = index + 1;
+    }
+    return &names->name[index];
+}
+
+static bool is_new(const struct name *name, const char *text)
+{
+    return !name->text || strcmp(name->text, text) != 0;
+}
+
+/* Gives the name its number, by a row of the open transaction. */
+static weir_err number_name(struct weir_store *store, struct name *name, const char *text, uint32_t *next, const char *sql,
+                            const char **values, unsigned count, struct weir_error *error)
+{
+    char number[16], *copy = strdup(text);
+    if (!copy)
+        return no_memory(store, error);
+    snprintf(number, sizeof number, "%u", *next);
+    values[0] = number;
+    weir_err code = run_with(store, sql, values, count, error);
+    if (code != WEIR_OK) {
+        free(copy);
+        return code;
+    }
+    free(name->text);
+    name->text = copy;
+    name->number = (*next)++;
+    return WEIR_OK;
+}
+
 static weir_err find_context(struct weir_store *store, struct group *group, unsigned index, const char *class, uint32_t *out,
                              struct weir_error *error)
 {
-    if (index >= group->classes) {
-        struct named *more = realloc(group->named, (index + 1) * sizeof *more);
-        if (!more)
-            return no_memory(store, error);
-        memset(more + group->classes, 0, (index + 1 - group->classes) * sizeof *more);
-        group->named = more;
-        group->classes = index + 1;
-    }
-    struct named *named = &group->named[index];
-    if (!named->class || strcmp(named->class, class) != 0) {
-        char number[3][24], threshold[WEIR_TEXT_ROOM + 1];
-        snprintf(number[0], sizeof number[0], "%u", store->next_context);
-        snprintf(number[1], sizeof number[1], "%llu", (unsigned long long)group->boot);
-        snprintf(number[2], sizeof number[2], "%u", group->lane);
+    weir_err code = WEIR_OK;
+    struct name *name = find_name(&group->classes, index);
+    if (!name)
+        return no_memory(store, error);
+    if (is_new(name, class)) {
+        char boot[24], lane[16], threshold[WEIR_TEXT_ROOM];
+        snprintf(boot, sizeof boot, "%llu", (unsigned long long)group->boot);
+        snprintf(lane, sizeof lane, "%u", group->lane);
         snprintf(threshold, sizeof threshold, "%.9g", (double)group->threshold);
-        const char *values[] = {number[0],          store->run_text, store->sensor, number[1], number[2],
-                                group->feature_set, group->model,    threshold,     class};
-        char *copy = strdup(class);
-        if (!copy)
-            return no_memory(store, error);
-        weir_err code = run_with(store, "INSERT INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values, 9, error);
-        if (code != WEIR_OK) {
-            free(copy);
-            return code;
-        }
-        free(named->class);
-        named->class = copy;
-        named->context = store->next_context++;
+        const char *values[] = {NULL,         store->run_text, store->sensor, boot, lane, group->feature_set,
+                                group->model, threshold,       class};
+        code = number_name(store, name, class, &store->next_context, "INSERT INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           values, 9, error);
     }
-    *out = named->context;
-    return WEIR_OK;
+    *out = name->number;
+    return code;
+}
+
+static weir_err find_column(struct weir_store *store, struct group *group, unsigned index, const char *column, uint32_t *out,
+                            struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    struct name *name = find_name(&group->columns, index);
+    if (!name)
+        return no_memory(store, error);
+    if (is_new(name, column)) {
+        const char *values[] = {NULL, column};
+        code = number_name(store, name, column, &store->next_name, "INSERT INTO column_names VALUES (?, ?)", values, 2, error);
+    }
+    *out = name->number;
+    return code;
 }
 
 /* --- the transaction --- */
@@ -342,12 +285,9 @@ static weir_err find_context(struct weir_store *store, struct group *group, unsi
 /* After a failure: nothing of the transaction is kept, the next append begins anew. */
 static void roll_back(struct weir_store *store)
 {
-    struct gather *gathers[] = {&store->verdicts, &store->reasons};
-    for (unsigned i = 0; i < 2; i++) {
-        if (gathers[i]->appender) /* what it still holds goes into the transaction that is about to be rolled back */
-            duckdb_appender_destroy(&gathers[i]->appender);
-        gather_reset(gathers[i]);
-    }
+    /* what the appenders still hold goes into the transaction that is about to be rolled back */
+    weir_gather_drop(&store->verdicts);
+    weir_gather_drop(&store->reasons);
     if (store->open)
         weir_duck_run(store->duck, "ROLLBACK", NULL);
     store->open = false;
@@ -360,11 +300,8 @@ static weir_err begin(struct weir_store *store, struct weir_error *error)
     weir_err code = WEIR_OK;
     if (store->open)
         return WEIR_OK;
-    if (!store->verdicts.appender)
-        code = gather_appender(store, &store->verdicts, error);
-    if (code == WEIR_OK && !store->reasons.appender)
-        code = gather_appender(store, &store->reasons, error);
-    if (code == WEIR_OK)
+    if ((code = weir_gather_begin(&store->verdicts, error)) == WEIR_OK &&
+        (code = weir_gather_begin(&store->reasons, error)) == WEIR_OK)
         code = run_sql(store, "BEGIN TRANSACTION", error);
     store->open = code == WEIR_OK;
     return code;
@@ -373,7 +310,7 @@ static weir_err begin(struct weir_store *store, struct weir_error *error)
 static weir_err append_rows(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
 {
     const struct weir_batch *batch = v->batch;
-    struct gather *g = &store->verdicts;
+    struct weir_gather *g = &store->verdicts;
     struct group *group = find_group(store, v);
     if (!group)
         return no_memory(store, error);
@@ -388,9 +325,9 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
             if ((code = find_context(store, group, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
                 return code;
         }
-        if (g->rows == VECTOR_ROWS && (code = gather_append(store, g, error)) != WEIR_OK)
+        unsigned k;
+        if ((code = weir_gather_row(g, &k, error)) != WEIR_OK)
             return code;
-        unsigned k = g->rows++;
         char text[WEIR_TEXT_ROOM];
         ((uint32_t *)g->data[V_CONTEXT])[k] = context;
         ((duckdb_hugeint *)g->data[V_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
@@ -399,13 +336,13 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
         ((int64_t *)g->data[V_STIME])[k] = id->stime_ns;
         ((int64_t *)g->data[V_LTIME])[k] = id->ltime_ns;
         ((uint8_t *)g->data[V_PROTO])[k] = id->proto;
-        put_text(g, k, V_SRC_IP, text, weir_text_ip(id->ip_version, id->src, text));
-        put_text(g, k, V_DEST_IP, text, weir_text_ip(id->ip_version, id->dst, text));
+        weir_gather_text(g, k, V_SRC_IP, text, weir_text_ip(id->ip_version, id->src, text));
+        weir_gather_text(g, k, V_DEST_IP, text, weir_text_ip(id->ip_version, id->dst, text));
         ((uint16_t *)g->data[V_SRC_PORT])[k] = id->sport;
         ((uint16_t *)g->data[V_DEST_PORT])[k] = id->dport;
         if (!id->ports) {
-            put_null(g, k, V_SRC_PORT);
-            put_null(g, k, V_DEST_PORT);
+            weir_gather_null(g, k, V_SRC_PORT);
+            weir_gather_null(g, k, V_DEST_PORT);
         }
         ((float *)g->data[V_SCORE])[k] = v->score[r];
         ((bool *)g->data[V_ALERT])[k] = v->alert[r];
@@ -418,28 +355,35 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
 
 static weir_err append_reasons(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
 {
-    struct gather *g = &store->reasons;
+    struct weir_gather *g = &store->reasons;
+    struct group *group = &store->group[store->last]; /* append_rows has found it */
     for (unsigned a = 0; a < v->alerts; a++) {
         const struct weir_alert_causes *causes = &v->causes[a];
         const struct weir_identity *id = &v->batch->identity[causes->row];
-        for (unsigned i = 0; i < causes->count; i++) {
+        unsigned k, class_index = v->class_index[causes->row];
+        uint32_t context = 0, name = 0;
+        weir_err code;
+        if ((code = weir_gather_row(g, &k, error)) != WEIR_OK ||
+            (code = find_context(store, group, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
+            return code;
+        ((uint32_t *)g->data[C_CONTEXT])[k] = context;
+        ((duckdb_hugeint *)g->data[C_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
+        ((uint32_t *)g->data[C_RECORD])[k] = id->record;
+        for (unsigned i = 0; i < WEIR_REASONS_MAX; i++) {
+            if (i >= causes->count) {
+                weir_gather_null(g, k, C_NAME + i);
+                weir_gather_null(g, k, C_VALUE + i);
+                weir_gather_null(g, k, C_CONTRIBUTION + i);
+                continue;
+            }
             const struct weir_cause *cause = &causes->cause[i];
-            const char *name = v->columns[cause->column];
-            size_t length = strnlen(name, NAME_MAX_BYTES);
-            weir_err code;
-            if ((g->rows == VECTOR_ROWS || g->text_room - g->text_used < length) &&
-                (code = gather_append(store, g, error)) != WEIR_OK)
+            if ((code = find_column(store, group, cause->column, v->columns[cause->column], &name, error)) != WEIR_OK)
                 return code;
-            unsigned k = g->rows++;
-            ((duckdb_hugeint *)g->data[C_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
-            ((uint32_t *)g->data[C_RECORD])[k] = id->record;
-            ((uint8_t *)g->data[C_RANK])[k] = (uint8_t)i;
-            put_text(g, k, C_COLUMN, name, length);
-            ((float *)g->data[C_VALUE])[k] = cause->value;
+            ((uint32_t *)g->data[C_NAME + i])[k] = name;
+            ((float *)g->data[C_VALUE + i])[k] = cause->value;
             if (isnan(cause->value))
-                put_null(g, k, C_VALUE);
-            ((float *)g->data[C_CONTRIBUTION])[k] = cause->contribution;
-            ((duckdb_hugeint *)g->data[C_RUN])[k] = store->run;
+                weir_gather_null(g, k, C_VALUE + i);
+            ((float *)g->data[C_CONTRIBUTION + i])[k] = cause->contribution;
         }
     }
     return WEIR_OK;
@@ -466,9 +410,9 @@ weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir
         *rows = 0;
     if (!store->open)
         return WEIR_OK;
-    weir_err code = gather_flush(store, &store->verdicts, error);
+    weir_err code = weir_gather_flush(&store->verdicts, error);
     if (code == WEIR_OK)
-        code = gather_flush(store, &store->reasons, error);
+        code = weir_gather_flush(&store->reasons, error);
     if (code == WEIR_OK)
         code = run_sql(store, "COMMIT", error);
     if (code != WEIR_OK) {
@@ -554,7 +498,7 @@ static weir_err read_number(struct weir_store *store, const char *sql, uint64_t 
 
 static weir_err begin_run(struct weir_store *store, const char *command, struct weir_error *error)
 {
-    uint64_t id[2], contexts;
+    uint64_t id[2], contexts, names;
     weir_err code;
     if (getrandom(id, sizeof id, 0) != sizeof id)
         return weir_fail(error, WEIR_ERR_IO, "%s: the system gives no random numbers for the run's id", store->path);
@@ -564,14 +508,25 @@ static weir_err begin_run(struct weir_store *store, const char *command, struct 
     store->run = uuid(id[0], id[1]);
     if ((code = read_number(store, "SELECT count(*)::UBIGINT FROM runs", &store->boot, error)) != WEIR_OK ||
         (code = read_number(store, "SELECT coalesce(max(context)::UBIGINT + 1, 0)::UBIGINT FROM contexts", &contexts, error)) !=
+            WEIR_OK ||
+        (code = read_number(store, "SELECT coalesce(max(name)::UBIGINT + 1, 0)::UBIGINT FROM column_names", &names, error)) !=
             WEIR_OK)
         return code;
     store->next_context = (uint32_t)contexts;
+    store->next_name = (uint32_t)names;
     char boot[24], time_us[24];
     snprintf(boot, sizeof boot, "%llu", (unsigned long long)store->boot);
     snprintf(time_us, sizeof time_us, "%lld", (long long)(weir_clock_wall_ns() / 1000));
     const char *values[] = {store->run_text, store->sensor, boot, time_us, command, WEIR_VERSION};
     return run_with(store, "INSERT INTO runs VALUES (?, ?, ?, make_timestamp(?::BIGINT), NULL, ?, ?, NULL)", values, 6, error);
+}
+
+static weir_err gather_init(struct weir_store *store, struct weir_error *error)
+{
+    const struct weir_gather_config verdicts = {store->duck, store->path, "verdict_rows", row_types, V_COLUMNS, 2};
+    const struct weir_gather_config reasons = {store->duck, store->path, "reason_rows", cause_types, C_COLUMNS, 0};
+    weir_err code = weir_gather_init(&store->verdicts, &verdicts, error);
+    return code == WEIR_OK ? weir_gather_init(&store->reasons, &reasons, error) : code;
 }
 
 weir_err weir_store_open(const struct weir_store_config *config, struct weir_store **out, struct weir_error *error)
@@ -594,8 +549,7 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
         goto fail;
     if ((code = weir_schema_prepare(store->duck, store->path, error)) != WEIR_OK ||
         (code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
-        (code = gather_init(store, &store->verdicts, "verdict_rows", row_types, V_COLUMNS, 2, error)) != WEIR_OK ||
-        (code = gather_init(store, &store->reasons, "reasons", cause_types, C_COLUMNS, 1, error)) != WEIR_OK)
+        (code = gather_init(store, error)) != WEIR_OK)
         goto fail;
     *out = store;
     return WEIR_OK;
@@ -609,10 +563,9 @@ void weir_store_close(struct weir_store **store)
     if (!store || !*store)
         return;
     struct weir_store *s = *store;
-    if (s->verdicts.chunk && s->reasons.chunk)
-        roll_back(s);
-    gather_fini(&s->verdicts);
-    gather_fini(&s->reasons);
+    roll_back(s);
+    weir_gather_fini(&s->verdicts);
+    weir_gather_fini(&s->reasons);
     forget_contexts(s);
     free(s->group);
     weir_duck_close(&s->duck);
