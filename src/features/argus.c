@@ -202,17 +202,19 @@ static void take_time(struct weir_argus_side *side, int64_t ts_ns)
     side->last_ns = ts_ns;
 }
 
-static void take_gap(struct weir_argus_side *side, int64_t ts_ns, bool active)
+static void take_gap(struct weir_argus_flow *flow, unsigned at, int64_t ts_ns, bool active)
 {
+    struct weir_argus_side *side = &flow->side[at];
     if (ts_ns <= side->arrival_ns)
         return;
     int64_t gap = ts_ns - side->arrival_ns;
     if (side->arrival_ns > 0 && gap < 2 * weir_argus_ops.interval_ns) {
-        struct weir_argus_gaps *gaps = active ? &side->active : &side->idle;
-        if (!gaps->n || gap < gaps->min_ns)
-            gaps->min_ns = gap;
-        if (gap > gaps->max_ns)
-            gaps->max_ns = gap;
+        struct weir_argus_gaps *gaps = active ? &flow->times[at].active : &flow->times[at].idle;
+        uint32_t units = (uint32_t)(gap / 4);
+        if (!gaps->n || units < gaps->min_4ns)
+            gaps->min_4ns = units;
+        if (units > gaps->max_4ns)
+            gaps->max_4ns = units;
         gaps->n++;
         gaps->sum_ns += gap;
         gaps->squares += (double)gap * (double)gap;
@@ -233,7 +235,7 @@ static void take_size(struct weir_argus_side *side, uint32_t bytes)
 static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts, uint32_t link)
 {
     struct weir_argus_side *side = &flow->side[at];
-    side->encap |= facts->encap | link;
+    side->encap |= facts->encap | (uint16_t)link;
     side->has |= WEIR_ARGUS_HAS_IP;
     side->ttl = facts->ttl;
     side->tos = facts->tos;
@@ -245,7 +247,7 @@ static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct
     }
     if (facts->encap & WEIR_ENCAP_MPLS) {
         side->has |= WEIR_ARGUS_HAS_MPLS;
-        side->mpls = facts->mpls;
+        flow->mpls[at] = facts->mpls;
     }
     if (facts->encap & WEIR_ENCAP_ETHERNET) {
         if (!(flow->marks & WEIR_ARGUS_MAC)) {
@@ -295,34 +297,73 @@ static void take_esp(struct weir_argus_flow *flow, const struct weir_facts *fact
     }
 }
 
+/* What outlives a record: the last packet's header fields, and its time. */
+static struct weir_argus_side rest_of(const struct weir_argus_side *side)
+{
+    return (struct weir_argus_side){.arrival_ns = side->arrival_ns,
+                                    .has = side->has & WEIR_ARGUS_HAS_IP,
+                                    .ttl = side->ttl,
+                                    .tos = side->tos,
+                                    .ip_id = side->ip_id};
+}
+
+static void begin(void *slot)
+{
+    struct weir_argus_flow *flow = slot;
+    for (unsigned i = 0; i < 2; i++)
+        flow->side[i] = rest_of(&flow->side[i]);
+    memset(flow->times, 0, sizeof flow->times);
+    flow->marks &= WEIR_ARGUS_PATHS | WEIR_ARGUS_MAC | WEIR_ARGUS_SAW_TCP;
+}
+
+static void begin_record(void *slot, const struct weir_flow *head)
+{
+    struct weir_argus_flow *flow = slot;
+    begin(flow);
+    if (flow->marks & WEIR_ARGUS_SAW_TCP) {
+        weir_tcp_begin(&flow->tcp);
+    } else if (head->key.proto == UDP) {
+        weir_media_begin(&flow->media);
+    } else if (head->key.proto == ESP) {
+        flow->esp.lost = 0;
+        flow->esp.marks = 0;
+        flow->esp.failed = false;
+    }
+}
+
+/* The first packet of a flow, or of a new connection between the same ends. */
+static void begin_flow(struct weir_argus_flow *flow, struct weir_flow *head, const struct weir_facts *facts, bool reverse)
+{
+    if (flow->marks & WEIR_ARGUS_SAW_TCP) {
+        begin(flow);
+        memset(&flow->tcp, 0, sizeof flow->tcp);
+        flow->marks &= WEIR_ARGUS_MAC | WEIR_ARGUS_PATHS;
+    }
+    head->flags = reverse ? FROM_HIGH : 0;
+    flow->icmp_type = facts->icmp.type;
+    flow->icmp_code = facts->icmp.code;
+}
+
+static void prefetch(const void *slot, const struct weir_flow_key *key, bool reverse)
+{
+    const struct weir_argus_flow *flow = slot;
+    __builtin_prefetch(&flow->side[reverse], 1);
+    __builtin_prefetch(&flow->times[reverse], 1);
+    __builtin_prefetch(&flow->tcp, 1);
+    if (key->proto == TCP)
+        __builtin_prefetch((const uint8_t *)&flow->tcp + 64, 1);
+}
+
 static bool take_packet(void *slot, struct weir_flow *head, const struct weir_facts *facts, const struct weir_packet *packet,
                         bool reverse, bool fresh)
 {
     struct weir_argus_flow *flow = slot;
-    if (fresh) {
-        if (flow->marks & WEIR_ARGUS_SAW_TCP) { /* the same ends, a new connection */
-            struct weir_argus_flow old = *flow;
-            bool turned = reverse != !!(head->flags & FROM_HIGH);
-            memset(flow, 0, sizeof *flow);
-            for (unsigned i = 0; i < 2; i++) {
-                const struct weir_argus_side *was = &old.side[i ^ turned];
-                flow->side[i] = (struct weir_argus_side){.arrival_ns = was->arrival_ns,
-                                                         .has = was->has & WEIR_ARGUS_HAS_IP,
-                                                         .ttl = was->ttl,
-                                                         .tos = was->tos,
-                                                         .ip_id = was->ip_id};
-                memcpy(flow->mac[i], old.mac[i ^ turned], 6);
-            }
-            flow->marks = old.marks & (WEIR_ARGUS_MAC | WEIR_ARGUS_PATHS);
-        }
-        head->flags = reverse ? FROM_HIGH : 0;
-        flow->icmp_type = facts->icmp.type;
-        flow->icmp_code = facts->icmp.code;
-    }
-    unsigned at = reverse != !!(head->flags & FROM_HIGH);
+    const unsigned at = reverse;
     struct weir_argus_side *side = &flow->side[at];
     struct weir_tcp_effect effect = {.active = true};
 
+    if (fresh)
+        begin_flow(flow, head, facts, reverse);
     flow->last = (uint8_t)at;
     take_time(side, facts->ts_ns); /* even when the packet ends the record: Argus does so */
     take_headers(flow, at, facts, link_bits(packet->link));
@@ -335,8 +376,8 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
         effect.payload = facts->l4_bytes;
         if (l4_has(facts, 20)) {
             uint16_t ip_id = facts->ip_version == 4 ? __builtin_bswap16((uint16_t)facts->ip_id) : 0;
-            if (fresh || !(flow->marks & WEIR_ARGUS_SAW_TCP))
-                weir_tcp_open(&flow->tcp, facts, &effect);
+            if (!(flow->marks & WEIR_ARGUS_SAW_TCP))
+                weir_tcp_open(&flow->tcp, facts, at, &effect);
             else
                 weir_tcp_packet(&flow->tcp, facts, at, ip_id, &effect);
             flow->marks |= WEIR_ARGUS_SAW_TCP;
@@ -350,16 +391,16 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
         if (facts->proto == UDP && l4_has(facts, 8) && effect.payload > 0) {
             const uint8_t *payload = facts->l4 + 8;
             if (fresh)
-                weir_media_open(&flow->media, facts->sport, facts->dport, payload, facts->l4_captured - 8);
+                weir_media_open(&flow->media, at, facts->sport, facts->dport, payload, facts->l4_captured - 8);
             else
                 effect.payload -= weir_media_packet(&flow->media, at, payload, facts->l4_captured - 8, effect.payload);
         }
     }
     take_size(side, wire_bytes(packet));
-    take_gap(side, facts->ts_ns, effect.active);
+    take_gap(flow, at, facts->ts_ns, effect.active);
     side->app_bytes += effect.payload;
     if (facts->flags & WEIR_FACT_FRAGMENT)
-        side->fragments = 1;
+        side->has |= WEIR_ARGUS_HAS_FRAGMENTS;
     return false;
 }
 
@@ -367,91 +408,79 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
 static void take_fragment(void *slot, struct weir_flow *head, const struct weir_facts *facts, const struct weir_packet *packet,
                           bool reverse)
 {
-    struct weir_argus_flow *flow = slot;
-    struct weir_argus_side *side = &flow->side[reverse != !!(head->flags & FROM_HIGH)];
+    (void)head;
+    struct weir_argus_side *side = &((struct weir_argus_flow *)slot)->side[reverse];
     take_time(side, facts->ts_ns);
     side->packets++;
     side->bytes += wire_bytes(packet);
-    side->fragments = 1;
+    side->has |= WEIR_ARGUS_HAS_FRAGMENTS;
+}
+
+/* The fragments of one datagram go one way: the other side is empty. */
+static const struct weir_argus_side *only_side(const struct weir_argus_flow *early)
+{
+    return &early->side[early->last];
 }
 
 static void take_early(void *slot, const void *early)
 {
     struct weir_argus_flow *flow = slot;
-    const struct weir_argus_side *from = &((const struct weir_argus_flow *)early)->side[0];
+    const struct weir_argus_side *from = only_side(early);
     struct weir_argus_side *side = &flow->side[flow->last];
     side->packets += from->packets;
     side->bytes += from->bytes;
     if (from->first_ns < side->first_ns)
         side->first_ns = from->first_ns;
-    side->fragments = 1;
+    side->has |= WEIR_ARGUS_HAS_FRAGMENTS;
 }
 
 static void measure_early(const void *slot, uint32_t *bytes, uint32_t *total)
 {
     const struct weir_argus_flow *early = slot;
-    *bytes = (uint32_t)early->side[0].app_bytes;
+    *bytes = (uint32_t)only_side(early)->app_bytes;
     *total = early->total;
 }
 
 static void take_error(void *slot, const struct weir_facts *facts)
 {
     struct weir_argus_flow *flow = slot;
-    flow->mapped = true;
+    flow->marks |= WEIR_ARGUS_MAPPED;
     flow->mapped_type = facts->icmp.type;
     flow->mapped_code = facts->icmp.code;
     flow->mapped_ns = facts->ts_ns;
 }
 
-static void begin(void *slot)
-{
-    struct weir_argus_flow *flow = slot;
-    for (unsigned i = 0; i < 2; i++) {
-        struct weir_argus_side *side = &flow->side[i];
-        *side = (struct weir_argus_side){.arrival_ns = side->arrival_ns,
-                                         .has = side->has & WEIR_ARGUS_HAS_IP,
-                                         .ttl = side->ttl,
-                                         .tos = side->tos,
-                                         .ip_id = side->ip_id};
-    }
-    flow->marks &= WEIR_ARGUS_PATHS | WEIR_ARGUS_MAC | WEIR_ARGUS_SAW_TCP;
-    flow->mapped = false;
-    flow->esp.lost = 0;
-    flow->esp.marks = 0;
-    flow->esp.failed = false;
-    if (flow->marks & WEIR_ARGUS_SAW_TCP)
-        weir_tcp_begin(&flow->tcp);
-    else
-        weir_media_begin(&flow->media);
-}
-
 /* --- Records -----------------------------------------------------------------------------------------------------------------*/
 
-/* Whether `ra` shows the record from its other end: a connection that was first seen by its server's answer, or a lone reply. */
-static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_flow_key *key, bool from_high)
+/* Whether `ra` shows the record from its other end: a connection that was first seen by its server's answer or in the middle, or
+ * a lone reply. `source`: the end that sent the first packet. */
+static bool is_reversed(const struct weir_argus_flow *flow, const struct weir_flow_key *key, unsigned source)
 {
-    const struct weir_argus_side *source = &flow->side[0], *target = &flow->side[1];
+    const struct weir_argus_side *from = &flow->side[source], *to = &flow->side[!source];
     if (key->ip_version != 4 || flow->marks & WEIR_ARGUS_FRAGMENT)
         return false;
     if (key->proto == ICMP)
         return (flow->icmp_type == 0 || flow->icmp_type == 14 || flow->icmp_type == 16 || flow->icmp_type == 18) &&
-               source->packets && !target->packets;
-    const struct weir_tcp *tcp = &flow->tcp;
-    if (key->proto != TCP || tcp->seen & WEIR_TCP_SAW_SYN)
+               from->packets && !to->packets;
+    if (key->proto != TCP)
         return false;
-    if (!(tcp->seen & WEIR_TCP_SAW_SYNACK)) { /* met in the middle: the known port is the server's, of two the smaller */
-        unsigned ours = from_high ? key->high_port : key->low_port, theirs = from_high ? key->low_port : key->high_port;
+    unsigned seen = flow->marks & WEIR_ARGUS_SAW_TCP ? flow->tcp.seen : 0;
+    if (seen & WEIR_TCP_SAW_SYN)
+        return false;
+    if (!(seen & WEIR_TCP_SAW_SYNACK)) { /* met in the middle: the known port is the server's, of two the smaller */
+        unsigned ours = source ? key->high_port : key->low_port, theirs = source ? key->low_port : key->high_port;
         return weir_service_known(ours) && (ours < theirs || !weir_service_known(theirs));
     }
-    if (tcp->brief)
+    const struct weir_tcp_side *tcp_from = &flow->tcp.side[source], *tcp_to = &flow->tcp.side[!source];
+    if (flow->tcp.brief)
         return false;
-    if (tcp->seen & (WEIR_TCP_SAW_DATA | WEIR_TCP_SAW_CLOSE | WEIR_TCP_SAW_FIN | WEIR_TCP_SAW_FINACK))
+    if (seen & (WEIR_TCP_SAW_DATA | WEIR_TCP_SAW_CLOSE | WEIR_TCP_SAW_FIN | WEIR_TCP_SAW_FINACK))
         return true;
-    if (!(tcp->side[0].flags & WEIR_TCP_SYN) || tcp->side[1].flags & WEIR_TCP_RST)
+    if (!(tcp_from->flags & WEIR_TCP_SYN) || tcp_to->flags & WEIR_TCP_RST)
         return false;
-    if (source->packets > 5 && target->packets > 5)
+    if (from->packets > 5 && to->packets > 5)
         return true;
-    return source->packets && !target->packets && tcp->side[0].flags & WEIR_TCP_FIN && source->bytes / source->packets > 60;
+    return from->packets && !to->packets && tcp_from->flags & WEIR_TCP_FIN && from->bytes / from->packets > 60;
 }
 
 static void swap_bytes(void *a, void *b, size_t bytes)
@@ -462,6 +491,20 @@ static void swap_bytes(void *a, void *b, size_t bytes)
         x[i] = y[i];
         y[i] = swapped;
     }
+}
+
+#define SWAP_PAIR(pair) swap_bytes(&(pair)[0], &(pair)[1], sizeof(pair)[0])
+
+static void turn_round(struct weir_argus_flow *flow, unsigned proto)
+{
+    SWAP_PAIR(flow->side);
+    SWAP_PAIR(flow->times);
+    SWAP_PAIR(flow->mac);
+    SWAP_PAIR(flow->mpls);
+    if (flow->marks & WEIR_ARGUS_SAW_TCP)
+        SWAP_PAIR(flow->tcp.side);
+    else if (proto == UDP)
+        SWAP_PAIR(flow->media.side);
 }
 
 static double seconds(int64_t ns)
@@ -485,11 +528,12 @@ static void measure_times(struct weir_argus_record *record, struct weir_identity
             identity->ltime_ns = side->last_ns;
         any = true;
     }
-    if (record->flow.mapped && record->flow.mapped_ns > identity->ltime_ns)
+    bool mapped = record->flow.marks & WEIR_ARGUS_MAPPED;
+    if (mapped && record->flow.mapped_ns > identity->ltime_ns)
         identity->ltime_ns = record->flow.mapped_ns;
     record->duration_s = seconds(identity->ltime_ns - identity->stime_ns);
     const struct weir_argus_side *side = record->flow.side;
-    if (record->flow.mapped && side[0].packets && side[0].first_ns == identity->stime_ns)
+    if (mapped && side[0].packets && side[0].first_ns == identity->stime_ns)
         record->side_s[0] = record->duration_s;
     if (!side[0].packets || !side[1].packets)
         return;
@@ -504,28 +548,25 @@ static void measure_times(struct weir_argus_record *record, struct weir_identity
 static bool make_record(const void *slot, const struct weir_flow *head, enum weir_reason reason, void *body,
                         struct weir_identity *identity)
 {
+    (void)reason;
     const struct weir_argus_flow *flow = slot;
     struct weir_argus_record *record = body;
     if (!flow->side[0].packets && !flow->side[1].packets)
         return false;
+    unsigned first = head->flags & FROM_HIGH;
+    record->reversed = is_reversed(flow, &head->key, first);
+    unsigned source = first ^ record->reversed;
     record->flow = *flow;
     record->key = head->key;
-    record->reversed = is_reversed(flow, &head->key, head->flags & FROM_HIGH);
-    if (record->reversed) {
-        swap_bytes(&record->flow.side[0], &record->flow.side[1], sizeof record->flow.side[0]);
-        if (flow->marks & WEIR_ARGUS_SAW_TCP)
-            swap_bytes(&record->flow.tcp.side[0], &record->flow.tcp.side[1], sizeof record->flow.tcp.side[0]);
-        swap_bytes(record->flow.mac[0], record->flow.mac[1], sizeof record->flow.mac[0]);
-    }
-    bool from_high = record->reversed != !!(head->flags & FROM_HIGH);
-    memcpy(identity->src, from_high ? head->key.high : head->key.low, 16);
-    memcpy(identity->dst, from_high ? head->key.low : head->key.high, 16);
-    identity->ports = head->key.proto == TCP || head->key.proto == UDP || head->key.proto == SCTP;
-    if (head->key.kind == KIND_FRAGMENT)
-        identity->ports = 0;
+    if (source)
+        turn_round(&record->flow, head->key.proto);
+    memcpy(identity->src, source ? head->key.high : head->key.low, 16);
+    memcpy(identity->dst, source ? head->key.low : head->key.high, 16);
+    identity->ports =
+        head->key.kind != KIND_FRAGMENT && (head->key.proto == TCP || head->key.proto == UDP || head->key.proto == SCTP);
     if (identity->ports) {
-        identity->sport = from_high ? head->key.high_port : head->key.low_port;
-        identity->dport = from_high ? head->key.low_port : head->key.high_port;
+        identity->sport = source ? head->key.high_port : head->key.low_port;
+        identity->dport = source ? head->key.low_port : head->key.high_port;
     }
     memset(record->side_s, 0, sizeof record->side_s);
     measure_times(record, identity);
@@ -541,11 +582,12 @@ const struct weir_view_ops weir_argus_ops = {
     .timeout = timeout_of,
     .key = key_of,
     .quoted_key = quoted_key_of,
+    .prefetch = prefetch,
     .packet = take_packet,
     .fragment = take_fragment,
     .join = take_early,
     .early = measure_early,
     .quoted = take_error,
-    .begin = begin,
+    .begin = begin_record,
     .record = make_record,
 };

@@ -5,73 +5,87 @@
 #ifndef WEIR_FEATURES_ARGUS_H
 #define WEIR_FEATURES_ARGUS_H
 
+#include <stddef.h>
+
 #include "features/lifecycle.h"
 #include "features/media.h"
 #include "flow/tcp.h"
 
-/* Times between packets of one direction. */
+/* Times between packets of one direction. The extremes count in units of 4 ns, so that 10 s fit. */
 struct weir_argus_gaps {
     uint32_t n;
-    int64_t sum_ns, min_ns, max_ns;
+    uint32_t min_4ns, max_4ns;
+    int64_t sum_ns;
     double squares; /* sum of squares, ns^2 */
+};
+
+struct weir_argus_times {
+    struct weir_argus_gaps active, idle;
 };
 
 /* weir_argus_side.has */
 enum {
-    WEIR_ARGUS_HAS_IP = 1 << 0, /* ttl, tos, ip_id */
+    WEIR_ARGUS_HAS_IP = 1 << 0, /* flow: ttl, tos, ip_id */
     WEIR_ARGUS_HAS_VLAN = 1 << 1,
     WEIR_ARGUS_HAS_MPLS = 1 << 2,
+    WEIR_ARGUS_HAS_FRAGMENTS = 1 << 3,
 };
 
 /* weir_argus_side.encap, beside WEIR_ENCAP_* */
-enum { WEIR_ARGUS_COOKED = 1 << 16, WEIR_ARGUS_HDLC = 1 << 17 };
+enum { WEIR_ARGUS_COOKED = 1 << 14, WEIR_ARGUS_HDLC = 1 << 15 };
 
-/* One direction. Marked "flow": kept from record to record. */
+/* One direction: what each packet changes. Marked "flow": kept from record to record. */
 struct weir_argus_side {
     uint64_t bytes, app_bytes;
-    uint32_t packets;
-    uint32_t encap;
     int64_t first_ns, last_ns; /* of this record; 0: none */
     int64_t arrival_ns;        /* flow: the packet before */
+    uint32_t packets;
     uint32_t size_min, size_max;
-    uint8_t has;      /* flow: WEIR_ARGUS_HAS_IP */
-    uint8_t ttl, tos; /* flow */
-    uint8_t fragments;
-    uint8_t ip_options; /* of the last packet */
-    uint16_t ip_id;     /* flow */
+    uint16_t encap;
     uint16_t vlan;
-    uint32_t mpls;
-    struct weir_argus_gaps active, idle;
+    uint16_t ip_id;     /* flow */
+    uint8_t ttl, tos;   /* flow */
+    uint8_t ip_options; /* of the last packet */
+    uint8_t has;
 };
 
 /* weir_argus_flow.marks */
 enum {
     WEIR_ARGUS_PATHS = 1 << 0,    /* flow: the MAC addresses changed */
     WEIR_ARGUS_MAC = 1 << 1,      /* flow: there are MAC addresses */
+    WEIR_ARGUS_MAPPED = 1 << 2,   /* an ICMP error was about this flow */
     WEIR_ARGUS_FRAGMENT = 1 << 3, /* fragments without their first one */
     WEIR_ARGUS_SAW_TCP = 1 << 4,  /* flow: `tcp` is filled */
 };
 
+/* Pairs are by the key's ends: 0 `low`, 1 `high`; in a record's body by direction: 0 source, 1 destination. The order of the
+ * fields is that of cache lines: a packet of one side touches one line of `side`, one of `times`, and one or two behind them. */
 struct weir_argus_flow {
-    struct weir_argus_side side[2]; /* 0: who sent the first packet; in a record's body 0 is the source that is printed */
+    int64_t mapped_ns;                /* of the last ICMP error about the flow, */
+    uint8_t mapped_type, mapped_code; /* and what it says */
+    uint8_t icmp_type, icmp_code;     /* of the flow's first packet */
+    uint32_t total;                   /* fragments without their first one: length of the datagram, 0: unknown */
+    uint32_t mpls[2];
+
+    struct weir_argus_side side[2];
+    struct weir_argus_times times[2];
     union {
         struct weir_tcp tcp;
         struct weir_media media; /* UDP */
+        struct {
+            uint32_t lost, last;
+            uint8_t marks;
+            bool failed;
+        } esp;
     };
-    uint8_t marks;
-    uint8_t last;                 /* side of the last packet */
-    uint8_t icmp_type, icmp_code; /* of the flow's first packet */
-    bool mapped;                  /* an ICMP error was about this flow: */
-    uint8_t mapped_type, mapped_code;
-    int64_t mapped_ns;
     uint8_t mac[2][6];
-    uint32_t total; /* fragments without their first one: length of the datagram, 0: unknown */
-    struct {
-        uint32_t lost, last;
-        uint8_t marks;
-        bool failed;
-    } esp;
+    uint8_t marks;
+    uint8_t last; /* side of the last packet */
 };
+
+_Static_assert(sizeof(struct weir_argus_side) == 64 &&
+                   (sizeof(struct weir_flow) + offsetof(struct weir_argus_flow, side)) % 64 == 0,
+               "a side is a cache line");
 
 /* A record's body. */
 struct weir_argus_record {

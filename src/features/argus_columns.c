@@ -44,19 +44,30 @@ static bool is_icmpv6(const struct weir_record *record)
     return record->identity.proto == ICMPV6 && record->identity.ip_version == 6 && !is_fragment(record);
 }
 
+static bool has(const struct weir_argus_side *side, unsigned what)
+{
+    return side->has & what;
+}
+
+static const struct weir_argus_times *times_of(const struct weir_record *record, unsigned side)
+{
+    return &body(record)->flow.times[side];
+}
+
 static const struct weir_tcp_side *tcp_side(const struct weir_record *record, unsigned side)
 {
     return &body(record)->flow.tcp.side[side];
 }
 
 /* Defines name_s and name_d, the column's value for either side, from an expression over `side` (0 source, 1 destination), `r`
- * (the body), `s` (the side's counters). */
+ * (the body), `s` (the side's counters), `t` (its times between packets). */
 #define BOTH_SIDES(name, expression)                                                                                             \
     static double name(const struct weir_record *record, unsigned side)                                                          \
     {                                                                                                                            \
         const struct weir_argus_record *r = body(record);                                                                        \
         const struct weir_argus_side *s = side_of(record, side);                                                                 \
-        (void)r, (void)s;                                                                                                        \
+        const struct weir_argus_times *t = times_of(record, side);                                                               \
+        (void)r, (void)s, (void)t;                                                                                               \
         return expression;                                                                                                       \
     }                                                                                                                            \
     static double name##_s(const struct weir_record *record)                                                                     \
@@ -301,7 +312,7 @@ static const char *state(const struct weir_record *record)
 {
     const struct weir_argus_record *r = body(record);
     bool out = side_of(record, SOURCE)->packets, in = side_of(record, TARGET)->packets;
-    if (is_icmp(record) && r->flow.mapped)
+    if (is_icmp(record) && r->flow.marks & WEIR_ARGUS_MAPPED)
         return icmp_state(r->flow.mapped_type, r->flow.mapped_code);
     if (is_icmp(record))
         return icmp_state(r->reversed ? r->flow.icmp_type : r->key.kind, r->key.code);
@@ -381,7 +392,7 @@ static size_t flgs_text(const struct weir_record *record, char *out, size_t size
     const struct weir_argus_flow *flow = &body(record)->flow;
     char flags[] = "         ";
     flags[1] = encap_letter(record);
-    if (flow->mapped)
+    if (flow->marks & WEIR_ARGUS_MAPPED)
         flags[2] = flow->mapped_type == 3 ? 'U' : flow->mapped_type == 5 ? 'R' : flow->mapped_type == 11 ? 'T' : 'I';
     if (is_tcp(record))
         tcp_flags(record, flags);
@@ -389,7 +400,7 @@ static size_t flgs_text(const struct weir_record *record, char *out, size_t size
         flags[3] = 's';
     if (record->identity.proto == ESP && flow->esp.marks & WEIR_TCP_MARK_ORDER)
         flags[3] = 'i';
-    if (flow->side[0].fragments || flow->side[1].fragments)
+    if ((flow->side[0].has | flow->side[1].has) & WEIR_ARGUS_HAS_FRAGMENTS)
         flags[6] = 'F';
     if (is_fragment(record))
         flags[6] = 'f';
@@ -499,64 +510,64 @@ static double gaps_deviation(const struct weir_argus_gaps *gaps)
 
 static double gaps_min(const struct weir_argus_gaps *gaps)
 {
-    return gaps->n ? ms((double)gaps->min_ns) : MISSING;
+    return gaps->n ? ms(4.0 * gaps->min_4ns) : MISSING;
 }
 
 static double gaps_max(const struct weir_argus_gaps *gaps)
 {
-    return gaps->n ? ms((double)gaps->max_ns) : MISSING;
+    return gaps->n ? ms(4.0 * gaps->max_4ns) : MISSING;
 }
 
-static struct weir_argus_gaps pooled(const struct weir_argus_side *side)
+static struct weir_argus_gaps pooled(const struct weir_argus_times *times)
 {
-    const struct weir_argus_gaps *a = &side->active, *b = &side->idle;
+    const struct weir_argus_gaps *a = &times->active, *b = &times->idle;
     if (!a->n || !b->n)
         return a->n ? *a : *b;
     return (struct weir_argus_gaps){.n = a->n + b->n,
                                     .sum_ns = a->sum_ns + b->sum_ns,
-                                    .min_ns = a->min_ns < b->min_ns ? a->min_ns : b->min_ns,
-                                    .max_ns = a->max_ns > b->max_ns ? a->max_ns : b->max_ns,
+                                    .min_4ns = a->min_4ns < b->min_4ns ? a->min_4ns : b->min_4ns,
+                                    .max_4ns = a->max_4ns > b->max_4ns ? a->max_4ns : b->max_4ns,
                                     .squares = a->squares + b->squares};
 }
 
 /* Of active and idle times together. */
-static double over_all(double (*measure)(const struct weir_argus_gaps *gaps), const struct weir_argus_side *side)
+static double over_all(double (*measure)(const struct weir_argus_gaps *gaps), const struct weir_argus_times *times)
 {
-    const struct weir_argus_gaps all = pooled(side);
+    const struct weir_argus_gaps all = pooled(times);
     return measure(&all);
 }
 
-BOTH_SIDES(jitter, over_all(gaps_deviation, s))
+BOTH_SIDES(jitter, over_all(gaps_deviation, t))
 
 /* The parts of a record that has any times are 0, not missing, where a side had none of the kind: so it is in ra. */
 static double part(const struct weir_record *record, double (*measure)(const struct weir_argus_gaps *gaps),
                    const struct weir_argus_gaps *gaps)
 {
-    const struct weir_argus_side *a = side_of(record, SOURCE), *b = side_of(record, TARGET);
+    const struct weir_argus_times *a = times_of(record, SOURCE), *b = times_of(record, TARGET);
     if (!(a->active.n || a->idle.n || b->active.n || b->idle.n))
         return MISSING;
     return gaps->n ? measure(gaps) : 0;
 }
 
 static double part_of_all(const struct weir_record *record, double (*measure)(const struct weir_argus_gaps *gaps),
-                          const struct weir_argus_side *side)
+                          const struct weir_argus_times *times)
 {
-    const struct weir_argus_gaps all = pooled(side);
+    const struct weir_argus_gaps all = pooled(times);
     return part(record, measure, &all);
 }
 
 /* ra prints 0 for a source without times, nothing for such a destination. */
-BOTH_SIDES(interval, side == SOURCE ? part_of_all(record, gaps_mean, s) : over_all(gaps_mean, s))
-BOTH_SIDES(interval_max, part_of_all(record, gaps_max, s))
-BOTH_SIDES(interval_min, part_of_all(record, gaps_min, s))
-BOTH_SIDES(active, part(record, gaps_mean, &s->active))
-BOTH_SIDES(active_max, part(record, gaps_max, &s->active))
-BOTH_SIDES(active_min, part(record, gaps_min, &s->active))
-BOTH_SIDES(active_jitter, gaps_deviation(&s->active))
-BOTH_SIDES(idle, part(record, gaps_mean, &s->idle))
-BOTH_SIDES(idle_max, part(record, gaps_max, &s->idle))
-BOTH_SIDES(idle_min, part(record, gaps_min, &s->idle))
-BOTH_SIDES(idle_jitter, gaps_deviation(&s->idle))
+BOTH_SIDES(interval, side == SOURCE ? part_of_all(record, gaps_mean, t) : over_all(gaps_mean, t))
+BOTH_SIDES(interval_max, part_of_all(record, gaps_max, t))
+BOTH_SIDES(interval_min, part_of_all(record, gaps_min, t))
+BOTH_SIDES(active, part(record, gaps_mean, &t->active))
+BOTH_SIDES(active_max, part(record, gaps_max, &t->active))
+BOTH_SIDES(active_min, part(record, gaps_min, &t->active))
+BOTH_SIDES(active_jitter, gaps_deviation(&t->active))
+BOTH_SIDES(idle, part(record, gaps_mean, &t->idle))
+BOTH_SIDES(idle_max, part(record, gaps_max, &t->idle))
+BOTH_SIDES(idle_min, part(record, gaps_min, &t->idle))
+BOTH_SIDES(idle_jitter, gaps_deviation(&t->idle))
 
 /* --- TCP and headers ---------------------------------------------------------------------------------------------------------*/
 
@@ -567,12 +578,12 @@ BOTH_SIDES(base, is_tcp(record) && tcp_side(record, side)->base ? tcp_side(recor
 BOTH_SIDES(window, is_tcp(record) && s->packets
                        ? (double)((uint32_t)tcp_side(record, side)->window << tcp_side(record, side)->shift)
                        : MISSING)
-BOTH_SIDES(ttl, s->has &WEIR_ARGUS_HAS_IP ? s->ttl : MISSING)
-BOTH_SIDES(tos, s->has &WEIR_ARGUS_HAS_IP ? s->tos : MISSING)
-BOTH_SIDES(ip_id, s->has &WEIR_ARGUS_HAS_IP ? s->ip_id : MISSING)
-BOTH_SIDES(vlan_id, s->has &WEIR_ARGUS_HAS_VLAN ? s->vlan & 0xfff : MISSING)
-BOTH_SIDES(vlan_priority, s->has &WEIR_ARGUS_HAS_VLAN ? s->vlan >> 13 : MISSING)
-BOTH_SIDES(mpls, s->has &WEIR_ARGUS_HAS_MPLS ? s->mpls >> 12 : MISSING)
+BOTH_SIDES(ttl, has(s, WEIR_ARGUS_HAS_IP) ? s->ttl : MISSING)
+BOTH_SIDES(tos, has(s, WEIR_ARGUS_HAS_IP) ? s->tos : MISSING)
+BOTH_SIDES(ip_id, has(s, WEIR_ARGUS_HAS_IP) ? s->ip_id : MISSING)
+BOTH_SIDES(vlan_id, has(s, WEIR_ARGUS_HAS_VLAN) ? s->vlan & 0xfff : MISSING)
+BOTH_SIDES(vlan_priority, has(s, WEIR_ARGUS_HAS_VLAN) ? s->vlan >> 13 : MISSING)
+BOTH_SIDES(mpls, has(s, WEIR_ARGUS_HAS_MPLS) ? r->flow.mpls[side] >> 12 : MISSING)
 
 /* The smallest power of two that is not less than the TTL, minus the TTL. */
 static double hops(const struct weir_record *record, unsigned side)
@@ -581,7 +592,7 @@ static double hops(const struct weir_record *record, unsigned side)
     unsigned start = 1;
     while (start < s->ttl)
         start *= 2;
-    return s->has & WEIR_ARGUS_HAS_IP ? start - s->ttl : MISSING;
+    return has(s, WEIR_ARGUS_HAS_IP) ? start - s->ttl : MISSING;
 }
 
 static double hops_s(const struct weir_record *record)
@@ -598,7 +609,7 @@ static size_t ip_id_text(const struct weir_record *record, unsigned side, char *
 {
     const struct weir_argus_side *s = side_of(record, side);
     *out = 0;
-    int n = s->has & WEIR_ARGUS_HAS_IP ? snprintf(out, size, "0x%04x", s->ip_id) : 0;
+    int n = has(s, WEIR_ARGUS_HAS_IP) ? snprintf(out, size, "0x%04x", s->ip_id) : 0;
     return n < 0 ? 0 : (size_t)n;
 }
 

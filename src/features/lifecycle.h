@@ -13,9 +13,9 @@
 
 struct weir_view_ops {
     const char *constants; /* part of the feature-set id: what the values depend on beside the columns' definitions */
-    size_t slot_bytes;     /* of a flow's slot; zero when the flow begins */
-    size_t body_bytes;     /* of a record's body */
-    int64_t interval_ns;   /* a record is closed by the first packet, or the clock, this long after its first packet */
+    size_t slot_bytes; /* of a flow's slot, which begins sizeof(struct weir_flow) into a cache line; zero when the flow begins */
+    size_t body_bytes; /* of a record's body */
+    int64_t interval_ns; /* a record is closed by the first packet, or the clock, this long after its first packet */
 
     /* A flow is forgotten this long after its last record was due; ends with a 0. At most WEIR_TIMEOUTS_MAX. */
     const int64_t *timeouts_ns;
@@ -26,6 +26,9 @@ struct weir_view_ops {
 
     /* The key of the packet that an ICMP error quotes; false if there is nothing to look for. */
     bool (*quoted_key)(const struct weir_facts *facts, struct weir_flow_key *key);
+
+    /* Asks for the memory that the packet of this key will need in the slot. */
+    void (*prefetch)(const void *slot, const struct weir_flow_key *key, bool reverse);
 
     /* Counts a packet; `fresh`: the flow's first. `reverse`: the packet goes from `high` to `low`. Returns true when
      * a new flow must begin with it, which is then not counted: the meter closes the flow and calls again with `fresh`, the slot
@@ -49,7 +52,7 @@ struct weir_view_ops {
     void (*quoted)(void *slot, const struct weir_facts *facts);
 
     /* A new record of the flow begins: clears what counts for one record. */
-    void (*begin)(void *slot);
+    void (*begin)(void *slot, const struct weir_flow *flow);
 
     /* Fills the body and the identity's addresses, ports and times; false: nothing was counted, there is no record. */
     bool (*record)(const void *slot, const struct weir_flow *flow, enum weir_reason reason, void *body,

@@ -35,13 +35,14 @@ static void take(struct weir_media_side *side, const uint8_t *payload)
     side->ssrc = weir_load_be32(payload + 8);
 }
 
-void weir_media_open(struct weir_media *media, unsigned sport, unsigned dport, const uint8_t *payload, uint32_t captured)
+void weir_media_open(struct weir_media *media, unsigned side, unsigned sport, unsigned dport, const uint8_t *payload,
+                     uint32_t captured)
 {
     if (captured < RTP_HEADER || version(payload) != 2 || sport < 1024 || dport < 1024 || is_afs(sport) || is_afs(dport))
         return;
     media->kind = has_report(payload, captured) ? WEIR_MEDIA_RTCP : WEIR_MEDIA_RTP;
     if (media->kind == WEIR_MEDIA_RTP)
-        take(&media->side[0], payload);
+        take(&media->side[side], payload);
 }
 
 uint32_t weir_media_packet(struct weir_media *media, unsigned at, const uint8_t *payload, uint32_t captured, uint32_t bytes)

@@ -22,8 +22,9 @@ struct weir_media {
     struct weir_media_side side[2];
 };
 
-/* The first packet of a UDP flow: `payload` points behind the UDP header, `captured` bytes of it are there. */
-void weir_media_open(struct weir_media *media, unsigned sport, unsigned dport, const uint8_t *payload, uint32_t captured);
+/* The first packet of a UDP flow, sent by `side`: `payload` points behind the UDP header, `captured` bytes of it are there. */
+void weir_media_open(struct weir_media *media, unsigned side, unsigned sport, unsigned dport, const uint8_t *payload,
+                     uint32_t captured);
 
 /* A later packet, sent by `side`; `bytes` of payload. Returns how many of these are RTP's header. */
 uint32_t weir_media_packet(struct weir_media *media, unsigned side, const uint8_t *payload, uint32_t captured, uint32_t bytes);

@@ -97,7 +97,7 @@ static int64_t closing_time(const struct weir_meter *meter, const struct weir_fl
 
 static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_reason reason)
 {
-    struct weir_record record = {.identity = {.flow_id = flow->id,
+    struct weir_record record = {.identity = {.flow_id = weir_flow_id_make(&flow->key, flow->first_ns, flow->occurrence),
                                               .record = flow->record,
                                               .reason = (uint8_t)reason,
                                               .ip_version = flow->key.ip_version,
@@ -167,7 +167,6 @@ static void begin_flow(struct weir_meter *meter, struct weir_flow *flow, int64_t
 {
     flow->occurrence = occurrence;
     flow->first_ns = first_ns;
-    flow->id = weir_flow_id_make(&flow->key, first_ns, flow->occurrence);
     flow->record = 0;
     meter->account.flows_opened++;
     meter->account.flows_active++;
@@ -183,7 +182,7 @@ static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_
         weir_table_settle(meter->table, flow);
         if (flow->list == WEIR_LIST_OPEN)
             return flow;
-        meter->ops->begin(slot_of(meter, flow));
+        meter->ops->begin(slot_of(meter, flow), flow);
     } else {
         while (!(flow = weir_table_take(meter->table, key, hash))) {
             struct weir_flow *victim = weir_table_victim(meter->table);
@@ -269,7 +268,18 @@ static void look_ahead(struct weir_meter *meter, const struct weir_packet *packe
         return;
     ahead->reverse = meter->ops->key(&ahead->facts, &ahead->key);
     ahead->hash = (uint32_t)weir_flow_key_hash(&ahead->key);
-    weir_table_prefetch_bucket(meter->table, ahead->hash);
+    weir_table_prefetch(meter->table, ahead->hash);
+}
+
+static void fetch_flow(const struct weir_meter *meter, const struct ahead *ahead)
+{
+    if (ahead->fate != WEIR_METERED || ahead->facts.flags & WEIR_FACT_FRAGMENT_LATER)
+        return;
+    const struct weir_flow *flow = weir_table_guess(meter->table, ahead->hash);
+    if (!flow)
+        return;
+    __builtin_prefetch(flow, 1);
+    meter->ops->prefetch(slot_of(meter, flow), &ahead->key, ahead->reverse);
 }
 
 static void take_packet(struct weir_meter *meter, const struct weir_packet *packet, const struct ahead *ahead)
@@ -311,8 +321,7 @@ void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *pack
         for (unsigned i = 0; i < n; i++)
             look_ahead(meter, &packets[first + i], &ahead[i]);
         for (unsigned i = 0; i < n; i++)
-            if (ahead[i].fate == WEIR_METERED && !(ahead[i].facts.flags & WEIR_FACT_FRAGMENT_LATER))
-                weir_table_prefetch_entry(meter->table, ahead[i].hash);
+            fetch_flow(meter, &ahead[i]);
         for (unsigned i = 0; i < n; i++)
             take_packet(meter, &packets[first + i], &ahead[i]);
     }

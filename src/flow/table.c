@@ -39,7 +39,7 @@ uint32_t weir_table_number(const struct weir_table *table, const struct weir_flo
 void *weir_table_slot(const struct weir_table *table, const struct weir_flow *flow)
 {
     (void)table;
-    return (uint8_t *)(uintptr_t)flow + ((sizeof(struct weir_flow) + LINE - 1) & ~(size_t)(LINE - 1));
+    return (uint8_t *)(uintptr_t)flow + sizeof(struct weir_flow);
 }
 
 /* Zeroed pages, NULL when there are none. Pages that no flow has used yet cost nothing: entries are handed out from the front. */
@@ -65,8 +65,7 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
         buckets *= 2;
     table->capacity = (uint32_t)capacity;
     table->bucket_mask = (uint32_t)(buckets - 1);
-    table->stride =
-        ((sizeof(struct weir_flow) + LINE - 1) & ~(size_t)(LINE - 1)) + ((slot_bytes + LINE - 1) & ~(size_t)(LINE - 1));
+    table->stride = (sizeof(struct weir_flow) + slot_bytes + LINE - 1) & ~(size_t)(LINE - 1);
     table->free = NONE;
     for (unsigned i = 0; i < WEIR_LIST_COUNT; i++)
         table->list[i] = (struct list){NONE, NONE};
@@ -97,21 +96,17 @@ void weir_table_destroy(struct weir_table **table)
     *table = NULL;
 }
 
-void weir_table_prefetch_bucket(const struct weir_table *table, uint32_t hash)
+void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
 {
     __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
 }
 
-void weir_table_prefetch_entry(const struct weir_table *table, uint32_t hash)
+const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash)
 {
     uint32_t number = table->bucket[hash & table->bucket_mask];
     if (number == NONE)
-        number = table->free != NONE ? table->free : table->fresh; /* where a new flow would go */
-    if (number >= table->capacity)
-        return;
-    const uint8_t *line = table->entries + number * table->stride;
-    for (size_t at = 0; at < table->stride; at += LINE)
-        __builtin_prefetch(line + at, 1);
+        number = table->free != NONE ? table->free : table->fresh;
+    return number < table->capacity ? entry(table, number) : NULL;
 }
 
 struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)

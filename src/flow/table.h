@@ -24,21 +24,22 @@ enum weir_flow_list {
     WEIR_LIST_COUNT = WEIR_LIST_SILENT + WEIR_TIMEOUTS_MAX
 };
 
+/* The first cache line is all that a packet of a flow with an open record needs. */
 struct weir_flow {
     struct weir_flow_key key;
     uint32_t hash, chain; /* chain: next entry of the bucket */
-    uint32_t previous, next;
-    uint32_t older, newer; /* FIFO of the flows that have one packet */
+    uint32_t generation;
     uint8_t list;
-    uint8_t single; /* in that FIFO */
+    uint8_t single; /* in the FIFO of flows that have one packet */
     uint8_t timeout;
     uint8_t flags; /* the view's */
-    uint32_t generation;
-    int64_t record_ns; /* stream time of the open record's first packet */
-    int64_t first_ns;  /* time of the flow's first packet */
-    struct weir_flow_id id;
-    uint32_t record; /* number of the open record */
-    uint32_t occurrence;
+
+    uint32_t previous, next; /* in the list */
+    uint32_t older, newer;   /* in the FIFO */
+    int64_t record_ns;       /* stream time of the open record's first packet */
+    int64_t first_ns;        /* time of the flow's first packet */
+    uint32_t record;         /* number of the open record */
+    uint32_t occurrence;     /* of the key at first_ns: see weir_flow_id_make */
 };
 
 struct weir_table;
@@ -52,10 +53,11 @@ void weir_table_destroy(struct weir_table **table);
 /* The entry of the key, or NULL. */
 struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
 
-/* Memory is far: a packet's flow is rarely in a cache. These two ask for it ahead of time, for packets that come soon: first the
- * bucket, some packets later (when the bucket is there) the entry it points to. Hints only. */
-void weir_table_prefetch_bucket(const struct weir_table *table, uint32_t hash);
-void weir_table_prefetch_entry(const struct weir_table *table, uint32_t hash);
+/* Memory is far: a packet's flow is rarely in a cache. These ask for it ahead of time, for packets that come soon: first for the
+ * bucket; some packets later, when it is there, the second tells (but does not touch) the entry where the flow is likely to be,
+ * or a new one would go; NULL: none is left. */
+void weir_table_prefetch(const struct weir_table *table, uint32_t hash);
+const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash);
 
 /* An entry for a key that is not there: put in the bucket, in no list but the one-packet FIFO; its slot is zero. NULL when the
  * table is full: release one (weir_table_victim). */

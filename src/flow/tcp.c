@@ -22,9 +22,9 @@ static void mark_lost(struct weir_tcp_side *me)
     me->marks |= WEIR_TCP_MARK_LOSS;
 }
 
-void weir_tcp_open(struct weir_tcp *tcp, const struct weir_facts *facts, struct weir_tcp_effect *effect)
+void weir_tcp_open(struct weir_tcp *tcp, const struct weir_facts *facts, unsigned side, struct weir_tcp_effect *effect)
 {
-    struct weir_tcp_side *me = &tcp->side[0], *peer = &tcp->side[1];
+    struct weir_tcp_side *me = &tcp->side[side], *peer = &tcp->side[!side];
     uint32_t seq = facts->tcp.seq, ack = facts->tcp.ack, bytes = facts->payload_bytes;
     unsigned flags = facts->tcp.flags;
 

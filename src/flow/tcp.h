@@ -1,6 +1,6 @@
 /* The state of one TCP connection as Argus 3.0.8 tracks it: handshake, loss, order, window, close.
  *
- * Side 0 is the end that sent the first packet, side 1 the other. Counters marked "record" are cleared by weir_tcp_begin when a
+ * Sides are 0 and 1, which is which is the caller's choice. Counters marked "record" are cleared by weir_tcp_begin when a
  * new record of the flow begins; the others live as long as the connection. Sequence numbers are compared as plain 32-bit
  * numbers, as Argus does; so a wrap shows as one odd packet. Pure; the state belongs to its flow's thread.
  */
@@ -77,8 +77,8 @@ struct weir_tcp_effect {
     uint32_t payload; /* bytes to count as application bytes */
 };
 
-/* First packet of a connection, sent by side 0, into a zeroed struct. */
-void weir_tcp_open(struct weir_tcp *tcp, const struct weir_facts *facts, struct weir_tcp_effect *effect);
+/* First packet of a connection, sent by `side`, into a zeroed struct. */
+void weir_tcp_open(struct weir_tcp *tcp, const struct weir_facts *facts, unsigned side, struct weir_tcp_effect *effect);
 
 /* A later packet, sent by `side`. ip_id: of the packet, as in struct weir_tcp_side. */
 void weir_tcp_packet(struct weir_tcp *tcp, const struct weir_facts *facts, unsigned side, uint16_t ip_id,
