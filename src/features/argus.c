@@ -1,6 +1,7 @@
 #include "features/argus.h"
 
-#include <stdlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/bytes.h"
 #include "features/services.h"
@@ -162,6 +163,7 @@ static bool quoted_key_of(const struct weir_facts *facts, struct weir_flow_key *
  * before the packet. */
 enum {
     LINK_NULL = 0,
+    LINK_ETHERNET = 1,
     LINK_PPP = 9,
     LINK_PPP_SERIAL = 50,
     LINK_HDLC = 104,
@@ -172,14 +174,19 @@ enum {
 
 static uint32_t wire_bytes(const struct weir_packet *packet)
 {
-    uint32_t pseudo = packet->link == LINK_NULL || packet->link == LINK_LOOP ? 4
-                      : packet->link == LINK_COOKED                          ? 16
-                      : packet->link == LINK_COOKED_2                        ? 20
-                                                                             : 0;
+    uint32_t pseudo = 0;
+    if (packet->link == LINK_ETHERNET)
+        return packet->wirelen;
+    if (packet->link == LINK_NULL || packet->link == LINK_LOOP)
+        pseudo = 4;
+    else if (packet->link == LINK_COOKED)
+        pseudo = 16;
+    else if (packet->link == LINK_COOKED_2)
+        pseudo = 20;
     return packet->wirelen > pseudo ? packet->wirelen - pseudo : 0;
 }
 
-static uint32_t link_bits(uint16_t link)
+static unsigned link_bits(unsigned link)
 {
     switch (link) {
     case LINK_COOKED:
@@ -232,10 +239,12 @@ static void take_size(struct weir_argus_side *side, uint32_t bytes)
         side->size_max = bytes;
 }
 
-static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts, uint32_t link)
+static void take_headers(struct weir_argus_flow *flow, unsigned at, const struct weir_facts *facts, unsigned link)
 {
     struct weir_argus_side *side = &flow->side[at];
-    side->encap |= facts->encap | (uint16_t)link;
+    side->encap |= facts->encap;
+    if (link != LINK_ETHERNET)
+        side->encap |= (uint16_t)link_bits(link);
     side->has |= WEIR_ARGUS_HAS_IP;
     side->ttl = facts->ttl;
     side->tos = facts->tos;
@@ -366,7 +375,7 @@ static bool take_packet(void *slot, struct weir_flow *head, const struct weir_fa
         begin_flow(flow, head, facts, reverse);
     flow->last = (uint8_t)at;
     take_time(side, facts->ts_ns); /* even when the packet ends the record: Argus does so */
-    take_headers(flow, at, facts, link_bits(packet->link));
+    take_headers(flow, at, facts, packet->link);
     if (facts->flags & WEIR_FACT_FRAGMENT_LATER) { /* its first fragment has not come: a flow of its own, until it does */
         flow->marks |= WEIR_ARGUS_FRAGMENT;
         effect.payload = facts->l4_bytes;

@@ -226,118 +226,140 @@ static size_t cause_text(const struct weir_record *record, char *out, size_t siz
 
 /* --- State -------------------------------------------------------------------------------------------------------------------*/
 
-static const char *const states[] = {
-    "REQ",    "ACC",   "CON",   "FIN",   "CLO",  "RST",  "INT",  "RSP", /* TCP, UDP, others */
-    "ECR",    "ECO",   "SRC",   "RED",   "AHA",  "RTA",  "RTS",  "TXD",  "PAR",   "TST",    "TSR",    "IRQ",    /* ICMP */
-    "IRR",    "MAS",   "MSR",   "SEC",   "ROB",  "TRC",  "DCE",  "MHR",  "WAY",   "IAH",    "MRQ",    "MRP",    /**/
-    "DNQ",    "DNP",   "SKP",   "PHO",   "NRS",  "NRA",  "NNS",  "NNA",  "PTB",                                 /**/
-    "URN",    "URH",   "URO",   "URP",   "URF",  "URS",  "URNU", "URHU", "URISO", "URNPRO", "URHPRO", "URNTOS", /* unreachable */
-    "URHTOS", "URFIL", "URPRE", "URCUT", "UR",                                                                  /**/
-    "URNR",   "URAD",  "URBS",  "URAR",  "URSF", "URRR", "URES", "TXT",  "TXR",   "PPH",    "PPNH",   "PPO",    /* ICMPv6 */
-    "UNK",    "",      NULL,
+/* clang-format off */
+#define STATES(X) \
+    /* TCP, UDP, others */ \
+    X(REQ) X(ACC) X(CON) X(FIN) X(CLO) X(RST) X(INT) X(RSP) \
+    /* ICMP */ \
+    X(ECR) X(ECO) X(SRC) X(RED) X(AHA) X(RTA) X(RTS) X(TXD) X(PAR) X(TST) X(TSR) X(IRQ) X(IRR) X(MAS) X(MSR) X(SEC) X(ROB) \
+    X(TRC) X(DCE) X(MHR) X(WAY) X(IAH) X(MRQ) X(MRP) X(DNQ) X(DNP) X(SKP) X(PHO) X(NRS) X(NRA) X(NNS) X(NNA) X(PTB) \
+    /* unreachable: network, host, protocol, port, ... */ \
+    X(URN) X(URH) X(URO) X(URP) X(URF) X(URS) X(URNU) X(URHU) X(URISO) X(URNPRO) X(URHPRO) X(URNTOS) X(URHTOS) X(URFIL) \
+    X(URPRE) X(URCUT) X(UR) \
+    /* ICMPv6 */ \
+    X(URNR) X(URAD) X(URBS) X(URAR) X(URSF) X(URRR) X(URES) X(TXT) X(TXR) X(PPH) X(PPNH) X(PPO) \
+    X(UNK)
+/* clang-format on */
+
+enum state {
+#define X(name) STATE_##name,
+    STATES(X)
+#undef X
+        STATE_NONE,
+    STATE_COUNT
+};
+
+static const char *const states[STATE_COUNT + 1] = {
+#define X(name) #name,
+    STATES(X)
+#undef X
+        "",
 };
 
 /* ICMP types 0 to 45 (from 41 on Argus's own), with a suffix for what is unreachable. */
-static const char *icmp_state(unsigned type, unsigned code)
+static enum state icmp_state(unsigned type, unsigned code)
 {
-    static const char *const types[] = {
-        "ECR", "",    "",    "UR",  "SRC", "RED", "AHA", "",    "ECO", "RTA", "RTS", "TXD", "PAR", "TST", "TSR", "IRQ",
-        "IRR", "MAS", "MSR", "SEC", "ROB", "ROB", "ROB", "ROB", "ROB", "ROB", "ROB", "ROB", "ROB", "ROB", "TRC", "DCE",
-        "MHR", "WAY", "IAH", "MRQ", "MRP", "DNQ", "DNP", "SKP", "PHO", "NRS", "NRA", "NNS", "NNA", "PTB",
+#define S(name) STATE_##name
+    static const uint8_t types[] = {
+        S(ECR), S(NONE), S(NONE), S(UR),  S(SRC), S(RED), S(AHA), S(NONE), S(ECO), S(RTA), S(RTS), S(TXD),
+        S(PAR), S(TST),  S(TSR),  S(IRQ), S(IRR), S(MAS), S(MSR), S(SEC),  S(ROB), S(ROB), S(ROB), S(ROB),
+        S(ROB), S(ROB),  S(ROB),  S(ROB), S(ROB), S(ROB), S(TRC), S(DCE),  S(MHR), S(WAY), S(IAH), S(MRQ),
+        S(MRP), S(DNQ),  S(DNP),  S(SKP), S(PHO), S(NRS), S(NRA), S(NNS),  S(NNA), S(PTB),
     };
-    static const char *const unreachable[] = {"URN",   "URH",    "URO",    "URP",    "URF",    "URS",   "URNU",  "URHU",
-                                              "URISO", "URNPRO", "URHPRO", "URNTOS", "URHTOS", "URFIL", "URPRE", "URCUT"};
-    if (type == 3 && code < sizeof unreachable / sizeof *unreachable)
+    static const uint8_t unreachable[] = {S(URN),   S(URH),    S(URO),    S(URP),    S(URF),    S(URS),   S(URNU),  S(URHU),
+                                          S(URISO), S(URNPRO), S(URHPRO), S(URNTOS), S(URHTOS), S(URFIL), S(URPRE), S(URCUT)};
+#undef S
+    if (type == 3 && code < sizeof unreachable)
         return unreachable[code];
-    return type < sizeof types / sizeof *types ? types[type] : "UNK";
+    return type < sizeof types ? types[type] : STATE_UNK;
 }
 
-static const char *icmpv6_state(unsigned type, unsigned code)
+static enum state icmpv6_state(unsigned type, unsigned code)
 {
-    static const char *const unreachable[] = {"URNR", "URAD", "URBS", "URAR", "URP", "URSF", "URRR", "URES"};
-    static const char *const problem[] = {"PPH", "PPNH", "PPO"};
+    static const uint8_t unreachable[] = {STATE_URNR, STATE_URAD, STATE_URBS, STATE_URAR,
+                                          STATE_URP,  STATE_URSF, STATE_URRR, STATE_URES};
+    static const uint8_t problem[] = {STATE_PPH, STATE_PPNH, STATE_PPO};
     switch (type) {
     case 1:
-        return code < 8 ? unreachable[code] : "UNK";
+        return code < sizeof unreachable ? unreachable[code] : STATE_UNK;
     case 2:
-        return "PTB";
+        return STATE_PTB;
     case 3:
-        return code == 0 ? "TXT" : code == 1 ? "TXR" : "UNK";
+        return code == 0 ? STATE_TXT : code == 1 ? STATE_TXR : STATE_UNK;
     case 4:
-        return code < 3 ? problem[code] : "UNK";
+        return code < sizeof problem ? problem[code] : STATE_UNK;
     case 128:
-        return "ECO";
+        return STATE_ECO;
     case 129:
-        return "ECR";
+        return STATE_ECR;
     case 130:
-        return "MRQ";
+        return STATE_MRQ;
     case 131:
     case 143:
-        return "MHR";
+        return STATE_MHR;
     case 133:
-        return "NRS";
+        return STATE_NRS;
     case 134:
-        return "NRA";
+        return STATE_NRA;
     case 135:
-        return "NNS";
+        return STATE_NNS;
     case 136:
-        return "NNA";
+        return STATE_NNA;
     case 137:
-        return "RED";
+        return STATE_RED;
     default:
-        return "UNK";
+        return STATE_UNK;
     }
 }
 
-static const char *tcp_state(const struct weir_record *record)
+static enum state tcp_state(const struct weir_record *record)
 {
     const struct weir_tcp *tcp = &body(record)->flow.tcp;
     bool reset = tcp->brief ? tcp->seen & WEIR_TCP_SAW_RESET : (tcp->side[0].marks | tcp->side[1].marks) & WEIR_TCP_MARK_RESET;
     if (reset)
-        return "RST";
+        return STATE_RST;
     if (tcp->seen & (WEIR_TCP_SAW_FIN | WEIR_TCP_SAW_FINACK))
-        return "FIN";
+        return STATE_FIN;
     if (tcp->seen & WEIR_TCP_SAW_CLOSE)
-        return "CLO";
+        return STATE_CLO;
     if (tcp->seen & WEIR_TCP_SAW_DATA)
-        return "CON";
+        return STATE_CON;
     if (tcp->seen & WEIR_TCP_SAW_SYNACK)
-        return "ACC";
+        return STATE_ACC;
     if (tcp->seen & WEIR_TCP_SAW_SYN)
-        return "REQ";
-    return side_of(record, SOURCE)->packets && side_of(record, TARGET)->packets ? "CON" : "INT";
+        return STATE_REQ;
+    return side_of(record, SOURCE)->packets && side_of(record, TARGET)->packets ? STATE_CON : STATE_INT;
 }
 
-static const char *state(const struct weir_record *record)
+static enum state state(const struct weir_record *record)
 {
     const struct weir_argus_record *r = body(record);
     bool out = side_of(record, SOURCE)->packets, in = side_of(record, TARGET)->packets;
+    if (is_tcp(record))
+        return tcp_state(record);
     if (is_icmp(record) && r->flow.marks & WEIR_ARGUS_MAPPED)
         return icmp_state(r->flow.mapped_type, r->flow.mapped_code);
     if (is_icmp(record))
         return icmp_state(r->reversed ? r->flow.icmp_type : r->key.kind, r->key.code);
     if (is_icmpv6(record))
         return icmpv6_state(r->key.kind, r->key.code);
-    if (record->identity.proto == TCP && !is_fragment(record)) {
-        if (is_tcp(record))
-            return tcp_state(record);
-        return out && in ? "CON" : "INT";
-    }
-    return out && in ? "CON" : !out ? "RSP" : cause_value(record) != 1 ? "INT" : "REQ";
+    if (out && in)
+        return STATE_CON;
+    if (record->identity.proto == TCP && !is_fragment(record))
+        return STATE_INT;
+    return !out                                                                           ? STATE_RSP
+           : record->identity.record == 0 || record->identity.reason == WEIR_REASON_REUSE ? STATE_INT
+                                                                                          : STATE_REQ;
 }
 
 static double state_value(const struct weir_record *record)
 {
-    const char *text = state(record);
-    unsigned code = 0;
-    while (strcmp(states[code], text))
-        code++;
-    return code;
+    return state(record);
 }
 
 static size_t state_text(const struct weir_record *record, char *out, size_t size)
 {
-    return put(out, size, state(record));
+    return put(out, size, states[state(record)]);
 }
 
 /* --- Flags -------------------------------------------------------------------------------------------------------------------*/

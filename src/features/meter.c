@@ -83,11 +83,6 @@ const struct weir_meter_account *weir_meter_account(const struct weir_meter *met
     return &meter->account;
 }
 
-static void *slot_of(const struct weir_meter *meter, const struct weir_flow *flow)
-{
-    return weir_table_slot(meter->table, flow);
-}
-
 static int64_t closing_time(const struct weir_meter *meter, const struct weir_flow *flow, enum weir_reason reason)
 {
     return reason == WEIR_REASON_STATUS     ? flow->record_ns + meter->interval_ns
@@ -104,7 +99,7 @@ static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_rea
                                               .proto = flow->key.proto},
                                  .closed_ns = closing_time(meter, flow, reason),
                                  .body = meter->body};
-    if (!meter->ops->record(slot_of(meter, flow), flow, reason, meter->body, &record.identity))
+    if (!meter->ops->record(weir_flow_slot(flow), flow, reason, meter->body, &record.identity))
         return;
     flow->record++;
     meter->account.records[reason]++;
@@ -179,10 +174,11 @@ static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_
     struct weir_flow *flow = weir_table_find(meter->table, key, hash);
     *fresh = !flow;
     if (flow) {
-        weir_table_settle(meter->table, flow);
+        if (flow->single)
+            weir_table_settle(meter->table, flow);
         if (flow->list == WEIR_LIST_OPEN)
             return flow;
-        meter->ops->begin(slot_of(meter, flow), flow);
+        meter->ops->begin(weir_flow_slot(flow), flow);
     } else {
         while (!(flow = weir_table_take(meter->table, key, hash))) {
             struct weir_flow *victim = weir_table_victim(meter->table);
@@ -203,14 +199,14 @@ static struct weir_flow *count(struct weir_meter *meter, const struct weir_flow_
 {
     bool fresh;
     struct weir_flow *flow = touch(meter, key, hash, facts->ts_ns, &fresh);
-    if (meter->ops->packet(slot_of(meter, flow), flow, facts, packet, reverse, fresh)) {
+    if (meter->ops->packet(weir_flow_slot(flow), flow, facts, packet, reverse, fresh)) {
         emit(meter, flow, WEIR_REASON_REUSE);
         meter->account.flows_closed[WEIR_REASON_REUSE]++;
         meter->account.flows_active--;
         begin_flow(meter, flow, facts->ts_ns, flow->first_ns == facts->ts_ns ? flow->occurrence + 1 : 0);
         flow->record_ns = meter->now_ns;
         weir_table_move(meter->table, flow, WEIR_LIST_OPEN);
-        meter->ops->packet(slot_of(meter, flow), flow, facts, packet, reverse, true);
+        meter->ops->packet(weir_flow_slot(flow), flow, facts, packet, reverse, true);
     }
     return flow;
 }
@@ -224,8 +220,8 @@ static void count_first_fragment(struct weir_meter *meter, struct weir_flow *flo
     uint32_t bytes = 0, total = 0;
     struct weir_flow *early = weir_table_find(meter->table, &key, (uint32_t)weir_flow_key_hash(&key));
     if (early && early->list == WEIR_LIST_OPEN && early->record == 0) {
-        meter->ops->early(slot_of(meter, early), &bytes, &total);
-        meter->ops->join(slot_of(meter, flow), slot_of(meter, early));
+        meter->ops->early(weir_flow_slot(early), &bytes, &total);
+        meter->ops->join(weir_flow_slot(flow), weir_flow_slot(early));
         weir_table_release(meter->table, early);
         meter->account.flows_opened--;
         meter->account.flows_active--;
@@ -244,7 +240,7 @@ static void count_later_fragment(struct weir_meter *meter, const struct weir_fac
         if (flow->generation == generation) {
             struct weir_flow_key parent = flow->key;
             flow = touch(meter, &parent, (uint32_t)weir_flow_key_hash(&parent), facts->ts_ns, &fresh);
-            meter->ops->fragment(slot_of(meter, flow), flow, facts, packet, memcmp(flow->key.low, facts->src, 16) != 0);
+            meter->ops->fragment(weir_flow_slot(flow), flow, facts, packet, memcmp(flow->key.low, facts->src, 16) != 0);
             return;
         }
     }
@@ -279,7 +275,7 @@ static void fetch_flow(const struct weir_meter *meter, const struct ahead *ahead
     if (!flow)
         return;
     __builtin_prefetch(flow, 1);
-    meter->ops->prefetch(slot_of(meter, flow), &ahead->key, ahead->reverse);
+    meter->ops->prefetch(weir_flow_slot(flow), &ahead->key, ahead->reverse);
 }
 
 static void take_packet(struct weir_meter *meter, const struct weir_packet *packet, const struct ahead *ahead)
@@ -308,13 +304,13 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
     if (facts->flags & WEIR_FACT_QUOTED && meter->ops->quoted_key(facts, &about_key)) {
         struct weir_flow *about = weir_table_find(meter->table, &about_key, (uint32_t)weir_flow_key_hash(&about_key));
         if (about && about->list == WEIR_LIST_OPEN)
-            meter->ops->quoted(slot_of(meter, about), facts);
+            meter->ops->quoted(weir_flow_slot(about), facts);
     }
 }
 
 void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *packets, unsigned count)
 {
-    enum { AHEAD = 8 }; /* so many flows' memory is under way at once */
+    enum { AHEAD = 32 }; /* so many flows' memory is under way at once */
     struct ahead ahead[AHEAD];
     for (unsigned first = 0; first < count; first += AHEAD) {
         unsigned n = count - first < AHEAD ? count - first : AHEAD;

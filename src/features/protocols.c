@@ -1,6 +1,6 @@
 #include "features/protocols.h"
 
-#include <string.h>
+#include <stddef.h>
 
 /* Source: the protocol names that ra 3.0.8.2 prints (table in its argus_util.h); numbers from 135 on are "unas". */
 const char *const weir_protocol_names[WEIR_PROTOCOL_COUNT + 1] = {
@@ -37,8 +37,13 @@ const char *const weir_protocol_names[WEIR_PROTOCOL_COUNT + 1] = {
 
 unsigned weir_protocol_code(unsigned index)
 {
-    unsigned code = 0;
-    while (strcmp(weir_protocol_names[code], weir_protocol_names[index]))
-        code++;
-    return code;
+    switch (index) {
+    case 63: /* any */
+    case 68:
+        return 61;
+    case 134: /* rsvp */
+        return 46;
+    default:
+        return index > 135 && index < 256 && index != 252 ? 135 : index; /* unas */
+    }
 }

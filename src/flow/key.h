@@ -10,9 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/bytes.h"
 #include "decode/facts.h"
 #include "flow/record.h"
 
@@ -29,12 +27,43 @@ _Static_assert(sizeof(struct weir_flow_key) == 48, "keys are hashed as bytes");
 
 /* Fills both ends, version and proto; the rest is 0. With `ordered` the smaller (address, port) becomes `low`, so both directions
  * have one key; without, `low` is the source. Returns true when `low` is the destination. */
-bool weir_flow_key_ends(struct weir_flow_key *key, unsigned ip_version, unsigned proto, const uint8_t src[16],
-                        const uint8_t dst[16], uint16_t sport, uint16_t dport, bool ordered);
+static inline bool weir_flow_key_ends(struct weir_flow_key *key, unsigned ip_version, unsigned proto, const uint8_t src[16],
+                                      const uint8_t dst[16], uint16_t sport, uint16_t dport, bool ordered)
+{
+    bool swap = false;
+    if (ordered && ip_version == 4) {
+        uint32_t from = weir_load_be32(src), to = weir_load_be32(dst);
+        swap = from > to || (from == to && sport > dport);
+    } else if (ordered) {
+        int order = memcmp(src, dst, 16);
+        swap = order > 0 || (order == 0 && sport > dport);
+    }
+    memcpy(key->low, swap ? dst : src, 16);
+    memcpy(key->high, swap ? src : dst, 16);
+    key->low_port = swap ? dport : sport;
+    key->high_port = swap ? sport : dport;
+    key->ip_version = (uint8_t)ip_version;
+    key->proto = (uint8_t)proto;
+    key->kind = key->code = 0;
+    key->extra = 0;
+    return swap;
+}
 
+static inline uint64_t weir__key_mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* For places in tables only: folded products, some three times as quick as a general hash of 48 bytes. */
 static inline uint64_t weir_flow_key_hash(const struct weir_flow_key *key)
 {
-    return XXH3_64bits(key, sizeof *key);
+    uint64_t word[6];
+    memcpy(word, key, sizeof word);
+    uint64_t ends = weir__key_mix(word[0] ^ 0x9e3779b97f4a7c15u, word[2] ^ 0xd1b54a32d192ed03u);
+    uint64_t rest = weir__key_mix(word[1] ^ 0x8cb92ba72f3d8dd7u, word[3] ^ 0xaef17502108ef2d9u);
+    uint64_t ports = weir__key_mix(word[4] ^ ends, word[5] ^ 0xdb4f0b9175ae2165u ^ rest);
+    return weir__key_mix(ports ^ ends, 0xe7037ed1a0b428dbu);
 }
 
 static inline bool weir_flow_key_equal(const struct weir_flow_key *a, const struct weir_flow_key *b)

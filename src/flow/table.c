@@ -3,43 +3,17 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define NONE UINT32_MAX
+#define NONE WEIR_TABLE_NONE
 #define LINE 64
-
-struct list {
-    uint32_t head, tail;
-};
-
-struct weir_table {
-    uint32_t *bucket;
-    uint32_t bucket_mask;
-    uint32_t capacity, count, singles, fresh; /* fresh: entries that were never used begin here */
-    uint32_t free;
-    uint8_t *entries;
-    size_t stride, bytes;
-    struct list list[WEIR_LIST_COUNT];
-    struct list single;
-};
 
 static struct weir_flow *entry(const struct weir_table *table, uint32_t number)
 {
-    return (struct weir_flow *)(void *)(table->entries + number * table->stride);
-}
-
-struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number)
-{
-    return entry(table, number);
+    return weir_table_entry(table, number);
 }
 
 uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow)
 {
     return (uint32_t)((size_t)((const uint8_t *)flow - table->entries) / table->stride);
-}
-
-void *weir_table_slot(const struct weir_table *table, const struct weir_flow *flow)
-{
-    (void)table;
-    return (uint8_t *)(uintptr_t)flow + sizeof(struct weir_flow);
 }
 
 /* Zeroed pages, NULL when there are none. Pages that no flow has used yet cost nothing: entries are handed out from the front. */
@@ -68,8 +42,8 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
     table->stride = (sizeof(struct weir_flow) + slot_bytes + LINE - 1) & ~(size_t)(LINE - 1);
     table->free = NONE;
     for (unsigned i = 0; i < WEIR_LIST_COUNT; i++)
-        table->list[i] = (struct list){NONE, NONE};
-    table->single = (struct list){NONE, NONE};
+        table->list[i].head = table->list[i].tail = NONE;
+    table->single.head = table->single.tail = NONE;
     if (__builtin_mul_overflow(table->stride, capacity, &table->bytes))
         goto fail;
     table->entries = map_pages(table->bytes);
@@ -96,39 +70,15 @@ void weir_table_destroy(struct weir_table **table)
     *table = NULL;
 }
 
-void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
-{
-    __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
-}
-
-const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash)
-{
-    uint32_t number = table->bucket[hash & table->bucket_mask];
-    if (number == NONE)
-        number = table->free != NONE ? table->free : table->fresh;
-    return number < table->capacity ? entry(table, number) : NULL;
-}
-
-struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)
-{
-    for (uint32_t number = table->bucket[hash & table->bucket_mask]; number != NONE;) {
-        struct weir_flow *flow = entry(table, number);
-        if (flow->hash == hash && weir_flow_key_equal(&flow->key, key))
-            return flow;
-        number = flow->chain;
-    }
-    return NULL;
-}
-
 static void list_unlink(struct weir_table *table, struct weir_flow *flow)
 {
-    struct list *list = &table->list[flow->list];
+    uint32_t *head = &table->list[flow->list].head, *tail = &table->list[flow->list].tail;
     if (flow->previous == NONE)
-        list->head = flow->next;
+        *head = flow->next;
     else
         entry(table, flow->previous)->next = flow->next;
     if (flow->next == NONE)
-        list->tail = flow->previous;
+        *tail = flow->previous;
     else
         entry(table, flow->next)->previous = flow->previous;
 }
@@ -137,16 +87,16 @@ void weir_table_move(struct weir_table *table, struct weir_flow *flow, unsigned 
 {
     if (flow->list != WEIR_LIST_NONE)
         list_unlink(table, flow);
-    struct list *list = &table->list[to];
+    uint32_t *head = &table->list[to].head, *tail = &table->list[to].tail;
     uint32_t number = weir_table_number(table, flow);
     flow->list = (uint8_t)to;
-    flow->previous = list->tail;
+    flow->previous = *tail;
     flow->next = NONE;
-    if (list->tail == NONE)
-        list->head = number;
+    if (*tail == NONE)
+        *head = number;
     else
-        entry(table, list->tail)->next = number;
-    list->tail = number;
+        entry(table, *tail)->next = number;
+    *tail = number;
 }
 
 void weir_table_settle(struct weir_table *table, struct weir_flow *flow)

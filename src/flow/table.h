@@ -42,7 +42,20 @@ struct weir_flow {
     uint32_t occurrence;     /* of the key at first_ns: see weir_flow_id_make */
 };
 
-struct weir_table;
+/* Private to the table and the inline functions below. */
+struct weir_table {
+    uint32_t *bucket; /* number of the first entry, or WEIR_TABLE_NONE */
+    uint8_t *entries;
+    size_t stride, bytes;
+    uint32_t bucket_mask;
+    uint32_t capacity, count, singles, fresh; /* fresh: entries that were never used begin here */
+    uint32_t free;
+    struct {
+        uint32_t head, tail;
+    } list[WEIR_LIST_COUNT], single;
+};
+
+#define WEIR_TABLE_NONE UINT32_MAX
 
 /* capacity: entries (2 to 2^30). WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. */
 weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table **out, struct weir_error *error);
@@ -50,14 +63,47 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
 /* Frees all, sets *table to NULL. NULL-safe. */
 void weir_table_destroy(struct weir_table **table);
 
+/* Entries by number, for handles: number below capacity. */
+uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow);
+
+static inline struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number)
+{
+    return (struct weir_flow *)(void *)(table->entries + number * table->stride);
+}
+
+/* The view's part of an entry. */
+static inline void *weir_flow_slot(const struct weir_flow *flow)
+{
+    return (uint8_t *)(uintptr_t)flow + sizeof *flow;
+}
+
 /* The entry of the key, or NULL. */
-struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
+static inline struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)
+{
+    for (uint32_t number = table->bucket[hash & table->bucket_mask]; number != WEIR_TABLE_NONE;) {
+        struct weir_flow *flow = weir_table_entry(table, number);
+        if (flow->hash == hash && weir_flow_key_equal(&flow->key, key))
+            return flow;
+        number = flow->chain;
+    }
+    return NULL;
+}
 
 /* Memory is far: a packet's flow is rarely in a cache. These ask for it ahead of time, for packets that come soon: first for the
  * bucket; some packets later, when it is there, the second tells (but does not touch) the entry where the flow is likely to be,
  * or a new one would go; NULL: none is left. */
-void weir_table_prefetch(const struct weir_table *table, uint32_t hash);
-const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash);
+static inline void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
+}
+
+static inline const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash)
+{
+    uint32_t number = table->bucket[hash & table->bucket_mask];
+    if (number == WEIR_TABLE_NONE)
+        number = table->free != WEIR_TABLE_NONE ? table->free : table->fresh;
+    return number < table->capacity ? weir_table_entry(table, number) : NULL;
+}
 
 /* An entry for a key that is not there: put in the bucket, in no list but the one-packet FIFO; its slot is zero. NULL when the
  * table is full: release one (weir_table_victim). */
@@ -81,12 +127,5 @@ struct weir_flow *weir_table_after(const struct weir_table *table, const struct 
 struct weir_flow *weir_table_victim(const struct weir_table *table);
 
 size_t weir_table_count(const struct weir_table *table);
-
-/* The view's part of an entry. */
-void *weir_table_slot(const struct weir_table *table, const struct weir_flow *flow);
-
-/* Entries by number, for handles: number below capacity. */
-uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow);
-struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number);
 
 #endif

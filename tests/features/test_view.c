@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "features/protocols.h"
 #include "features/view.h"
 
 static void names_are_found(void **state)
@@ -51,6 +52,18 @@ static void every_column_is_whole(void **state)
     }
 }
 
+static void protocols_of_one_name_share_a_code(void **state)
+{
+    (void)state;
+    for (unsigned index = 0; index < WEIR_PROTOCOL_COUNT; index++) {
+        unsigned first = 0;
+        while (strcmp(weir_protocol_names[first], weir_protocol_names[index]))
+            first++;
+        assert_int_equal(weir_protocol_code(index), first);
+    }
+    assert_null(weir_protocol_names[WEIR_PROTOCOL_COUNT]);
+}
+
 static void categories_have_codes(void **state)
 {
     (void)state;
@@ -85,11 +98,9 @@ static void the_id_depends_on_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),
-        cmocka_unit_test(the_first_columns_are_ras),
-        cmocka_unit_test(every_column_is_whole),
-        cmocka_unit_test(categories_have_codes),
-        cmocka_unit_test(the_id_depends_on_the_text),
+        cmocka_unit_test(names_are_found),       cmocka_unit_test(the_first_columns_are_ras),
+        cmocka_unit_test(every_column_is_whole), cmocka_unit_test(protocols_of_one_name_share_a_code),
+        cmocka_unit_test(categories_have_codes), cmocka_unit_test(the_id_depends_on_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
