@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "capture/filter.h"
-#include "capture/lane.h"
 #include "capture/reader.h"
 
 #define WAIT_NS 100000000
@@ -15,6 +14,7 @@ struct weir_feed {
     /* Set at open. */
     struct weir_feed_lock *lock;
     unsigned lanes, blocks;
+    uint32_t (*lane_hash)(const struct weir_packet *packet);
     struct weir_block **block;
     atomic_bool nanosecond;
 
@@ -58,6 +58,7 @@ weir_err weir_feed_open(const struct weir_feed_config *config, struct weir_feed_
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory for reading captures");
     feed->lock = lock;
     feed->lanes = config->lanes;
+    feed->lane_hash = config->lane_hash;
     feed->blocks = config->blocks;
     feed->block = calloc(config->blocks, sizeof(struct weir_block *));
     feed->slot = calloc(config->blocks, sizeof(struct weir_block *));
@@ -118,14 +119,14 @@ static void count_packet(struct weir_feed *feed, const struct weir_record *recor
         feed->release_ns = ts_ns;
 }
 
-static unsigned find_lane(const struct weir_block *block, const struct weir_record *record, unsigned lanes)
+static unsigned find_lane(const struct weir_feed *feed, const struct weir_block *block, const struct weir_record *record)
 {
     const struct weir_packet packet = {.data = block->bytes + record->offset,
                                        .ts_ns = record->ts_ns,
                                        .caplen = record->caplen,
                                        .wirelen = record->wirelen,
                                        .link = record->link};
-    return weir_lane_hash(&packet) % lanes;
+    return feed->lane_hash(&packet) % feed->lanes;
 }
 
 /* Counts, filters and sorts into lanes what the reader has found. An error stands for a packet that the filter cannot judge: the
@@ -148,7 +149,7 @@ static weir_err index_block(struct weir_feed *feed, struct weir_block *block, st
         }
         record->release_ns = feed->release_ns;
         record->next = WEIR_RECORD_NONE;
-        unsigned lane = lanes == 1 ? 0 : find_lane(block, record, lanes);
+        unsigned lane = lanes == 1 ? 0 : find_lane(feed, block, record);
         if (kept != i)
             block->record[kept] = *record;
         if (block->last[lane] == WEIR_RECORD_NONE)

@@ -33,6 +33,7 @@ struct weir_feed_config {
     size_t file_count;
     const char *filter; /* or NULL */
     unsigned lanes;
+    uint32_t (*lane_hash)(const struct weir_packet *packet); /* as in weir_source_config */
     uint32_t block_bytes;
     unsigned blocks; /* of the pool, 1 or more */
 };

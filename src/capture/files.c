@@ -106,6 +106,7 @@ weir_err weir_files_open(const struct weir_source_config *config, const struct w
             .file_count = config->file_count[port],
             .filter = config->filter,
             .lanes = config->lanes,
+            .lane_hash = config->lane_hash,
             .block_bytes = size->block_bytes,
             /* One block for each lane to be in, one to be indexed, and some slack for lanes that are ahead. */
             .blocks = size->blocks ? size->blocks : config->lanes + 3,

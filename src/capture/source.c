@@ -8,6 +8,8 @@ static weir_err check_config(const struct weir_source_config *config, struct wei
 {
     if (config->ports < 1 || config->ports > WEIR_PORTS_MAX)
         return weir_fail(error, WEIR_ERR_ARGUMENT, "a link has one or two ports, not %u", config->ports);
+    if (config->lanes > 1 && !config->lane_hash)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%u lanes need a hash to choose them by", config->lanes);
     if (config->lanes < 1 || config->lanes > WEIR_LANES_MAX)
         return weir_fail(error, WEIR_ERR_ARGUMENT, "%u lanes; give 1 to %d", config->lanes, WEIR_LANES_MAX);
     unsigned standard = 0;

@@ -1,7 +1,7 @@
 /* Where packets come from, as one lane sees it.
  *
  * A source reads one link: the two ports of a tap (A and B), or one port that carries both directions. It spreads the packets
- * over lanes by weir_lane_hash (capture/lane.h) and gives each lane its packets of both ports merged by time. Capture files and
+ * over lanes by a hash (decode/lane.h) and gives each lane its packets of both ports merged by time. Capture files and
  * live interfaces stand behind the same functions; the lanes cannot tell them apart.
  *
  * Order. Each port's stream gets a release time that never goes back (the running maximum of its packet times). A lane's packets
@@ -32,9 +32,10 @@ struct weir_source_config {
      */
     const char *const *files[WEIR_PORTS_MAX];
     size_t file_count[WEIR_PORTS_MAX];
-    unsigned ports;     /* 1 or 2 */
-    unsigned lanes;     /* 1 or more */
-    const char *filter; /* BPF expression (pcap-filter(7)) or NULL */
+    unsigned ports;                                          /* 1 or 2 */
+    unsigned lanes;                                          /* 1 or more */
+    uint32_t (*lane_hash)(const struct weir_packet *packet); /* lane = hash % lanes; pure. NULL is allowed with one lane */
+    const char *filter;                                      /* BPF expression (pcap-filter(7)) or NULL */
 };
 
 enum weir_burst_state {

@@ -1,6 +1,7 @@
 #include "cli/tap_files.h"
 
 #include "base/log.h"
+#include "decode/lane.h"
 
 bool weir_tap_files_add(struct weir_tap_files *files, const char *value)
 {
@@ -24,7 +25,7 @@ bool weir_tap_files_add(struct weir_tap_files *files, const char *value)
 
 struct weir_source_config weir_tap_files_source(const struct weir_tap_files *files)
 {
-    struct weir_source_config config = {.ports = files->ports, .lanes = 1};
+    struct weir_source_config config = {.ports = files->ports, .lanes = 1, .lane_hash = weir_lane_hash};
     for (unsigned p = 0; p < files->ports; p++) {
         config.files[p] = (const char *const *)files->port[p].item;
         config.file_count[p] = files->port[p].count;

@@ -13,7 +13,7 @@ struct weir_tap_files { /* start with {0} */
 /* Adds one -r value. False, with a message, when it names more than two ports or another number than the ones before. */
 bool weir_tap_files_add(struct weir_tap_files *files, const char *value);
 
-/* The source's configuration: files and ports, one lane; borrows from `files`. */
+/* The source's configuration: files and ports, one lane, the decoder's lane hash; borrows from `files`. */
 struct weir_source_config weir_tap_files_source(const struct weir_tap_files *files);
 void weir_tap_files_free(struct weir_tap_files *files);
 

@@ -179,6 +179,11 @@ weir_err weir_backend_finish(struct weir_backend *backend, const char *account_j
     return code;
 }
 
+uint64_t weir_backend_boot(const struct weir_backend *backend)
+{
+    return backend->store ? weir_store_boot(backend->store) : 0;
+}
+
 const char *weir_backend_run(const struct weir_backend *backend)
 {
     return backend->run;

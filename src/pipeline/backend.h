@@ -69,6 +69,9 @@ weir_err weir_backend_drain(struct weir_backend *backend, struct weir_error *err
 /* After the drain: keeps the closing account in the store and closes it. */
 weir_err weir_backend_finish(struct weir_backend *backend, const char *account_json, struct weir_error *error);
 
+/* The run's number in the store: 0, 1, ...; 0 without store. */
+uint64_t weir_backend_boot(const struct weir_backend *backend);
+
 /* The store's run id, "" without store; valid until free. */
 const char *weir_backend_run(const struct weir_backend *backend);
 

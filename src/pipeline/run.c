@@ -67,8 +67,7 @@ weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
                                         .flows = config->flows,
-                                        .boot =
-                                            (uint64_t)weir_clock_wall_ns(), /* a file run: any number that was not used before */
+                                        .boot = weir_backend_boot(run->backend),
                                         .pool = weir_backend_pool(run->backend),
                                         .send = weir_backend_push,
                                         .wanted = wanted,

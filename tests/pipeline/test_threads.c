@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/mix.h"
+#include "decode/lane.h"
 #include "model/build.h"
 #include "pipeline/run.h"
 
@@ -72,16 +73,17 @@ static void run(const struct world *world, unsigned lanes, unsigned workers, uns
                 struct weir_account *account)
 {
     const char *files[] = {world->capture};
-    struct weir_run_config config = {.source = {.files = {files}, .file_count = {1}, .ports = 1, .lanes = lanes},
-                                     .model = world->model,
-                                     .view = world->view,
-                                     .lanes = lanes,
-                                     .workers = workers,
-                                     .batch_rows = batch,
-                                     .max_delay_ns = max_delay_ns,
-                                     .flows = 16384,
-                                     .sensor = "test",
-                                     .command = "test"};
+    struct weir_run_config config = {
+        .source = {.files = {files}, .file_count = {1}, .ports = 1, .lanes = lanes, .lane_hash = weir_lane_hash},
+        .model = world->model,
+        .view = world->view,
+        .lanes = lanes,
+        .workers = workers,
+        .batch_rows = batch,
+        .max_delay_ns = max_delay_ns,
+        .flows = 16384,
+        .sensor = "test",
+        .command = "test"};
     struct weir_error error = {0};
     struct weir_run *job = NULL;
     char why[256] = "";
