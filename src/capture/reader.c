@@ -45,8 +45,9 @@ static weir_err tell_damage(const struct weir_reader *reader, const struct weir_
     if (reader->packets)
         snprintf(before, sizeof before, "; %" PRIu64 " packet%s before it %s read", reader->packets,
                  reader->packets == 1 ? "" : "s", reader->packets == 1 ? "was" : "were");
-    return weir_fail(error, why->code, "%s: offset %" PRIu64 "%s: %s%s", reader->file[reader->file_at], reader->offset,
-                     unpacked ? " of the unpacked data" : "", why->text, before);
+    const char *path = reader->file[reader->file_at];
+    return weir_fail(error, why->code, "%s: offset %" PRIu64 "%s: %s%s", strcmp(path, "-") ? path : "standard input",
+                     reader->offset, unpacked ? " of the unpacked data" : "", why->text, before);
 }
 
 /* Forgets the file before; the format is found from the first bytes. */
