@@ -215,13 +215,12 @@ static void take_gap(struct weir_argus_flow *flow, unsigned at, int64_t ts_ns, b
     if (ts_ns <= side->arrival_ns)
         return;
     int64_t gap = ts_ns - side->arrival_ns;
-    if (side->arrival_ns > 0 && gap < 2 * weir_argus_ops.interval_ns) {
+    if (side->arrival_ns > 0 && gap < WEIR_ARGUS_GAP_LIMIT_NS) {
         struct weir_argus_gaps *gaps = active ? &flow->times[at].active : &flow->times[at].idle;
-        uint32_t units = (uint32_t)(gap / 4);
-        if (!gaps->n || units < gaps->min_4ns)
-            gaps->min_4ns = units;
-        if (units > gaps->max_4ns)
-            gaps->max_4ns = units;
+        if (!gaps->n || gap < gaps->min_ns)
+            gaps->min_ns = gap;
+        if (gap > (int64_t)gaps->max_ns)
+            gaps->max_ns = (uint64_t)gap & 0x3ffffffff;
         gaps->n++;
         gaps->sum_ns += gap;
         gaps->squares += (double)gap * (double)gap;

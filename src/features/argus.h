@@ -11,13 +11,16 @@
 #include "features/media.h"
 #include "flow/tcp.h"
 
-/* Times between packets of one direction. The extremes count in units of 4 ns, so that 10 s fit. */
+/* Times between packets of one direction, all below WEIR_ARGUS_GAP_LIMIT_NS. Half a cache line. */
 struct weir_argus_gaps {
-    uint32_t n;
-    uint32_t min_4ns, max_4ns;
-    int64_t sum_ns;
     double squares; /* sum of squares, ns^2 */
+    int64_t sum_ns, min_ns;
+    uint64_t max_ns : 34, n : 30;
 };
+
+#define WEIR_ARGUS_GAP_LIMIT_NS (10 * INT64_C(1000000000))
+
+_Static_assert(WEIR_ARGUS_GAP_LIMIT_NS <= INT64_C(1) << 34 && sizeof(struct weir_argus_gaps) == 32, "max_ns holds every gap");
 
 struct weir_argus_times {
     struct weir_argus_gaps active, idle;

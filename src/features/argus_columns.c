@@ -532,12 +532,12 @@ static double gaps_deviation(const struct weir_argus_gaps *gaps)
 
 static double gaps_min(const struct weir_argus_gaps *gaps)
 {
-    return gaps->n ? ms(4.0 * gaps->min_4ns) : MISSING;
+    return gaps->n ? ms((double)gaps->min_ns) : MISSING;
 }
 
 static double gaps_max(const struct weir_argus_gaps *gaps)
 {
-    return gaps->n ? ms(4.0 * gaps->max_4ns) : MISSING;
+    return gaps->n ? ms((double)gaps->max_ns) : MISSING;
 }
 
 static struct weir_argus_gaps pooled(const struct weir_argus_times *times)
@@ -545,10 +545,10 @@ static struct weir_argus_gaps pooled(const struct weir_argus_times *times)
     const struct weir_argus_gaps *a = &times->active, *b = &times->idle;
     if (!a->n || !b->n)
         return a->n ? *a : *b;
-    return (struct weir_argus_gaps){.n = a->n + b->n,
+    return (struct weir_argus_gaps){.n = (a->n + b->n) & 0x3fffffff,
                                     .sum_ns = a->sum_ns + b->sum_ns,
-                                    .min_4ns = a->min_4ns < b->min_4ns ? a->min_4ns : b->min_4ns,
-                                    .max_4ns = a->max_4ns > b->max_4ns ? a->max_4ns : b->max_4ns,
+                                    .min_ns = a->min_ns < b->min_ns ? a->min_ns : b->min_ns,
+                                    .max_ns = a->max_ns > b->max_ns ? a->max_ns : b->max_ns,
                                     .squares = a->squares + b->squares};
 }
 
