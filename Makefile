@@ -26,12 +26,12 @@ test: build ## every test
 
 asan: setup ## every test under the address and undefined-behaviour sanitizers
 	@[ -e build-asan ] || meson setup build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
-	@ninja -C build-asan && meson test -C build-asan --no-rebuild --print-errorlogs --timeout-multiplier 4
+	@ninja -C build-asan && ASAN_OPTIONS=detect_stack_use_after_return=1 meson test -C build-asan --no-rebuild --print-errorlogs --timeout-multiplier 4
 
 tsan: setup ## the threaded rooms under the thread sanitizer
 	@[ -e build-tsan ] || meson setup build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	@ninja -C build-tsan && meson test -C build-tsan --no-rebuild --print-errorlogs --timeout-multiplier 8 \
-		--suite capture --suite batch --suite queue --suite pipeline
+		--suite base --suite capture --suite batch --suite queue --suite pipeline
 
 bench: build ## the published figures, each beside its yardstick
 	@tools/setup peers

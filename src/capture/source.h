@@ -68,8 +68,8 @@ struct weir_port_account {
 /* Looks into the headers of all regular files and compiles the filter; standard input and pipes are not touched yet, what is
  * wrong with them is told by weir_source_status. WEIR_ERR_NOT_FOUND, _PERMISSION, _IO, _FORMAT (no capture file; names file and
  * offset), _UNSUPPORTED (a version of the format), _ARGUMENT (bad filter, a folder, two standard inputs), _MEMORY. All memory is
- * taken here but what unpacking and programs for further link types need. The strings of `config` outlive the source; the caller
- * closes it. */
+ * taken here but what unpacking and programs for further link types need. The lists and strings of `config` outlive the source;
+ * the caller closes it. */
 weir_err weir_source_open(const struct weir_source_config *config, struct weir_source **out, struct weir_error *error);
 
 /* Frees everything and sets *source to NULL. NULL-safe. No lane may be inside weir_source_burst. */

@@ -8,6 +8,7 @@
 #include "forge.h"
 
 struct walker {
+    const char *path; /* room for a list of one file, which outlives the source */
     struct weir_source *source;
     struct weir_burst burst;
     unsigned at, lane;

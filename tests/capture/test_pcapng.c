@@ -29,8 +29,8 @@ static void expect_end(struct walker *w)
 static void open_walker(struct walker *w, struct forge *f)
 {
     struct weir_error error;
-    const char *path = forge_path(f);
-    struct weir_source_config config = config_of(&path, NULL);
+    w->path = forge_path(f);
+    struct weir_source_config config = config_of(&w->path, NULL);
     if (weir_files_open(&config, &tiny, &w->source, &error))
         fail_msg("%s", error.text);
 }
