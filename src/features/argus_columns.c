@@ -500,9 +500,9 @@ static double lost(const struct weir_record *record, unsigned side)
 }
 
 BOTH_SIDES(loss, s->packets ? lost(record, side) : 0.0)
-VALUE(all_loss, !packets_s(record)              ? 0.0
-                : record->identity.proto == ESP ? lost(record, SOURCE)
-                                                : lost(record, SOURCE) + lost(record, TARGET))
+VALUE(all_loss, !side_of(record, SOURCE)->packets ? 0.0
+                : record->identity.proto == ESP   ? lost(record, SOURCE)
+                                                  : lost(record, SOURCE) + lost(record, TARGET))
 BOTH_SIDES(loss_share, s->packets ? loss(record, side) * 100 / (s->packets + loss(record, side)) : 0.0)
 VALUE(all_loss_share, all_loss(record) * 100 / (all_packets(record) + all_loss(record)))
 BOTH_SIDES(gap, is_tcp(record) ? (double)weir_tcp_gap(&r->flow.tcp, side) : MISSING)

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Compares weir's argus records with those of Argus 3.0.8, record by record and field by field.
 
-    compare_argus.py --meter PROGRAM [--records SHARE] [--fields SHARE] [--known SHARE] [--verbose] CAPTURE|FOLDER...
-    compare_argus.py --meter PROGRAM ... --generated     the captures of make_captures.py
-    compare_argus.py --meter PROGRAM ... --data          every capture under $WEIR_DATA/pcap
+    compare_argus.py --weir PROGRAM [--records SHARE] [--fields SHARE] [--known SHARE] [--verbose] CAPTURE|FOLDER...
+    compare_argus.py --weir PROGRAM ... --generated     the captures of make_captures.py
+    compare_argus.py --weir PROGRAM ... --data          every capture under $WEIR_DATA/pcap
 
-PROGRAM CAPTURE prints weir's records as CSV. Exit 0: the shares are reached; 1: they are not; 77: argus or ra is not installed, or
-WEIR_DATA is not set.
+Exit 0: the shares are reached; 1: they are not; 77: argus or ra is not installed, or WEIR_DATA is not set.
 A record is matched when both have one between the same ends that begins at the same microsecond. Differences that are known and
 wanted have a name (docs/conformance.md) and are counted apart.
 """
@@ -25,7 +24,6 @@ import tempfile
 sys.dont_write_bytecode = True
 import make_captures  # noqa: E402
 
-OWN = ("flow_id", "record", "reason")
 TEXT = {"proto", "saddr", "sport", "dir", "daddr", "dport", "state", "flgs", "tcpopt", "sipid", "dipid", "smac", "dmac", "cause",
         "stime", "ltime", "stcpb", "dtcpb"}
 
@@ -50,8 +48,9 @@ def run_argus(capture, fields, folder):
     return rows
 
 
-def run_weir(meter, capture):
-    made = subprocess.run(meter + [capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+def run_weir(weir, capture):
+    command = [weir, "flows", "--quiet", "--features", "argus", "--format", "csv", "-r", capture.replace(",", "\\,"), "-o", "-"]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
     if made.returncode < 0 or not made.stdout:
         raise RuntimeError("weir: " + made.stderr.decode(errors="replace").strip()[:200])
     return list(csv.DictReader(made.stdout.decode().splitlines()))
@@ -200,10 +199,10 @@ class Result:
         self.examples.setdefault(kind, example)
 
 
-def compare(meter, capture, fields):
+def compare(weir, capture, fields):
     with tempfile.TemporaryDirectory() as folder:
         theirs = run_argus(capture, fields, folder)
-    ours = run_weir(meter, capture)
+    ours = run_weir(weir, capture)
     return ours, theirs
 
 
@@ -213,7 +212,7 @@ def describe(row):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--meter", required=True)
+    parser.add_argument("--weir", required=True)
     parser.add_argument("--records", type=float, default=0)
     parser.add_argument("--fields", type=float, default=0)
     parser.add_argument("--known", type=float, default=0, help="share of fields that are equal or whose difference has a name")
@@ -240,7 +239,6 @@ def main():
 
 
 def compare_all(options):
-    meter = options.meter.split()
     captures = []
     for path in options.captures:
         if os.path.isdir(path):
@@ -250,13 +248,11 @@ def compare_all(options):
         else:
             captures.append(path)
 
-    fields = None
-    probe = subprocess.run(meter + [captures[0]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    fields = [name for name in probe.splitlines()[0].split(",") if name not in OWN]
-
+    listed = subprocess.run([options.weir, "flows", "--columns", "help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    fields = [line.split()[0] for line in listed.splitlines() if line.strip()]
     result = Result()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        jobs = [(capture, pool.submit(compare, meter, capture, fields)) for capture in captures]
+        jobs = [(capture, pool.submit(compare, options.weir, capture, fields)) for capture in captures]
         for capture, job in jobs:
             name = os.path.basename(capture)
             try:
