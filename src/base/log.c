@@ -1,7 +1,11 @@
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum weir_log_level max_level = WEIR_LOG_INFO;
@@ -11,13 +15,25 @@ void weir_log_set_level(enum weir_log_level level)
     max_level = level;
 }
 
+/* systemd.exec(5): the device and the inode of the journal's stream, if standard error is that stream. */
+static bool to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    uintmax_t device, inode;
+    char more;
+    struct stat st;
+    return stream && sscanf(stream, "%ju:%ju%c", &device, &inode, &more) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+           st.st_dev == device && st.st_ino == inode;
+}
+
 void weir_log(enum weir_log_level level, const char *format, ...)
 {
-    static const char *const prefix[] = {"weir: error: ", "weir: warning: ", "weir: ", "weir: debug: "};
+    static const char *const prefix[][2] = {
+        {"weir: error: ", "<3>error: "}, {"weir: warning: ", "<4>warning: "}, {"weir: ", "<6>"}, {"weir: debug: ", "<7>debug: "}};
     if (level > max_level)
         return;
     char line[1024];
-    int used = snprintf(line, sizeof line, "%s", prefix[level]);
+    int used = snprintf(line, sizeof line, "%s", prefix[level][to_journal()]);
     va_list args;
     va_start(args, format);
     int more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);

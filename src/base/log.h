@@ -1,5 +1,6 @@
 /* One-line messages for people, on stderr: "weir: warning: ...". Any thread; a line is written with one write(2).
- * `--quiet` raises the level to WEIR_LOG_ERROR. */
+ * When stderr is the journal's stream ($JOURNAL_STREAM), a line begins with its priority instead, "<4>warning: ...": the journal
+ * takes that off, keeps it, and names the program itself. `--quiet` raises the level to WEIR_LOG_ERROR. */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
 
