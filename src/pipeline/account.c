@@ -183,11 +183,12 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     fprintf(to, " + active %" PRIu64 "\nrecords   %" PRIu64, m->flows_active, weir_account_records(account));
     print_reasons(to, m->records, WEIR_REASON_COUNT, reason_name);
     fprintf(to, " = batched %" PRIu64 " + unscored %" PRIu64 "\n", account->rows.batched, account->rows.unscored);
+    /* while lanes run, their part is up to 50 ms older than the workers' */
+    uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
     fprintf(to,
             "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64
             " + rejected %" PRIu64 "\n",
-            account->rows.batched, account->rows.scored, account->rows.batched - account->rows.scored, account->store.committed,
-            account->store.rejected);
+            account->rows.batched, account->rows.scored, in_flight, account->store.committed, account->store.rejected);
     print_time(to, "decision", &account->decision_ns);
     print_time(to, "durable", &account->durable_ns);
     fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,

@@ -138,6 +138,17 @@ bool weir_backend_failed(const struct weir_backend *backend)
     return weir_writer_status(backend->writer, NULL) != WEIR_OK;
 }
 
+weir_err weir_backend_status(const struct weir_backend *backend, struct weir_error *error)
+{
+    return weir_writer_status(backend->writer, error);
+}
+
+void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room)
+{
+    *depth = weir_queue_depth(backend->queue);
+    *room = QUEUE_BATCHES;
+}
+
 void weir_backend_account(struct weir_backend *backend, struct weir_account *account)
 {
     /* the writer first: what it has committed has been scored */

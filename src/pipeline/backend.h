@@ -54,6 +54,12 @@ bool weir_backend_wanted(const struct weir_backend *backend);
 /* True once the store or EVE failed: what is scored from now on is rejected, and the run should end. */
 bool weir_backend_failed(const struct weir_backend *backend);
 
+/* WEIR_OK, or that failure. Any thread. */
+weir_err weir_backend_status(const struct weir_backend *backend, struct weir_error *error);
+
+/* Batches in the queue, and how many it holds. Any thread. */
+void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room);
+
 /* Fills rows.scored, store, alerts, class_rows, batches and the histograms. */
 void weir_backend_account(struct weir_backend *backend, struct weir_account *account);
 

@@ -1,0 +1,212 @@
+#include "pipeline/control.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/request.h"
+#include "pipeline/socket.h"
+
+struct weir_control {
+    struct weir_socket *socket;
+    json_t *about;
+    int64_t started_ns;
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    /* under the lock */
+    enum { STARTING, RUNNING, DRAINING, ENDED } state;
+    bool stop;                   /* somebody has asked for the end */
+    struct weir_run *run;        /* RUNNING and DRAINING */
+    struct weir_account account; /* the closing one, once ended */
+    char *problem;
+};
+
+static void send_json(struct weir_peer *peer, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    if (text) {
+        weir_peer_send(peer, text, strlen(text));
+        weir_peer_send(peer, "\n", 1);
+    } else {
+        static const char sorry[] = "{\"ok\":false,\"error\":\"out of memory\"}\n";
+        weir_peer_send(peer, sorry, sizeof sorry - 1);
+    }
+    free(text);
+    json_decref(json);
+}
+
+static void send_error(struct weir_peer *peer, const char *text)
+{
+    json_t *clean = json_string(text); /* NULL when a path in it is no UTF-8 */
+    send_json(peer, json_pack("{s:b,s:o}", "ok", 0, "error", clean ? clean : json_string("failed")));
+}
+
+/* The account as people read it. */
+static json_t *account_text(const struct weir_account *account)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return json_string("");
+    weir_account_print(account, file);
+    json_t *json = fclose(file) == 0 ? json_string(text) : json_string("");
+    free(text);
+    return json;
+}
+
+/* Under the lock. */
+static json_t *status(struct weir_control *control)
+{
+    struct weir_account account = control->account;
+    struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
+    json_t *alerts = json_array(), *answer = json_pack("{s:b}", "ok", 1);
+    static const char *const states[] = {"starting", "running", "draining", "ended"};
+    const char *problem = control->problem;
+    struct weir_error error = {0};
+    json_object_update(answer, control->about);
+    if (control->run) {
+        struct weir_backend *backend = weir_run_backend(control->run);
+        size_t depth, room;
+        weir_run_account(control->run, &account);
+        weir_backend_queue(backend, &depth, &room);
+        json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
+        for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
+            json_array_append_new(alerts, json_string(lines[i].text));
+        if (weir_backend_status(backend, &error) != WEIR_OK ||
+            weir_source_status(weir_run_source(control->run), &error) != WEIR_OK)
+            problem = error.text;
+    }
+    json_object_set_new(answer, "state", json_string(states[control->state]));
+    json_object_set_new(answer, "pid", json_integer(getpid()));
+    json_object_set_new(answer, "version", json_string(WEIR_VERSION));
+    json_object_set_new(answer, "uptime_s", json_real((double)(weir_clock_mono_ns() - control->started_ns) / 1e9));
+    json_object_set_new(answer, "problem", problem ? json_string(problem) : json_null());
+    json_object_set_new(answer, "account", weir_account_json(&account));
+    json_object_set_new(answer, "text", account_text(&account));
+    json_object_set_new(answer, "alerts", alerts);
+    return answer;
+}
+
+static void answer_status(struct weir_control *control, struct weir_peer *peer)
+{
+    pthread_mutex_lock(&control->lock);
+    json_t *json = status(control);
+    pthread_mutex_unlock(&control->lock);
+    send_json(peer, json);
+}
+
+static void answer_stop(struct weir_control *control, struct weir_peer *peer)
+{
+    pthread_mutex_lock(&control->lock);
+    if (!control->stop && control->state < DRAINING)
+        weir_log(WEIR_LOG_INFO, "stopping: `weir stop` asks; what has been read is being finished");
+    control->stop = true;
+    if (control->run)
+        weir_run_stop(control->run);
+    while (control->state != ENDED)
+        pthread_cond_wait(&control->change, &control->lock);
+    json_t *json = status(control);
+    pthread_mutex_unlock(&control->lock);
+    send_json(peer, json);
+}
+
+static void answer(void *context, const char *line, size_t length, struct weir_peer *peer)
+{
+    struct weir_control *control = context;
+    struct weir_request request;
+    struct weir_error error = {0};
+    if (weir_request_parse(line, length, &request, &error) != WEIR_OK) {
+        send_error(peer, error.text);
+        return;
+    }
+    switch (request.kind) {
+    case WEIR_REQUEST_STATUS:
+        answer_status(control, peer);
+        break;
+    case WEIR_REQUEST_STOP:
+        answer_stop(control, peer);
+        break;
+    default:
+        send_error(peer, "not yet");
+        break;
+    }
+    weir_request_fini(&request);
+}
+
+weir_err weir_control_start(const char *path, struct weir_control **out, struct weir_error *error)
+{
+    *out = NULL;
+    struct weir_control *control = calloc(1, sizeof *control);
+    if (!control || !(control->about = json_object())) {
+        free(control);
+        return weir_fail(error, WEIR_ERR_MEMORY, "control socket: out of memory");
+    }
+    control->started_ns = weir_clock_mono_ns();
+    pthread_mutex_init(&control->lock, NULL);
+    pthread_cond_init(&control->change, NULL);
+    const struct weir_socket_config socket = {.path = path, .answer = answer, .context = control};
+    weir_err code = weir_socket_start(&socket, &control->socket, error);
+    if (code != WEIR_OK) {
+        weir_control_free(&control);
+        return code;
+    }
+    *out = control;
+    return WEIR_OK;
+}
+
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about)
+{
+    pthread_mutex_lock(&control->lock);
+    json_object_update(control->about, (json_t *)about);
+    control->run = run;
+    control->state = RUNNING;
+    if (control->stop)
+        weir_run_stop(run);
+    pthread_mutex_unlock(&control->lock);
+}
+
+void weir_control_drain(struct weir_control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    control->state = DRAINING;
+    pthread_mutex_unlock(&control->lock);
+}
+
+/* Under the lock. */
+static void end(struct weir_control *control, const char *problem)
+{
+    control->run = NULL;
+    control->state = ENDED;
+    control->problem = problem ? strdup(problem) : NULL;
+    pthread_cond_broadcast(&control->change);
+}
+
+void weir_control_ended(struct weir_control *control, const struct weir_account *account, const char *problem)
+{
+    pthread_mutex_lock(&control->lock);
+    control->account = *account;
+    end(control, problem);
+    pthread_mutex_unlock(&control->lock);
+}
+
+void weir_control_free(struct weir_control **control)
+{
+    if (!control || !*control)
+        return;
+    struct weir_control *c = *control;
+    pthread_mutex_lock(&c->lock);
+    if (c->state != ENDED) /* the run has never started */
+        end(c, "the run did not start; its own messages say why");
+    pthread_mutex_unlock(&c->lock);
+    weir_socket_stop(&c->socket);
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->change);
+    json_decref(c->about);
+    free(c->problem);
+    free(c);
+    *control = NULL;
+}

@@ -1,0 +1,35 @@
+/* What a running weir answers on its control socket: status, stop (and query, reload).
+ *
+ * Requests: pipeline/request.h. An answer is one JSON object on one line: {"ok":true,...} or {"ok":false,"error":"..."}.
+ *   status  {"ok":true,"state":"running","pid":..,"version":..,"uptime_s":..,"run":..,"model":..,"health":"ok",
+ *            "queue":{"depth":..,"room":..},"account":{..},"text":"the account for people","alerts":["newest first"],...}
+ *   stop    the same with "state":"ended" once the run has accounted; "problem" says what went wrong, null when nothing did
+ *
+ * Life: start, attach, (the run goes on), drain, weir_run_finish, ended, free. All by the run's owner.
+ */
+#ifndef WEIR_PIPELINE_CONTROL_H
+#define WEIR_PIPELINE_CONTROL_H
+
+#include <jansson.h>
+
+#include "pipeline/run.h"
+
+struct weir_control;
+
+/* Listens at `path`; nothing runs yet ("state":"starting"). Errors of weir_socket_start. */
+weir_err weir_control_start(const char *path, struct weir_control **out, struct weir_error *error);
+
+/* The run that it is about, until weir_control_ended. `about`: an object with what never changes about the run, shown in the
+ * status; copied. */
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about);
+
+/* The packets are at their end: no more queries, the ones under way are broken off. Returns when none uses the store any more. */
+void weir_control_drain(struct weir_control *control);
+
+/* The run has accounted; it may be freed afterwards. `problem`: NULL, or what went wrong. Who waits for the end is told. */
+void weir_control_ended(struct weir_control *control, const struct weir_account *account, const char *problem);
+
+/* Ends the socket. Sets *control to NULL; NULL-safe. */
+void weir_control_free(struct weir_control **control);
+
+#endif
