@@ -11,11 +11,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/default_model.h"
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/tap_files.h"
+#include "pipeline/control.h"
 #include "pipeline/run.h"
 #include "store/attacks.h"
 
@@ -41,6 +43,8 @@ static const char help[] =
     "  --flows N           room for so many flows at a time, all lanes (524288)\n"
     "  --queue URL         queue between lanes and workers (memory:)\n"
     "  --sensor NAME       name of this sensor in the store (the host's name)\n"
+    "  --control PATH      socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
+    "                      `none`: no such socket (default: under the runtime folder)\n"
     "  --json              print the account as one JSON object, nothing else\n"
     "  --quiet             no progress and no summary\n"
     "\n"
@@ -49,7 +53,7 @@ static const char help[] =
 
 struct options {
     struct weir_tap_files files;
-    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor;
+    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor, *control;
     uint64_t lanes, workers, batch, flows;
     int64_t max_delay_ns;
     bool json, quiet;
@@ -68,6 +72,7 @@ enum {
     OPT_FLOWS,
     OPT_QUEUE,
     OPT_SENSOR,
+    OPT_CONTROL,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP
@@ -89,6 +94,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"flows", required_argument, NULL, OPT_FLOWS},
         {"queue", required_argument, NULL, OPT_QUEUE},
         {"sensor", required_argument, NULL, OPT_SENSOR},
+        {"control", required_argument, NULL, OPT_CONTROL},
         {"json", no_argument, NULL, OPT_JSON},
         {"quiet", no_argument, NULL, OPT_QUIET},
         {"help", no_argument, NULL, OPT_HELP},
@@ -139,6 +145,9 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case OPT_SENSOR:
             o->sensor = optarg;
+            break;
+        case OPT_CONTROL:
+            o->control = optarg;
             break;
         case OPT_JSON:
             o->json = true;
@@ -277,6 +286,44 @@ static int report(const struct options *o, const struct weir_account *account, c
     return code;
 }
 
+/* What the status says of this run that does not change. */
+static json_t *about(const struct options *o, const struct weir_run_config *config, const char *run_id)
+{
+    json_t *ports = json_array();
+    for (unsigned p = 0; p < o->files.ports; p++)
+        for (size_t i = 0; i < o->files.port[p].count && i < 1;
+             i++) /* of files that follow each other, the first stands for all */
+            json_array_append_new(ports, json_string(o->files.port[p].item[i]));
+    return json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "source", "kind", "files", "ports", ports, "filter",
+                     o->filter, "feature_set", config->view->name, "store", o->store, "eve", o->eve, "sensor", config->sensor,
+                     "model", weir_model_label(config->model), "run", run_id, "lanes", (int)config->lanes, "workers",
+                     (int)config->workers);
+}
+
+/* The control socket: one that was asked for must work; the usual one may be missing, which is said. */
+static weir_err open_control(const struct options *o, struct weir_control **out, struct weir_error *error)
+{
+    char place[WEIR_CONTROL_PATH];
+    *out = NULL;
+    if (o->control && !strcmp(o->control, "none"))
+        return WEIR_OK;
+    const char *path = o->control;
+    if (!o->control) {
+        if (!weir_control_place(place)) {
+            weir_log(WEIR_LOG_WARNING,
+                     "no control socket: there is no runtime folder; set XDG_RUNTIME_DIR, or give --control PATH");
+            return WEIR_OK;
+        }
+        path = place;
+    }
+    weir_err code = weir_control_start(path, out, error);
+    if (code == WEIR_OK || o->control)
+        return code;
+    weir_log(WEIR_LOG_WARNING, "%s", error->text);
+    *error = (struct weir_error){0};
+    return WEIR_OK;
+}
+
 static int run(const struct options *o, const weir_model *model, const char *command)
 {
     struct weir_error error = {0};
@@ -321,7 +368,9 @@ static int run(const struct options *o, const weir_model *model, const char *com
     signal(SIGXFSZ, SIG_IGN);
 
     struct weir_run *job = NULL;
-    if (weir_run_start(&config, &job, &error) != WEIR_OK) {
+    struct weir_control *control = NULL;
+    if (open_control(o, &control, &error) != WEIR_OK || weir_run_start(&config, &job, &error) != WEIR_OK) {
+        weir_control_free(&control);
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         return WEIR_EXIT_FAILED;
     }
@@ -331,17 +380,27 @@ static int run(const struct options *o, const weir_model *model, const char *com
     if (!o->quiet)
         weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
                  view->name, config.lanes, config.workers, config.batch_rows);
+    char run_id[64];
+    snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
+    if (control) {
+        json_t *info = about(o, &config, run_id);
+        weir_control_attach(control, job, info);
+        json_decref(info);
+    }
     watch(job, o, model);
     struct weir_account account;
+    if (control)
+        weir_control_drain(control);
     weir_err code = weir_run_finish(job, &account, &error);
+    if (control)
+        weir_control_ended(control, &account, code == WEIR_OK ? NULL : error.text);
     if (listening) {
         pthread_kill(signal_thread, SIGUSR1);
         pthread_join(signal_thread, NULL);
     }
-    char run_id[64];
-    snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
     weir_run_free(&job);
     int result = report(o, &account, run_id);
+    weir_control_free(&control); /* who asked for the stop waits until here */
     if (code != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         result = WEIR_EXIT_FAILED;

@@ -15,6 +15,8 @@ WEIR, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[3])
 sys.path.insert(0, sys.argv[2])
 import tap_capture  # noqa: E402
 
+os.environ["RUNTIME_DIRECTORY"] = "/nowhere"  # no control socket here, and none of another run is asked
+
 
 def weir(*arguments, **more):
     return subprocess.run([WEIR, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=100, **more)

@@ -1,0 +1,162 @@
+/* weir status, weir stop: how a running weir does; its end. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/options.h"
+
+static const char status_help[] =
+    "usage: weir status [--control PATH] [--json]\n"
+    "\n"
+    "Asks a running `weir run` how it does: what it meters, its model, the account so far, the last alerts.\n"
+    "\n"
+    "  --control PATH      its control socket (default: where `weir run` puts it)\n"
+    "  --json              one JSON object; `account` is the object that `weir run --json` prints\n"
+    "\n"
+    "example: weir status --json | jq .account.alerts\n";
+
+static const char stop_help[] =
+    "usage: weir stop [--control PATH] [--json]\n"
+    "\n"
+    "Ends a running `weir run` as SIGTERM does: what has been read is judged and kept. Waits until it has accounted and prints\n"
+    "the account; exit 1 when the run ended with a failure.\n"
+    "\n"
+    "  --control PATH      its control socket (default: where `weir run` puts it)\n"
+    "  --json              one JSON object; `account` is the object that `weir run --json` prints\n"
+    "\n"
+    "example: weir stop --control /run/weir/control\n";
+
+struct options {
+    const char *control;
+    bool json;
+};
+
+/* -1: go on; else the exit code. */
+static int parse(const char *command, const char *help, int argc, char **argv, struct options *o)
+{
+    static const struct option table[] = {{"control", required_argument, NULL, 'c'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "h", table, NULL)) != -1;)
+        if (c == 'c')
+            o->control = optarg;
+        else if (c == 'j')
+            o->json = true;
+        else if (c == 'h') {
+            fputs(help, stdout);
+            return WEIR_EXIT_OK;
+        } else
+            return WEIR_EXIT_USAGE; /* getopt_long has said what is wrong */
+    if (optind < argc)
+        return weir_usage_error(command, "'%s' is not an option", argv[optind]);
+    return -1;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void print_ports(const json_t *source)
+{
+    size_t i;
+    json_t *port;
+    json_array_foreach(json_object_get(source, "ports"), i, port)
+        printf("%s%c %s", i ? ", " : "", "AB"[i % 2], json_string_value(port) ? json_string_value(port) : "");
+    if (*text_of(source, "filter"))
+        printf("  (filter: %s)", text_of(source, "filter"));
+    putchar('\n');
+}
+
+static void print_people(const json_t *status)
+{
+    const json_t *queue = json_object_get(status, "queue");
+    printf("weir %s  %s, pid %lld, %.0f s\n", text_of(status, "version"), text_of(status, "state"),
+           (long long)json_integer_value(json_object_get(status, "pid")), json_number_value(json_object_get(status, "uptime_s")));
+    printf("health    %s\n", *text_of(status, "problem") ? text_of(status, "problem") : "ok");
+    fputs("source    ", stdout);
+    print_ports(json_object_get(status, "source"));
+    printf("model     %s (feature set %s)\n", text_of(status, "model"), text_of(status, "feature_set"));
+    printf("store     %s\neve       %s\n", text_of(status, "store"), text_of(status, "eve"));
+    if (queue)
+        printf("queue     %lld of %lld batches\n", (long long)json_integer_value(json_object_get(queue, "depth")),
+               (long long)json_integer_value(json_object_get(queue, "room")));
+    fputs(text_of(status, "text"), stdout);
+    size_t i;
+    json_t *alert;
+    json_array_foreach(json_object_get(status, "alerts"), i, alert)
+        printf("%s%s\n", i ? "          " : "alerts    ", json_string_value(alert));
+}
+
+static int print(json_t *answer, bool json)
+{
+    if (json) {
+        json_object_del(answer, "text");
+        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        putchar('\n');
+    } else {
+        print_people(answer);
+    }
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return WEIR_EXIT_OK;
+    weir_log(WEIR_LOG_ERROR, "standard output: %s", strerror(errno));
+    return WEIR_EXIT_FAILED;
+}
+
+int weir_cmd_status(int argc, char **argv)
+{
+    struct options o = {0};
+    struct weir_error error = {0};
+    struct weir_ask *ask = NULL;
+    json_t *answer = NULL;
+    int code = parse("status", status_help, argc, argv, &o);
+    if (code >= 0)
+        return code;
+    code = WEIR_EXIT_FAILED;
+    if (weir_ask_open(o.control, 10, &ask, &error) != WEIR_OK ||
+        weir_ask(ask, json_pack("{s:s}", "do", "status"), &answer, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    else
+        code = print(answer, o.json);
+    json_decref(answer);
+    weir_ask_close(&ask);
+    return code;
+}
+
+int weir_cmd_stop(int argc, char **argv)
+{
+    struct options o = {0};
+    struct weir_error error = {0};
+    struct weir_ask *ask = NULL;
+    json_t *answer = NULL, *more = NULL;
+    int code = parse("stop", stop_help, argc, argv, &o);
+    if (code >= 0)
+        return code;
+    code = WEIR_EXIT_FAILED;
+    if (weir_ask_open(o.control, 0, &ask, &error) != WEIR_OK ||
+        weir_ask(ask, json_pack("{s:s}", "do", "stop"), &answer, &error) != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+        goto out;
+    }
+    weir_ask_next(ask, &more, NULL); /* it hangs up as it ends */
+    if (o.json)
+        code = print(answer, true);
+    else if (fputs(text_of(answer, "text"), stdout) >= 0 && fflush(stdout) == 0)
+        code = WEIR_EXIT_OK;
+    if (*text_of(answer, "problem")) {
+        weir_log(WEIR_LOG_ERROR, "%s", text_of(answer, "problem"));
+        code = WEIR_EXIT_FAILED;
+    }
+out:
+    json_decref(more);
+    json_decref(answer);
+    weir_ask_close(&ask);
+    return code;
+}

@@ -1,0 +1,179 @@
+"""A running weir and who asks it: weir status, stop.
+
+Usage: test_control.py WEIR FOLDER_OF_TAP_CAPTURE_PY MODEL. The running weir reads a pipe, so the tests hold its packets in hand.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+WEIR, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[3])
+sys.path.insert(0, sys.argv[2])
+import tap_capture  # noqa: E402
+
+
+class Running:
+    """A `weir run` that reads what the test writes."""
+
+    def __init__(self, folder, *arguments, model=MODEL, control=("--control", "c.sock"), env=None):
+        reading, self.pipe = os.pipe()
+        self.job = subprocess.Popen([WEIR, "run", "-r", "-", "--model", model, "--json", *control, *arguments], cwd=folder, stdin=reading,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        os.close(reading)
+
+    def write(self, data):
+        while data:
+            data = data[os.write(self.pipe, data):]
+
+    def close(self):
+        if self.pipe is not None:
+            os.close(self.pipe)
+            self.pipe = None
+
+    def end(self):
+        self.close()
+        out, err = self.job.communicate(timeout=60)
+        return json.loads(out), err
+
+
+class Control(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        tap_capture.write(self.folder.name, conversations=150)
+        with open(self.path("merged.pcap"), "rb") as file:
+            self.capture = file.read()
+        self.jobs = []
+
+    def tearDown(self):
+        for running in self.jobs:
+            running.close()
+            if running.job.poll() is None:
+                running.job.kill()
+            running.job.communicate()
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def start(self, *arguments, packets=None, **more):
+        running = Running(self.folder.name, *arguments, **more)
+        self.jobs.append(running)
+        if packets is None:
+            packets = self.capture
+        running.write(packets)
+        return running
+
+    def weir(self, *arguments, code=0, env=None):
+        done = subprocess.run([WEIR, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=self.folder.name, env=env)
+        self.assertEqual(done.returncode, code, done.stderr)
+        if code:
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+            return done.stderr.decode()
+        return done.stdout.decode()
+
+    def status(self):
+        return json.loads(self.weir("status", "--control", "c.sock", "--json"))
+
+    def until(self, what):
+        """The first status that `what` holds for."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                status = self.status()
+                if what(status):
+                    return status
+            except AssertionError: # not there yet
+                pass
+        self.fail("not in 30 s: " + json.dumps(self.status()))
+
+    def test_status_and_stop(self):
+        running = self.start()
+        packets = self.packets()
+        status = self.until(lambda s: s["state"] == "running" and s["account"]["packets"]["metered"] == packets)
+        self.assertEqual(set(status), {"ok", "state", "pid", "version", "uptime_s", "problem", "account", "alerts", "source", "model", "feature_set",
+                                       "store", "eve", "sensor", "run", "lanes", "workers", "queue"})
+        self.assertEqual((status["pid"], status["problem"], status["store"]), (running.job.pid, None, "weir.duckdb"))
+        self.assertEqual((status["source"]["ports"], status["feature_set"]), (["-"], "argus"))
+        self.assertTrue(0 <= status["queue"]["depth"] <= status["queue"]["room"])
+        self.assertGreater(status["account"]["flows"]["active"], 0)
+        self.assertTrue(1 <= len(status["alerts"]) <= 5)
+        people = self.weir("status", "--control", "c.sock")
+        for word in ("running", "health    ok", status["model"], "weir.duckdb", "flows     opened", "p99", "alerts    attack 198.51.100."):
+            self.assertIn(word, people)
+        self.assertTrue(all(len(line) <= 200 and "\x1b" not in line for line in people.splitlines()))
+        text = self.weir("stop", "--control", "c.sock")
+        self.assertIn("active 0\n", text)
+        account, err = running.end()
+        self.assertEqual(running.job.returncode, 0, err)
+        self.assertIn(b"weir stop", err)
+        self.assertEqual(account["packets"]["seen"], packets)
+        self.assertEqual(account["rows"]["batched"], account["store"]["committed"])
+        self.assertFalse(os.path.exists(self.path("c.sock")))
+        self.assertIn("no weir runs there", self.weir("status", "--control", "c.sock", code=1))
+
+    def packets(self):
+        at, count = 24, 0
+        while at < len(self.capture):
+            at += 16 + int.from_bytes(self.capture[at + 8:at + 12], "little")
+            count += 1
+        return count
+
+    def test_stop_prints_the_closing_account(self):
+        running = self.start("--account", "account.json")
+        self.until(lambda s: s["account"]["rows"]["scored"] > 0)
+        stopped = json.loads(self.weir("stop", "--control", "c.sock", "--json"))
+        with open(self.path("account.json")) as file: # the run has written everything when stop returns
+            written = json.load(file)
+        account, _ = running.end()
+        self.assertEqual(stopped["state"], "ended")
+        self.assertEqual({k: v for k, v in stopped["account"].items() if k != "seconds"}, {k: v for k, v in account.items() if k != "seconds"})
+        self.assertEqual(written, account)
+
+    def test_the_usual_place(self):
+        env = dict(os.environ, RUNTIME_DIRECTORY=self.path("") + ":/nowhere")
+        env.pop("XDG_RUNTIME_DIR", None)
+        running = self.start(control=(), env=env)
+        end = time.monotonic() + 30
+        while not os.path.exists(self.path("control")) and time.monotonic() < end:
+            pass
+        self.assertIn("model", self.weir("status", env=env))
+        # a second one runs, without a socket, and says so
+        second = subprocess.run([WEIR, "run", "-r", "merged.pcap", "--model", MODEL, "--store", "b.duckdb", "--eve", "b.json", "--json"],
+                                stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=self.folder.name, env=env)
+        self.assertEqual(second.returncode, 0)
+        self.assertIn(b"another weir answers there", second.stderr)
+        self.assertIn("another weir", self.weir("run", "-r", "merged.pcap", "--model", MODEL, "--control", "control", "--store", "c.duckdb", "--eve",
+                                                "c.json", code=1))
+        self.assertFalse(os.path.exists(self.path("c.duckdb")))
+        self.weir("stop", env=env)
+        running.end()
+        session = dict(env, XDG_RUNTIME_DIR=self.folder.name)
+        del session["RUNTIME_DIRECTORY"]
+        running = self.start("--store", "s.duckdb", control=(), env=session)
+        while not os.path.exists(self.path("weir/control")) and time.monotonic() < end:
+            pass
+        self.assertEqual(os.stat(self.path("weir")).st_mode & 0o777, 0o700)
+        self.weir("stop", env=session)
+
+    def test_what_a_killed_one_leaves_is_replaced(self):
+        running = self.start()
+        self.until(lambda s: s["state"] == "running")
+        running.job.send_signal(signal.SIGKILL)
+        running.job.communicate()
+        self.assertTrue(os.path.exists(self.path("c.sock")))
+        self.assertIn("no weir runs there", self.weir("status", "--control", "c.sock", code=1))
+        self.start()
+        self.until(lambda s: s["state"] == "running")
+
+    def test_no_socket_when_told_so(self):
+        running = self.start(control=("--control", "none"))
+        running.end()
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["eve.json", "merged.pcap", "rx.pcap", "tx.pcap", "weir.duckdb"])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
