@@ -16,6 +16,7 @@
 #include "cli/default_model.h"
 #include "cli/live.h"
 #include "cli/options.h"
+#include "cli/service.h"
 #include "cli/tap_files.h"
 #include "pipeline/control.h"
 #include "pipeline/run.h"
@@ -45,6 +46,7 @@ static const char help[] =
     "  --sensor NAME       name of this sensor in the store (the host's name)\n"
     "  --control PATH      socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
     "                      `none`: no such socket (default: under the runtime folder)\n"
+    "  --user NAME         change to this user once the packets' source is open\n"
     "  --json              print the account as one JSON object, nothing else\n"
     "  --quiet             no progress and no summary\n"
     "\n"
@@ -53,7 +55,7 @@ static const char help[] =
 
 struct options {
     struct weir_tap_files files;
-    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor, *control;
+    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
     int64_t max_delay_ns;
     bool json, quiet;
@@ -73,6 +75,7 @@ enum {
     OPT_QUEUE,
     OPT_SENSOR,
     OPT_CONTROL,
+    OPT_USER,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP
@@ -95,12 +98,13 @@ static int parse(int argc, char **argv, struct options *o)
         {"queue", required_argument, NULL, OPT_QUEUE},
         {"sensor", required_argument, NULL, OPT_SENSOR},
         {"control", required_argument, NULL, OPT_CONTROL},
+        {"user", required_argument, NULL, OPT_USER},
         {"json", no_argument, NULL, OPT_JSON},
         {"quiet", no_argument, NULL, OPT_QUIET},
         {"help", no_argument, NULL, OPT_HELP},
         {0},
     };
-    for (int c; (c = getopt_long(argc, argv, ":r:f:h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "r:f:h", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
         case 'r':
@@ -149,6 +153,9 @@ static int parse(int argc, char **argv, struct options *o)
         case OPT_CONTROL:
             o->control = optarg;
             break;
+        case OPT_USER:
+            o->user = optarg;
+            break;
         case OPT_JSON:
             o->json = true;
             break;
@@ -160,7 +167,7 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         default:
-            return weir_option_wrong("run", c, argv);
+            return weir_usage_error("run", "wrong option");
         }
         if (!good)
             return WEIR_EXIT_USAGE;
@@ -219,14 +226,21 @@ static void watch(struct weir_run *run, const struct options *o, const weir_mode
     struct weir_live live;
     weir_live_init(&live);
     int64_t started = weir_clock_mono_ns(), drawn = started, stored = started;
+    char what[256];
+    struct weir_service service;
+    snprintf(what, sizeof what, "judging with model %s", weir_model_label(model));
+    weir_service_ready(&service, what);
     while (weir_run_busy(run)) {
         usleep(5000);
         int64_t now = weir_clock_mono_ns();
         bool draw = !o->quiet && now - drawn >= (live.terminal ? LIVE_NS : health_ns), store = now - stored >= health_ns;
-        if (!draw && !store)
+        bool beat = now >= service.next_ns;
+        if (!draw && !store && !beat)
             continue;
         struct weir_account account;
         weir_run_account(run, &account);
+        if (beat)
+            weir_service_beat(&service, &account);
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
             unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
@@ -244,6 +258,7 @@ static void watch(struct weir_run *run, const struct options *o, const weir_mode
         }
     }
     weir_live_clear(&live);
+    weir_service_stopping("finishing what has been read");
 }
 
 static bool write_account(const struct weir_account *account, const char *path)
@@ -281,11 +296,8 @@ static int report(const struct options *o, const struct weir_account *account, c
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         code = WEIR_EXIT_FAILED;
     }
-    if (fflush(to) || ferror(to)) {
-        weir_log(WEIR_LOG_ERROR, "standard output: cannot write the summary: %s; the verdicts are in %s", strerror(errno),
-                 o->store);
+    if (fflush(to))
         code = WEIR_EXIT_FAILED;
-    }
     return code;
 }
 
@@ -345,6 +357,7 @@ static int run(const struct options *o, const weir_model *model, const char *com
     char host[65] = "weir";
     if (!o->sensor)
         gethostname(host, sizeof host - 1);
+    const struct weir_rights rights = {.user = o->user, .keep_files = true};
     struct weir_run_config config = {.source = weir_tap_files_source(&o->files),
                                      .model = model,
                                      .view = view,
@@ -357,7 +370,8 @@ static int run(const struct options *o, const weir_model *model, const char *com
                                      .store = o->store,
                                      .eve = o->eve,
                                      .sensor = o->sensor ? o->sensor : host,
-                                     .command = command};
+                                     .command = command,
+                                     .rights = &rights};
     config.source.lanes = (unsigned)o->lanes;
     config.source.filter = o->filter;
 
@@ -372,8 +386,10 @@ static int run(const struct options *o, const weir_model *model, const char *com
 
     struct weir_run *job = NULL;
     struct weir_control *control = NULL;
-    if (open_control(o, &control, &error) != WEIR_OK || weir_run_start(&config, &job, &error) != WEIR_OK) {
+    if (weir_run_open(&config, &job, &error) != WEIR_OK || open_control(o, &control, &error) != WEIR_OK ||
+        weir_run_start(job, &error) != WEIR_OK) {
         weir_control_free(&control);
+        weir_run_free(&job);
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         return WEIR_EXIT_FAILED;
     }

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 
 struct weir_run {
+    struct weir_run_config config;
+    uint16_t *columns; /* the view's index of each of the model's */
     unsigned ports;
     int64_t started_ns;
     struct weir_source *source;
@@ -16,6 +18,17 @@ struct weir_run {
 static bool wanted(const void *backend)
 {
     return weir_backend_wanted(backend);
+}
+
+/* Rights belong to threads, so they go before the first one: DuckDB starts some of its own with the store. */
+static weir_err drop_rights(const struct weir_run_config *config, struct weir_error *error)
+{
+    weir_err code = weir_rights_drop(config->rights, error);
+    if (code == WEIR_OK && config->store)
+        code = weir_rights_check_output(config->store, error);
+    if (code == WEIR_OK && config->eve)
+        code = weir_rights_check_output(config->eve, error);
+    return code;
 }
 
 /* The view's index of each of the model's columns. */
@@ -32,21 +45,30 @@ static weir_err model_columns(const struct weir_run_config *config, uint16_t *in
     return code;
 }
 
-weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
+weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
     *out = NULL;
-    size_t columns = weir_model_columns(config->model, NULL);
     struct weir_run *run = calloc(1, sizeof *run);
-    uint16_t *index = calloc(columns + 1, sizeof *index);
-    weir_err code = WEIR_ERR_MEMORY;
-    if (!run || !index) {
-        weir_fail(error, code, "out of memory");
-        goto out;
+    if (!run || !(run->columns = calloc(weir_model_columns(config->model, NULL) + 1, sizeof *run->columns))) {
+        weir_run_free(&run);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
+    run->config = *config;
     run->ports = config->source.ports;
-    if ((code = model_columns(config, index, error)) != WEIR_OK ||
-        (code = weir_source_open(&config->source, &run->source, error)) != WEIR_OK)
-        goto out;
+    weir_err code = model_columns(config, run->columns, error);
+    if (code == WEIR_OK)
+        code = weir_source_open(&config->source, &run->source, error);
+    if (code == WEIR_OK && config->rights)
+        code = drop_rights(config, error);
+    if (code != WEIR_OK)
+        weir_run_free(&run);
+    *out = run;
+    return code;
+}
+
+weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
+{
+    const struct weir_run_config *config = &run->config;
     struct weir_backend_config backend = {.model = config->model,
                                           .view = config->view,
                                           .workers = config->workers,
@@ -56,13 +78,14 @@ weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **
                                           .eve = config->eve,
                                           .sensor = config->sensor,
                                           .command = config->command};
-    if ((code = weir_backend_start(&backend, &run->backend, error)) != WEIR_OK)
-        goto out;
+    weir_err code = weir_backend_start(&backend, &run->backend, error);
+    if (code != WEIR_OK)
+        return code;
     run->started_ns = weir_clock_mono_ns();
     struct weir_sensor_config sensor = {.source = run->source,
                                         .view = config->view,
-                                        .columns = index,
-                                        .column_count = (uint16_t)columns,
+                                        .columns = run->columns,
+                                        .column_count = (uint16_t)weir_model_columns(config->model, NULL),
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
@@ -72,14 +95,7 @@ weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **
                                         .send = weir_backend_push,
                                         .wanted = wanted,
                                         .context = run->backend};
-    if ((code = weir_sensor_start(&sensor, &run->sensor, error)) != WEIR_OK)
-        goto out;
-    *out = run;
-    run = NULL;
-out:
-    free(index);
-    weir_run_free(&run);
-    return code;
+    return weir_sensor_start(&sensor, &run->sensor, error);
 }
 
 bool weir_run_busy(struct weir_run *run)
@@ -141,6 +157,7 @@ void weir_run_free(struct weir_run **run)
     weir_sensor_free(&(*run)->sensor);
     weir_backend_free(&(*run)->backend);
     weir_source_close(&(*run)->source);
+    free((*run)->columns);
     free(*run);
     *run = NULL;
 }

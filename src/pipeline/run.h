@@ -5,6 +5,7 @@
 #ifndef WEIR_PIPELINE_RUN_H
 #define WEIR_PIPELINE_RUN_H
 
+#include "base/rights.h"
 #include "pipeline/backend.h"
 #include "pipeline/sensor.h"
 
@@ -18,10 +19,15 @@ struct weir_run_config {
     int64_t max_delay_ns;
     size_t flows;
     const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */
+    const struct weir_rights *rights;                   /* dropped once the source is open; NULL: kept */
 };
 
-/* Checks that the model fits the view, opens the source, then the outputs, then starts the threads. */
-weir_err weir_run_start(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error);
+/* Checks that the model fits the view, opens the source, and drops rights. There is no thread yet. `config` is copied, what it
+ * points to outlives the run. */
+weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error);
+
+/* Opens the outputs and starts the threads. After a failure the run can only be freed. */
+weir_err weir_run_start(struct weir_run *run, struct weir_error *error);
 
 /* True until all packets are metered and batched (or the store has failed: then the source is stopped). */
 bool weir_run_busy(struct weir_run *run);

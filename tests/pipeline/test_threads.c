@@ -87,7 +87,8 @@ static void run(const struct world *world, unsigned lanes, unsigned workers, uns
     struct weir_error error = {0};
     struct weir_run *job = NULL;
     char why[256] = "";
-    assert_int_equal(weir_run_start(&config, &job, &error), WEIR_OK);
+    assert_int_equal(weir_run_open(&config, &job, &error), WEIR_OK);
+    assert_int_equal(weir_run_start(job, &error), WEIR_OK);
     if (stop)
         weir_run_stop(job);
     while (weir_run_busy(job)) { /* a reader beside the threads, as the live view is */
