@@ -13,6 +13,7 @@
 #include "capture/source.h"
 #include "features/meter.h"
 #include "bench/mix.h"
+#include "bench/scratch.h"
 
 struct cost {
     double wall_s, cpu_s;
@@ -117,6 +118,7 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
     if (file < 0)
         return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", path, strerror(errno));
     close(file);
+    weir_scratch_add(path);
     weir_err code = weir_mix_write(path, packets, alive, 1, &facts, error);
     bool argus = code == WEIR_OK;
     for (unsigned i = 0; code == WEIR_OK && i < runs; i++) { /* in turns, so that a busy neighbour hurts both */
@@ -132,7 +134,7 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
             argus_wall[i] = cost.wall_s;
         }
     }
-    unlink(path);
+    weir_scratch_remove();
     if (code != WEIR_OK)
         return code;
     struct weir_bench_row *cpu = add(report, "mix264-cpu", "cpu seconds", weir_cpu, argus ? argus_cpu : NULL, runs);

@@ -14,6 +14,7 @@
 #include "pipeline/backend.h"
 #include "pipeline/worker.h"
 #include "bench/records.h"
+#include "bench/scratch.h"
 #include "store/store.h"
 
 enum { COMMIT_ROWS = 100000, BURST = 8, RUNS = 3 };
@@ -197,6 +198,9 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
         return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", place.folder, strerror(errno));
     snprintf(place.store, sizeof place.store, "%s/bench.duckdb", place.folder);
     snprintf(place.wal, sizeof place.wal, "%s.wal", place.store);
+    weir_scratch_add(place.folder);
+    weir_scratch_add(place.store);
+    weir_scratch_add(place.wal);
     weir_err code = weir_model_load(options->model, &model, error);
     if (code == WEIR_OK)
         code = weir_records_load(options->capture, model, &records, error);
@@ -220,8 +224,7 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
     }
     if (options->quick)
         weir_bench_skip(report, "quick: 1,000,000 rows a cell instead of 4,000,000, 1 run instead of %d, fewer cells", RUNS);
-    wipe(&place);
-    rmdir(place.folder);
+    weir_scratch_remove();
     weir_records_fini(&records);
     weir_model_free(&model);
     return code;

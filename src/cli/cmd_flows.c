@@ -200,6 +200,8 @@ static int report(const struct options *o, const struct job *job, struct weir_ac
     if (account->meter.ignored[WEIR_IGNORED_LINK])
         weir_log(WEIR_LOG_WARNING, "%" PRIu64 " packets of a link type that weir does not decode were ignored",
                  account->meter.ignored[WEIR_IGNORED_LINK]);
+    if (signals)
+        weir_log(WEIR_LOG_WARNING, "interrupted: these are the records of what was read until then");
     if (weir_source_status(job->source, &error) != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         code = WEIR_EXIT_FAILED;

@@ -1,0 +1,42 @@
+#include "bench/scratch.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+enum { SCRATCH_MAX = 4 };
+
+static const char *scratch[SCRATCH_MAX];
+static volatile sig_atomic_t scratch_count;
+
+static void remove_all(void)
+{
+    while (scratch_count > 0) {
+        scratch_count--;
+        if (unlink(scratch[scratch_count]))
+            rmdir(scratch[scratch_count]);
+    }
+}
+
+static void on_signal(int number)
+{
+    remove_all();
+    raise(number); /* the handler was for once: now it ends the process, so that the caller sees why */
+}
+
+void weir_scratch_add(const char *path)
+{
+    if (scratch_count == SCRATCH_MAX)
+        return;
+    scratch[scratch_count] = path;
+    scratch_count++;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+void weir_scratch_remove(void)
+{
+    remove_all();
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
