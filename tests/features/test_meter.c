@@ -185,6 +185,31 @@ static void a_small_table_evicts_and_the_account_adds_up(void **state)
         free(run(flows, 5000, CLOCK_SOMETIMES, flows, 1));
 }
 
+static void a_flood_of_single_packets_leaves_established_flows_alone(void **state)
+{
+    (void)state;
+    enum { FLOWS = 64, ESTABLISHED = FLOWS * 3 / 4, FLOOD = 2000 };
+    struct sink *sink = sink_new();
+    struct weir_meter *meter = meter_new(sink, FLOWS);
+    uint8_t frame[TEST_FRAME];
+    for (unsigned i = 0; i < ESTABLISHED * 2; i++) {
+        struct weir_packet packet = test_udp(frame, SECOND, 1, 1000 + i / 2, 2, 53, 4);
+        weir_meter_packets(meter, &packet, 1);
+    }
+    for (unsigned i = 0; i < FLOOD; i++) {
+        struct weir_packet packet = test_udp(frame, SECOND + i, 3, i, 4, 9, 4);
+        weir_meter_packets(meter, &packet, 1);
+    }
+    const struct weir_meter_account *account = weir_meter_account(meter);
+    assert_int_equal(account->flows_closed[WEIR_REASON_EVICTED], FLOOD - (FLOWS - ESTABLISHED));
+    assert_int_equal(account->records[WEIR_REASON_EVICTED], FLOOD - (FLOWS - ESTABLISHED));
+    for (size_t i = 0; i < sink->rows; i++)
+        assert_int_equal(sink->row[i].identity.dport, 9);
+    check_account(meter, sink, ESTABLISHED * 2 + FLOOD);
+    weir_meter_destroy(&meter);
+    free(sink);
+}
+
 static struct {
     unsigned records;
     struct weir_identity identity;
@@ -273,6 +298,7 @@ int main(void)
         cmocka_unit_test(the_clock_changes_nothing),
         cmocka_unit_test(lanes_change_nothing),
         cmocka_unit_test(a_small_table_evicts_and_the_account_adds_up),
+        cmocka_unit_test(a_flood_of_single_packets_leaves_established_flows_alone),
         cmocka_unit_test(a_request_and_its_answer_are_one_record),
         cmocka_unit_test(the_drain_is_in_order),
         cmocka_unit_test(wrong_use_is_refused),
