@@ -79,6 +79,20 @@ out:
     return code;
 }
 
+weir_err weir_duck_connect(struct weir_duck *duck, struct weir_duck **out, struct weir_error *error)
+{
+    *out = NULL;
+    struct weir_duck *more = calloc(1, sizeof *more); /* ->database stays NULL: it is not its own */
+    if (!more)
+        return weir_fail(error, WEIR_ERR_MEMORY, "DuckDB session: out of memory");
+    if (duckdb_connect(duck->database, &more->connection) != DuckDBSuccess) {
+        free(more);
+        return weir_fail(error, WEIR_ERR_LIBRARY, "DuckDB refused a connection");
+    }
+    *out = more;
+    return WEIR_OK;
+}
+
 void weir_duck_close(struct weir_duck **duck)
 {
     if (!duck || !*duck)

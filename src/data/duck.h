@@ -1,4 +1,4 @@
-/* A DuckDB session: one database, one connection.
+/* A DuckDB session: one database, one connection (and more, for other threads).
  *
  * weir reads data files (CSV, Parquet, JSON) and keeps its results through DuckDB; this file pair is the one place that opens it.
  * A session belongs to one thread at a time. Errors carry DuckDB's own message on one line.
@@ -25,6 +25,9 @@ struct weir_duck_config {
 /* Opens a session. WEIR_ERR_BUSY when another process has the file open (the message says what to do), WEIR_ERR_PERMISSION,
  * WEIR_ERR_NOT_FOUND, WEIR_ERR_FORMAT for a file that is no database, WEIR_ERR_LIBRARY else. The caller closes it. */
 weir_err weir_duck_open(const struct weir_duck_config *config, struct weir_duck **out, struct weir_error *error);
+
+/* Another connection to the same open database, for a thread of its own; `duck` outlives it. Any thread. The caller closes it. */
+weir_err weir_duck_connect(struct weir_duck *duck, struct weir_duck **out, struct weir_error *error);
 
 /* Closes and sets *duck to NULL; NULL and *duck == NULL are allowed. */
 void weir_duck_close(struct weir_duck **duck);

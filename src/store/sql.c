@@ -1,5 +1,6 @@
 #include "store/sql.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +8,15 @@
 
 #include "base/clock.h"
 #include "data/duck.h"
+#include "store/store.h"
 
 struct weir_sql {
     struct weir_duck *duck;
     char *path;
+    atomic_bool cancelled;
+    /* beside a writer: */
+    struct weir_duck *watch; /* asks how much memory is taken; NULL: DuckDB's own limit holds */
+    uint64_t memory_bytes, memory_before;
 };
 
 struct weir_answer {
@@ -52,10 +58,56 @@ weir_err weir_sql_open(const char *path, uint64_t memory_bytes, struct weir_sql 
     return WEIR_OK;
 }
 
+/* What queries hold now, the tables' own pages and rows left out: those are the writer's. */
+static weir_err read_memory(struct weir_duck *watch, uint64_t *out, struct weir_error *error)
+{
+    duckdb_result result;
+    weir_err code = weir_duck_query(watch,
+                                    "SELECT coalesce(sum(memory_usage_bytes), 0)::UBIGINT FROM duckdb_memory() WHERE tag NOT IN "
+                                    "('BASE_TABLE', 'IN_MEMORY_TABLE', 'METADATA', 'TRANSACTION')",
+                                    &result, error);
+    if (code != WEIR_OK)
+        return code;
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+    *out = *(uint64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
+    duckdb_destroy_data_chunk(&chunk);
+    duckdb_destroy_result(&result);
+    return WEIR_OK;
+}
+
+weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct weir_sql **out, struct weir_error *error)
+{
+    *out = NULL;
+    struct weir_sql *session = calloc(1, sizeof *session);
+    if (!session)
+        return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+    session->memory_bytes = memory_bytes;
+    weir_err code = weir_store_connect(store, &session->watch, error);
+    if (code == WEIR_OK)
+        code = weir_store_connect(store, &session->duck, error);
+    if (code == WEIR_OK)
+        code = weir_duck_run(session->duck, "BEGIN TRANSACTION READ ONLY", error);
+    if (code == WEIR_OK)
+        code = read_memory(session->watch, &session->memory_before, error);
+    if (code != WEIR_OK) {
+        weir_sql_close(&session);
+        return code;
+    }
+    *out = session;
+    return WEIR_OK;
+}
+
+void weir_sql_cancel(struct weir_sql *session)
+{
+    atomic_store_explicit(&session->cancelled, true, memory_order_release);
+    duckdb_interrupt(session->duck->connection);
+}
+
 void weir_sql_close(struct weir_sql **session)
 {
     if (!session || !*session)
         return;
+    weir_duck_close(&(*session)->watch);
     weir_duck_close(&(*session)->duck);
     free((*session)->path);
     free(*session);
@@ -105,6 +157,11 @@ static const struct {
 static weir_err no_memory(struct weir_error *error)
 {
     return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+}
+
+static weir_err broken_off(struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_CLOSED, "query: broken off: weir is ending");
 }
 
 /* Prepares the one statement that `sql` may be. */
@@ -158,6 +215,8 @@ static weir_err describe(duckdb_prepared_statement statement, struct weir_answer
     return WEIR_OK;
 }
 
+enum { LOOK_NS = 10 * 1000000 }; /* between looks at the memory */
+
 /* Runs it in slices, so that the clock can stop it. */
 static weir_err execute(struct weir_sql *session, duckdb_prepared_statement statement, int64_t timeout_ns, duckdb_result *result,
                         struct weir_error *error)
@@ -166,7 +225,8 @@ static weir_err execute(struct weir_sql *session, duckdb_prepared_statement stat
     duckdb_pending_result pending = NULL;
     const char *text = NULL;
     int64_t deadline = weir_clock_mono_ns() + timeout_ns;
-    bool late = false;
+    int64_t look_at = 0;
+    bool late = false, large = false, cancelled = false;
     if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess)
         goto failed;
     for (;;) {
@@ -175,13 +235,21 @@ static weir_err execute(struct weir_sql *session, duckdb_prepared_statement stat
             break;
         if (state == DUCKDB_PENDING_ERROR)
             goto failed;
-        if (!late && weir_clock_mono_ns() > deadline) {
-            /* the tasks end with an error then, and DuckDB lets go of all that they hold */
-            duckdb_interrupt(session->duck->connection);
-            late = true;
-        }
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) /* DuckDB's own threads have them */
             nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+        int64_t now = weir_clock_mono_ns();
+        uint64_t memory = 0;
+        if (late || large || cancelled)
+            continue;
+        late = now > deadline;
+        cancelled = atomic_load_explicit(&session->cancelled, memory_order_acquire);
+        if (session->watch && now >= look_at) {
+            large =
+                read_memory(session->watch, &memory, NULL) != WEIR_OK || memory > session->memory_before + session->memory_bytes;
+            look_at = now + LOOK_NS;
+        }
+        if (late || large || cancelled) /* the tasks end with an error then, and DuckDB lets go of all that they hold */
+            duckdb_interrupt(session->duck->connection);
     }
     if (duckdb_execute_pending(pending, result) == DuckDBSuccess)
         goto out;
@@ -191,9 +259,15 @@ failed:
         text = duckdb_pending_error(pending);
     if (!text)
         text = "failed without a message";
-    if (late)
+    cancelled = atomic_load_explicit(&session->cancelled, memory_order_acquire);
+    if (late || (cancelled && weir_clock_mono_ns() > deadline))
         code = weir_fail(error, WEIR_ERR_LIMIT, "query: not done after %.3g s; ask for less, or give a longer --timeout",
                          (double)timeout_ns / 1e9);
+    else if (cancelled)
+        code = broken_off(error);
+    else if (large)
+        code = weir_fail(error, WEIR_ERR_LIMIT, "query: needs more than %llu MiB beside the writer; ask for less",
+                         (unsigned long long)(session->memory_bytes >> 20));
     else if (strstr(text, "Out of Memory"))
         code = weir_fail(error, WEIR_ERR_LIMIT, "query: %.300s; ask for less, or give a larger --memory", text);
     else
@@ -201,6 +275,52 @@ failed:
     duckdb_destroy_result(result);
 out:
     duckdb_destroy_pending(&pending);
+    return code;
+}
+
+/* A SELECT can call functions that do more than read. What the plan holds tells them, however they are spelled: the names of
+ * operators cannot stand in a text of the plan, where quotes are escaped. EXPLAIN ANALYZE would run its query unseen. */
+static weir_err refuse_effects(struct weir_sql *session, const char *select, const char *sql, struct weir_error *error)
+{
+    static const char *const operators[] = {"CHECKPOINT",        "FORCE_CHECKPOINT",     "ENABLE_LOGGING",
+                                            "DISABLE_LOGGING",   "TRUNCATE_DUCKDB_LOGS", "ENABLE_PROFILING",
+                                            "DISABLE_PROFILING", "ENABLE_PEG_PARSER",    "DISABLE_PEG_PARSER"};
+    static const char *const scalars[] = {"sleep_ms(", "write_log("};
+    char *explain = NULL, sign[64];
+    const char *found = NULL;
+    duckdb_result plan;
+    weir_err code = WEIR_OK;
+    if (!select)
+        return strcasestr(sql, "analyze")
+                   ? weir_fail(error, WEIR_ERR_ARGUMENT,
+                               "query: EXPLAIN ANALYZE is for a store that no running weir owns; give EXPLAIN")
+                   : WEIR_OK;
+    if (asprintf(&explain, "EXPLAIN (FORMAT JSON) %s", select) < 0)
+        return no_memory(error);
+    if (duckdb_query(session->duck->connection, explain, &plan) != DuckDBSuccess) {
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "query: %s", duckdb_result_error(&plan));
+        goto out;
+    }
+    char *text = duckdb_row_count(&plan) && duckdb_column_count(&plan) > 1 ? duckdb_value_varchar(&plan, 1, 0) : NULL;
+    if (!text) {
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "query: DuckDB gives no plan");
+        goto out;
+    }
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        snprintf(sign, sizeof sign, "\"name\": \"%s", operators[i]);
+        if (strstr(text, sign))
+            found = operators[i];
+    }
+    for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)
+        if (strcasestr(text, scalars[i]))
+            found = scalars[i];
+    if (found)
+        code = weir_fail(error, WEIR_ERR_ARGUMENT, "query: %.*s is not for queries beside a running weir",
+                         (int)strcspn(found, "("), found);
+    duckdb_free(text);
+out:
+    duckdb_destroy_result(&plan);
+    free(explain);
     return code;
 }
 
@@ -251,12 +371,17 @@ weir_err weir_sql_run(struct weir_sql *session, const char *sql, uint64_t limit,
         if ((code = prepare(session->duck->connection, wrapped, &statement, error)) != WEIR_OK)
             goto out;
     }
+    if (session->watch &&
+        (code = refuse_effects(session, type == DUCKDB_STATEMENT_TYPE_SELECT ? wrapped : NULL, sql, error)) != WEIR_OK)
+        goto out;
     if ((code = execute(session, statement, timeout_ns, &rows->result, error)) != WEIR_OK)
         goto out;
     rows->have_result = true;
     *out = rows;
     rows = NULL;
 out:
+    if (code == WEIR_ERR_LIBRARY && atomic_load_explicit(&session->cancelled, memory_order_acquire))
+        code = broken_off(error); /* whatever DuckDB says then */
     weir_answer_free(&rows);
     if (statement)
         duckdb_destroy_prepare(&statement);

@@ -16,9 +16,9 @@
 /* A row group is what DuckDB compresses and writes at once. 30 vectors: a commit of WEIR_STORE_COMMIT_ROWS rows, or what 250 ms
  * bring at full load, fills one and most of a second; with the default of 122,880 such commits would go through the log and be
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. Log up to 256 MB: few checkpoints, none of them
- * long. */
+ * long. 1 GB for the writer and its cache, the rest for a query beside it (WEIR_SQL_MEMORY); nothing is spilled to disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
-#define SETTINGS       "SET checkpoint_threshold = '256MB'; SET memory_limit = '1GB'"
+#define SETTINGS       "SET checkpoint_threshold = '256MB'; SET memory_limit = '1536MB'; SET temp_directory = ''"
 
 enum row_column {
     V_CONTEXT,
@@ -549,7 +549,7 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
         goto fail;
     if ((code = weir_schema_prepare(store->duck, store->path, error)) != WEIR_OK ||
         (code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
-        (code = gather_init(store, error)) != WEIR_OK)
+        (code = gather_init(store, error)) != WEIR_OK || (code = weir_duck_lock(store->duck, error)) != WEIR_OK)
         goto fail;
     *out = store;
     return WEIR_OK;
@@ -578,6 +578,14 @@ void weir_store_close(struct weir_store **store)
 const char *weir_store_run(const struct weir_store *store)
 {
     return store->run_text;
+}
+
+weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error)
+{
+    weir_err code = weir_duck_connect(store->duck, out, error);
+    if (code == WEIR_OK && (code = weir_duck_run(*out, "USE store", error)) != WEIR_OK)
+        weir_duck_close(out);
+    return code == WEIR_OK ? WEIR_OK : fail_duck(store, code, error);
 }
 
 uint64_t weir_store_boot(const struct weir_store *store)

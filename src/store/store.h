@@ -9,7 +9,10 @@
  *
  * An existing file is appended to, as a new run. Rows are gathered into vectors of 2,048, appended, and become durable with
  * weir_store_commit. A commit of WEIR_STORE_COMMIT_ROWS or more is the quickest: DuckDB then compresses and writes the rows once,
- * past its log. A store belongs to one thread.
+ * past its log. A store belongs to one thread, but for weir_store_connect.
+ *
+ * Others may read meanwhile, through the writer's own process only. So the database has no way to files but its own, and its
+ * configuration is locked.
  */
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
@@ -22,6 +25,7 @@
 #define WEIR_STORE_SCHEMA      1
 #define WEIR_STORE_COMMIT_ROWS 98304
 
+struct weir_duck;
 struct weir_store;
 
 struct weir_store_config {
@@ -42,6 +46,9 @@ const char *weir_store_run(const struct weir_store *store);
 
 /* The run's number in this store: 0, 1, ... */
 uint64_t weir_store_boot(const struct weir_store *store);
+
+/* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
+weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
 
 /* Appends the rows of one batch and the causes of its alerts. On failure all rows since the last commit are gone, and the store
  * can be tried again. WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
