@@ -26,6 +26,8 @@ static bool place(unsigned number, char path[WEIR_CONTROL_PATH])
     int n = -1;
     if (number == 0 && service && *service)
         n = snprintf(path, WEIR_CONTROL_PATH, "%.*s/control", (int)strcspn(service, ":"), service); /* systemd may name several */
+    else if (service && *service)
+        return false; /* a service looks nowhere else */
     else if (number == 1 && session && *session)
         n = snprintf(path, WEIR_CONTROL_PATH, "%s/weir/control", session);
     else if (number == 2)
@@ -38,6 +40,8 @@ bool weir_control_place(char path[WEIR_CONTROL_PATH])
     for (unsigned i = 0; i < 3; i++) {
         if (!place(i, path) || (i == 2 && geteuid() != 0))
             continue;
+        if (i == 0)
+            return true; /* the folder is systemd's to make */
         char *slash = strrchr(path, '/');
         *slash = 0;
         bool there = mkdir(path, 0700) == 0 || errno == EEXIST;

@@ -8,8 +8,8 @@
 
 #include "weir/error.h"
 
-/* A path of a control socket in the environment of this process: $RUNTIME_DIRECTORY/control, else
- * $XDG_RUNTIME_DIR/weir/control, else /run/weir/control. */
+/* Room for the path of a control socket. The usual places: $RUNTIME_DIRECTORY/control and no other when that is set (by systemd,
+ * for a service), else $XDG_RUNTIME_DIR/weir/control, then /run/weir/control. */
 #define WEIR_CONTROL_PATH 256
 
 /* Where a `weir run` without --control listens; makes the folder `weir` if it is missing. False when there is no place. */

@@ -6,6 +6,7 @@
 #include "base/ring.h"
 #include "pipeline/worker.h"
 #include "pipeline/writer.h"
+#include "store/sql.h"
 
 enum { QUEUE_BATCHES = 64 };
 
@@ -159,6 +160,13 @@ void weir_backend_account(struct weir_backend *backend, struct weir_account *acc
 unsigned weir_backend_alerts(struct weir_backend *backend, struct weir_alert_line *lines)
 {
     return weir_writer_alerts(backend->writer, lines);
+}
+
+weir_err weir_backend_sql(struct weir_backend *backend, struct weir_sql **out, struct weir_error *error)
+{
+    if (!backend->store)
+        return weir_fail(error, WEIR_ERR_NOT_FOUND, "query: this run keeps no store");
+    return weir_sql_attach(backend->store, WEIR_SQL_MEMORY, out, error);
 }
 
 void weir_backend_health(struct weir_backend *backend, const char *account_json)

@@ -66,6 +66,11 @@ void weir_backend_account(struct weir_backend *backend, struct weir_account *acc
 /* Copies the newest alerts; returns how many (<= WEIR_ALERTS_SHOWN). */
 unsigned weir_backend_alerts(struct weir_backend *backend, struct weir_alert_line *lines);
 
+/* A session for reading the store that is being written; to be closed before weir_backend_finish. Errors of weir_sql_attach;
+ * WEIR_ERR_NOT_FOUND when this run keeps no store. Any thread. */
+struct weir_sql;
+weir_err weir_backend_sql(struct weir_backend *backend, struct weir_sql **out, struct weir_error *error);
+
 /* Hands the writer an account to store as a health row. */
 void weir_backend_health(struct weir_backend *backend, const char *account_json);
 

@@ -8,7 +8,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pipeline/request.h"
+#include "pipeline/rows.h"
 #include "pipeline/socket.h"
+
+/* weir_sql_run should see the end of its time itself; this long after it does not, it is at a long task. */
+enum { GRACE_NS = 200 * 1000000 };
 
 struct weir_control {
     struct weir_socket *socket;
@@ -20,6 +24,9 @@ struct weir_control {
     enum { STARTING, RUNNING, DRAINING, ENDED } state;
     bool stop;                   /* somebody has asked for the end */
     struct weir_run *run;        /* RUNNING and DRAINING */
+    bool asking;                 /* a client's query is under way; one at a time */
+    struct weir_sql *query;      /* its session, once it has one */
+    int64_t query_ends_ns;       /* when its time is over */
     struct weir_account account; /* the closing one, once ended */
     char *problem;
 };
@@ -114,6 +121,79 @@ static void answer_stop(struct weir_control *control, struct weir_peer *peer)
     send_json(peer, json);
 }
 
+/* Takes the store for one query. False, with an answer sent, when it cannot be had in time. */
+static bool take_store(struct weir_control *control, int64_t until_ns, struct weir_backend **out, struct weir_peer *peer)
+{
+    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    const char *problem = NULL;
+    pthread_mutex_lock(&control->lock);
+    while (control->state == RUNNING && control->asking && !problem)
+        if (pthread_cond_timedwait(&control->change, &control->lock, &until))
+            problem = "query: another query took all the time; try again";
+    if (control->state != RUNNING)
+        problem = control->state == STARTING ? "query: weir is starting; try again" : "query: weir is ending";
+    if (!problem) {
+        control->asking = true;
+        control->query_ends_ns = until_ns;
+        *out = weir_run_backend(control->run);
+    }
+    pthread_mutex_unlock(&control->lock);
+    if (problem)
+        send_error(peer, problem);
+    return !problem;
+}
+
+static bool running(void *context)
+{
+    struct weir_control *control = context;
+    pthread_mutex_lock(&control->lock);
+    bool yes = control->state == RUNNING;
+    pthread_mutex_unlock(&control->lock);
+    return yes;
+}
+
+static void answer_query(struct weir_control *control, const struct weir_request *request, struct weir_peer *peer)
+{
+    struct weir_error error = {0};
+    struct weir_backend *backend;
+    struct weir_sql *session = NULL;
+    struct weir_answer *rows = NULL;
+    int64_t until_ns = weir_clock_mono_ns() + request->timeout_ns;
+    if (!take_store(control, until_ns, &backend, peer))
+        return;
+    weir_err code = weir_backend_sql(backend, &session, &error);
+    pthread_mutex_lock(&control->lock);
+    control->query = session;
+    if (session && control->state != RUNNING)
+        weir_sql_cancel(session);
+    pthread_mutex_unlock(&control->lock);
+    if (code == WEIR_OK)
+        code = weir_sql_run(session, request->sql, request->limit, request->timeout_ns, &rows, &error);
+    pthread_mutex_lock(&control->lock);
+    control->query = NULL; /* the clock has no more to do with it */
+    pthread_mutex_unlock(&control->lock);
+    if (code == WEIR_OK)
+        weir_rows_send(rows, peer, running, control);
+    else
+        send_error(peer, error.text);
+    weir_answer_free(&rows);
+    weir_sql_close(&session);
+    pthread_mutex_lock(&control->lock);
+    control->asking = false;
+    pthread_cond_broadcast(&control->change);
+    pthread_mutex_unlock(&control->lock);
+}
+
+/* Ten times a second: a query whose time is over is broken off, whatever DuckDB is at. */
+static void tick(void *context)
+{
+    struct weir_control *control = context;
+    pthread_mutex_lock(&control->lock);
+    if (control->query && weir_clock_mono_ns() > control->query_ends_ns + GRACE_NS)
+        weir_sql_cancel(control->query);
+    pthread_mutex_unlock(&control->lock);
+}
+
 static void answer(void *context, const char *line, size_t length, struct weir_peer *peer)
 {
     struct weir_control *control = context;
@@ -129,6 +209,9 @@ static void answer(void *context, const char *line, size_t length, struct weir_p
         break;
     case WEIR_REQUEST_STOP:
         answer_stop(control, peer);
+        break;
+    case WEIR_REQUEST_QUERY:
+        answer_query(control, &request, peer);
         break;
     default:
         send_error(peer, "not yet");
@@ -147,8 +230,12 @@ weir_err weir_control_start(const char *path, struct weir_control **out, struct 
     }
     control->started_ns = weir_clock_mono_ns();
     pthread_mutex_init(&control->lock, NULL);
-    pthread_cond_init(&control->change, NULL);
-    const struct weir_socket_config socket = {.path = path, .answer = answer, .context = control};
+    pthread_condattr_t clock; /* that of weir_clock_mono_ns */
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&control->change, &clock);
+    pthread_condattr_destroy(&clock);
+    const struct weir_socket_config socket = {.path = path, .answer = answer, .tick = tick, .context = control};
     weir_err code = weir_socket_start(&socket, &control->socket, error);
     if (code != WEIR_OK) {
         weir_control_free(&control);
@@ -173,6 +260,12 @@ void weir_control_drain(struct weir_control *control)
 {
     pthread_mutex_lock(&control->lock);
     control->state = DRAINING;
+    weir_socket_hurry(control->socket);
+    if (control->query)
+        weir_sql_cancel(control->query);
+    pthread_cond_broadcast(&control->change);
+    while (control->asking)
+        pthread_cond_wait(&control->change, &control->lock);
     pthread_mutex_unlock(&control->lock);
 }
 

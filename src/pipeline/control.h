@@ -1,9 +1,10 @@
-/* What a running weir answers on its control socket: status, stop (and query, reload).
+/* What a running weir answers on its control socket: status, stop, query (and reload).
  *
  * Requests: pipeline/request.h. An answer is one JSON object on one line: {"ok":true,...} or {"ok":false,"error":"..."}.
  *   status  {"ok":true,"state":"running","pid":..,"version":..,"uptime_s":..,"run":..,"model":..,"health":"ok",
  *            "queue":{"depth":..,"room":..},"account":{..},"text":"the account for people","alerts":["newest first"],...}
  *   stop    the same with "state":"ended" once the run has accounted; "problem" says what went wrong, null when nothing did
+ *   query   lines, see pipeline/rows.h; {"ok":false,...} when it fails. One query at a time, the next one waits
  *
  * Life: start, attach, (the run goes on), drain, weir_run_finish, ended, free. All by the run's owner.
  */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100, SEND_MS = 250 };
 
 struct weir_peer {
     struct weir_socket *socket;
@@ -30,7 +30,7 @@ struct weir_socket {
     int fd;
     pthread_t thread;
     bool started;
-    atomic_bool stopping;
+    atomic_bool stopping, hurry;
     pthread_mutex_t lock;
     struct weir_peer peer[WEIR_SOCKET_CLIENTS];
 };
@@ -38,12 +38,17 @@ struct weir_socket {
 bool weir_peer_send(struct weir_peer *peer, const void *bytes, size_t size)
 {
     const char *at = bytes;
+    int waits = 0; /* without a byte taken */
     while (size) {
         ssize_t n = send(peer->fd, at, size, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && ++waits * SEND_MS < WEIR_SOCKET_SEND_S * 1000 &&
+            !atomic_load_explicit(&peer->socket->hurry, memory_order_acquire))
+            continue;
         if (n <= 0)
-            return false; /* gone, or it has not read for WEIR_SOCKET_SEND_S */
+            return false;
+        waits = 0;
         at += n;
         size -= (size_t)n;
     }
@@ -110,8 +115,8 @@ static bool is_ours(int fd)
 
 static void admit(struct weir_socket *socket, int fd)
 {
-    struct timeval idle = {.tv_sec = WEIR_SOCKET_IDLE_S}, stuck = {.tv_sec = WEIR_SOCKET_SEND_S};
-    struct weir_peer *peer = NULL, nobody = {.fd = fd};
+    struct timeval idle = {.tv_sec = WEIR_SOCKET_IDLE_S}, stuck = {.tv_usec = SEND_MS * 1000};
+    struct weir_peer *peer = NULL, nobody = {.fd = fd, .socket = socket};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &stuck, sizeof stuck);
     for (unsigned i = 0; i < WEIR_SOCKET_CLIENTS; i++) {
@@ -242,6 +247,11 @@ fail:
     return code;
 }
 
+void weir_socket_hurry(struct weir_socket *socket)
+{
+    atomic_store_explicit(&socket->hurry, true, memory_order_release);
+}
+
 void weir_socket_stop(struct weir_socket **socket)
 {
     if (!socket || !*socket)
@@ -249,6 +259,7 @@ void weir_socket_stop(struct weir_socket **socket)
     struct weir_socket *s = *socket;
     struct stat there;
     atomic_store_explicit(&s->stopping, true, memory_order_release);
+    weir_socket_hurry(s);
     if (s->started)
         pthread_join(s->thread, NULL);
     if (s->inode && lstat(s->path, &there) == 0 && there.st_dev == s->device && there.st_ino == s->inode)

@@ -38,7 +38,10 @@ weir_err weir_socket_start(const struct weir_socket_config *config, struct weir_
  * Sets *socket to NULL; NULL-safe. */
 void weir_socket_stop(struct weir_socket **socket);
 
-/* Sends bytes to the client; only inside `answer`. False when the client is gone. */
+/* From now on a client that does not read its answer is given up after a quarter of a second. */
+void weir_socket_hurry(struct weir_socket *socket);
+
+/* Sends bytes to the client; only inside `answer`. False when the client is gone, or does not read. */
 bool weir_peer_send(struct weir_peer *peer, const void *bytes, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-"""A running weir and who asks it: weir status, stop.
+"""A running weir and who asks it: weir status, stop, query.
 
 Usage: test_control.py WEIR FOLDER_OF_TAP_CAPTURE_PY MODEL. The running weir reads a pipe, so the tests hold its packets in hand.
 """
@@ -132,6 +132,83 @@ class Control(unittest.TestCase):
         self.assertEqual(stopped["state"], "ended")
         self.assertEqual({k: v for k, v in stopped["account"].items() if k != "seconds"}, {k: v for k, v in account.items() if k != "seconds"})
         self.assertEqual(written, account)
+
+    def query(self, *arguments, **more):
+        return self.weir("query", "--control", "c.sock", *arguments, **more)
+
+    def test_queries_while_it_runs(self):
+        running = self.start()
+        self.until(lambda s: s["account"]["store"]["committed"] > 1000)
+        sql = "SELECT proto, count(*) AS n, avg(score) AS mean, [1, NULL] AS l, NULL AS nothing, true AS yes, 'a' || chr(0) || '\"\\u00e4' AS odd " \
+              "FROM verdicts GROUP BY proto ORDER BY proto"
+        asked = {name: self.query("--format", name, sql) for name in ("csv", "jsonl", "table")}
+        whole = self.query("--json", sql)
+        text = self.query("EXPLAIN SELECT * FROM verdicts")
+        self.assertIn("SEQ_SCAN", text)
+        running.close()
+        running.job.wait(60)
+        # the same words from the file, but for the rows that came later
+        self.assertEqual(list(json.loads(whole)), ["columns", "types", "rows", "cut"])
+        once = "SELECT 1 AS a, [1, NULL] AS l, NULL AS nothing, 'nan'::DOUBLE AS x, true AS yes, 'a' || chr(10) || '\"\u00e4' AS odd, 0.1 AS r"
+        running = self.start("--store", "other.duckdb")
+        self.until(lambda s: s["state"] == "running")
+        for name in (("--format", "csv"), ("--format", "jsonl"), ("--format", "table"), ("--json",)):
+            self.assertEqual(self.query(*name, once), self.weir("query", "--store", "weir.duckdb", *name, once))
+        lines = [json.loads(line) for line in asked["jsonl"].splitlines()]
+        self.assertEqual(json.loads(whole)["rows"][0]["l"], [1, None])
+        self.assertEqual(lines[0]["odd"], "a\0\"\\u00e4")
+        self.assertEqual([line["proto"] for line in lines], sorted(line["proto"] for line in lines))
+        self.assertEqual(asked["csv"].splitlines()[0], "proto,n,mean,l,nothing,yes,odd")
+        self.assertEqual(len(asked["table"].splitlines()), 2 + len(lines))
+
+    def test_queries_have_limits(self):
+        running = self.start()
+        before = self.until(lambda s: s["account"]["store"]["committed"] > 100)["account"]["store"]["committed"]
+        done = subprocess.run([WEIR, "query", "--control", "c.sock", "--limit", "3", "--format", "csv", "SELECT flow_id FROM verdicts"],
+                              capture_output=True, timeout=60, cwd=self.folder.name)
+        self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 4))
+        self.assertIn(b"more rows", done.stderr)
+        endless = "SELECT count(*) FROM range(1000000000) a, range(10000) b WHERE (a.range * b.range) % 7 = 1"
+        self.assertIn("0.2 s", self.query("--timeout", "200ms", endless, code=1))
+        self.assertIn("384 MiB", self.query("SELECT count(*) FROM (SELECT range, count(*) FROM range(1000000000) GROUP BY range)", code=1))
+        self.assertIn("one task", self.query("SELECT 'one task', nonsense FROM verdicts", code=1).replace("nonsense", "one task"))
+        for sql in ("SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM 'merged.pcap'", "COPY verdicts TO 'stolen.csv'", "DELETE FROM verdict_rows",
+                    "SET memory_limit='100GB'", "SELECT * FROM force_checkpoint('store')", "SELECT 1; SELECT 2", "ATTACH 'x.duckdb'"):
+            self.query(sql, code=1)
+        self.assertNotIn("stolen.csv", os.listdir(self.folder.name))
+        # a slow query holds up neither the writer nor the end
+        slow = subprocess.Popen([WEIR, "query", "--control", "c.sock", endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder.name)
+        running.write(self.shifted(1000))
+        self.until(lambda s: s["account"]["store"]["committed"] > before)
+        self.assertIsNone(slow.poll())
+        self.weir("stop", "--control", "c.sock")
+        self.assertEqual(slow.wait(60), 1)
+        self.assertIn(b"ending", slow.stderr.read())
+        slow.stdout.close()
+        slow.stderr.close()
+        account, _ = running.end()
+        self.assertEqual(running.job.returncode, 0)
+        self.assertEqual(account["rows"]["scored"], account["store"]["committed"])
+
+    def shifted(self, seconds):
+        """The capture's packets again, so many seconds later."""
+        at, out = 24, bytearray(self.capture[24:])
+        while at < len(self.capture):
+            out[at - 24:at - 20] = (int.from_bytes(self.capture[at:at + 4], "little") + seconds).to_bytes(4, "little")
+            at += 16 + int.from_bytes(self.capture[at + 8:at + 12], "little")
+        return bytes(out)
+
+    def test_query_asks_the_running_one_first(self):
+        env = dict(os.environ, RUNTIME_DIRECTORY=self.folder.name)
+        self.assertIn("weir.duckdb", self.weir("query", "SELECT 1", code=1, env=env))
+        self.start("--store", "live.duckdb", control=(), env=env)
+        while not os.path.exists(self.path("control")):
+            pass
+        end, done = time.monotonic() + 30, None
+        while time.monotonic() < end and (not done or done.returncode):
+            done = subprocess.run([WEIR, "query", "--format", "csv", "SELECT count(*) FROM runs"], capture_output=True, env=env, cwd=self.folder.name)
+        self.assertEqual(done.stdout.split(), [b"count_star()", b"1"])
+        self.assertIn(b"asked the weir that runs", done.stderr)
 
     def test_the_usual_place(self):
         env = dict(os.environ, RUNTIME_DIRECTORY=self.path("") + ":/nowhere")

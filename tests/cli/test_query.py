@@ -15,7 +15,8 @@ WEIR, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[3])
 sys.path.insert(0, sys.argv[2])
 import tap_capture  # noqa: E402
 
-os.environ["RUNTIME_DIRECTORY"] = "/nowhere"  # no control socket here, and none of another run is asked
+runtime = tempfile.TemporaryDirectory()  # control sockets of other runs on this machine are not ours
+os.environ["RUNTIME_DIRECTORY"] = runtime.name
 
 
 def weir(*arguments, **more):

@@ -17,7 +17,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap_capture  # noqa: E402
 
-os.environ["RUNTIME_DIRECTORY"] = "/nowhere"  # no control socket here, and none of another run is asked
+runtime = tempfile.TemporaryDirectory()  # control sockets of other runs on this machine are not ours
+os.environ["RUNTIME_DIRECTORY"] = runtime.name
 
 WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
 JUDGEMENT = ("flow_id, record, reason, stime, ltime, proto, src_ip, src_port, dest_ip, dest_port, feature_set, class, score, "
