@@ -14,6 +14,7 @@ static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OP
                            "Scores labelled rows and prints accuracy, precision, recall, F1, areas under the\n"
                            "ROC and precision-recall curves, and the confusion matrix.\n"
                            "\n"
+                           "  --model M.weir      another way to name the model file\n"
                            "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
                            "  --sql QUERY         or rows from a query that DuckDB understands\n"
                            "  --label COLUMN      label column (default: the one the model was trained on)\n"

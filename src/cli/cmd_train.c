@@ -47,7 +47,7 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "  --seed N            of the split and the training (1)\n"
                            "  --name NAME         name of the model (default: data set and algorithm)\n"
                            "  --version VERSION   version of the model (1)\n"
-                           "  -o FILE             the model file\n"
+                           "  -o, --output FILE   the model file\n"
                            "  --json              print one JSON object\n"
                            "  --quiet             no messages but errors\n"
                            "\n"

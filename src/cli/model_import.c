@@ -19,7 +19,7 @@ static const char help[] = "usage: weir model import FILE -o MODEL.weir [OPTIONS
                            "\n"
                            "Makes a model file of an XGBoost model as save_model writes it, JSON or UBJ, 1.7 to 3.x.\n"
                            "\n"
-                           "  -o FILE            the model file to write\n"
+                           "  -o, --output FILE  the model file to write\n"
                            "  --columns A,B,...  column names, in the order of training (default: those that the model\n"
                            "                     stores); a comma inside a name is written \\,\n"
                            "  --features SET     the feature set that the columns are of, or none (default: the one that\n"

@@ -109,8 +109,7 @@ static weir_err fail_duck(const struct weir_store *store, weir_err code, struct 
     if (!error)
         return code;
     struct weir_error inner = *error;
-    return weir_fail(error, code, "%s: %s%s", store->path, inner.text,
-                     code == WEIR_ERR_FULL ? "; what was committed before is kept" : "");
+    return weir_fail(error, code, "%s: %s", store->path, inner.text);
 }
 
 static weir_err run_sql(struct weir_store *store, const char *sql, struct weir_error *error)
@@ -499,7 +498,7 @@ static weir_err read_number(struct weir_store *store, const char *sql, uint64_t 
 
 static weir_err begin_run(struct weir_store *store, const char *command, struct weir_error *error)
 {
-    uint64_t id[2], contexts = 0, names = 0;
+    uint64_t id[2], contexts, names;
     weir_err code;
     if (getrandom(id, sizeof id, 0) != sizeof id)
         return weir_fail(error, WEIR_ERR_IO, "%s: the system gives no random numbers for the run's id", store->path);
@@ -548,11 +547,8 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     if ((code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK || (code = attach(store, error)) != WEIR_OK ||
         (code = run_sql(store, "BEGIN TRANSACTION", error)) != WEIR_OK)
         goto fail;
-    if ((code = weir_schema_prepare(store->duck, error)) != WEIR_OK) {
-        fail_duck(store, code, error);
-        goto fail;
-    }
-    if ((code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
+    if ((code = weir_schema_prepare(store->duck, store->path, error)) != WEIR_OK ||
+        (code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
         (code = gather_init(store, error)) != WEIR_OK || (code = weir_duck_lock(store->duck, error)) != WEIR_OK)
         goto fail;
     *out = store;
