@@ -221,7 +221,6 @@ weir_err weir_socket_start(const struct weir_socket_config *config, struct weir_
     }
     if ((code = clear_path(s->path, &address, error)) != WEIR_OK)
         goto fail;
-    code = WEIR_ERR_IO;
     /* the mode of the socket, less the umask, becomes that of its file: at no time can others connect */
     if ((s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 || fchmod(s->fd, 0600) ||
         bind(s->fd, (struct sockaddr *)&address, sizeof address)) {

@@ -301,10 +301,9 @@ size_t weir_export_encode(const struct weir_export *export, const struct weir_re
 /* Puts the name that people know in front of DuckDB's message, which speaks of the file that grows. */
 static weir_err fail_parquet(const struct weir_export *export, weir_err code, struct weir_error *error)
 {
-    struct weir_error inner = {0};
     if (!error)
         return code;
-    inner = *error;
+    const struct weir_error inner = *error;
     return weir_fail(error, code, "%s: %s", export->stream ? export->output.path : export->path, inner.text);
 }
 
