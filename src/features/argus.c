@@ -111,26 +111,46 @@ static uint64_t dns_id(unsigned sport, unsigned dport, const uint8_t *udp, uint3
     return (sport == 53 || dport == 53) && udp && captured >= 10 ? weir_load_be16(udp + 8) : 0;
 }
 
+/* TCP, UDP, and what has neither ports nor a rule of its own: most packets. */
+static bool plain_key(const struct weir_facts *facts, struct weir_flow_key *key, bool ports)
+{
+    return weir_flow_key_ends(key, facts->ip_version, facts->proto, facts->src, facts->dst, ports ? facts->sport : 0,
+                              ports ? facts->dport : 0, true);
+}
+
 static bool key_of(const struct weir_facts *facts, struct weir_flow_key *key)
 {
-    if (facts->proto == ICMP && facts->ip_version == 4)
-        return icmp_key(facts, key);
-    if (facts->proto == ICMPV6 && facts->ip_version == 6)
-        return icmpv6_key(facts, key);
-    bool one_way = facts->ip_version == 4 && (facts->proto == IGMP || facts->proto == ESP);
-    bool ports = facts->flags & WEIR_FACT_PORTS && (facts->proto == TCP || facts->proto == UDP || facts->proto == SCTP);
-    bool swap = weir_flow_key_ends(key, facts->ip_version, facts->proto, facts->src, facts->dst, ports ? facts->sport : 0,
-                                   ports ? facts->dport : 0, !one_way);
-    if (facts->proto == UDP && facts->ip_version == 4)
-        key->extra = dns_id(facts->sport, facts->dport, facts->l4, facts->l4_captured);
-    if (facts->proto == ESP && l4_has(facts, 4))
-        key->extra = weir_load_be32(facts->l4);
-    if (facts->proto == IGMP && l4_has(facts, 8)) {
-        key->kind = facts->icmp.type;
-        key->code = facts->icmp.code;
-        key->extra = (uint64_t)facts->ip_id << 32 | weir_load_be32(facts->l4 + 4);
+    const bool v4 = facts->ip_version == 4;
+    bool swap;
+    switch (facts->proto) {
+    case TCP:
+    case SCTP:
+        return plain_key(facts, key, facts->flags & WEIR_FACT_PORTS);
+    case UDP:
+        swap = plain_key(facts, key, facts->flags & WEIR_FACT_PORTS);
+        if (v4)
+            key->extra = dns_id(facts->sport, facts->dport, facts->l4, facts->l4_captured);
+        return swap;
+    case ICMP:
+        return v4 ? icmp_key(facts, key) : plain_key(facts, key, false);
+    case ICMPV6:
+        return v4 ? plain_key(facts, key, false) : icmpv6_key(facts, key);
+    case ESP:
+        swap = weir_flow_key_ends(key, facts->ip_version, ESP, facts->src, facts->dst, 0, 0, !v4);
+        if (l4_has(facts, 4))
+            key->extra = weir_load_be32(facts->l4);
+        return swap;
+    case IGMP:
+        swap = weir_flow_key_ends(key, facts->ip_version, IGMP, facts->src, facts->dst, 0, 0, !v4);
+        if (l4_has(facts, 8)) {
+            key->kind = facts->icmp.type;
+            key->code = facts->icmp.code;
+            key->extra = (uint64_t)facts->ip_id << 32 | weir_load_be32(facts->l4 + 4);
+        }
+        return swap;
+    default:
+        return plain_key(facts, key, false);
     }
-    return swap;
 }
 
 static bool quoted_key_of(const struct weir_facts *facts, struct weir_flow_key *key)
