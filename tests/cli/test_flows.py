@@ -171,6 +171,7 @@ class Flows(unittest.TestCase):
         job.send_signal(signal.SIGINT)
         os.close(writing)
         _, words = job.communicate(timeout=60)
+        self.assertIn(b"interrupted", words)
         self.assertIn(b" packets, ", words)
         with open(self.path("out.csv")) as file:
             rows = list(csv.DictReader(file))

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap_capture  # noqa: E402
+from account import adds_up  # noqa: E402
 
 runtime = tempfile.TemporaryDirectory()  # control sockets of other runs on this machine are not ours
 os.environ["RUNTIME_DIRECTORY"] = runtime.name
@@ -27,19 +29,6 @@ JUDGEMENT = ("flow_id, record, reason, stime, ltime, proto, src_ip, src_port, de
 
 def weir(*arguments, **more):
     return subprocess.run([WEIR, *arguments], stdin=more.pop("stdin", subprocess.DEVNULL), capture_output=True, timeout=100, **more)
-
-
-def adds_up(account):
-    total = lambda counters: sum(counters.values())
-    ports, packets, flows, rows, store = (account[k] for k in ("ports", "packets", "flows", "rows", "store"))
-    for port in ports:
-        assert port["offered"] == total(port["lost"]) + port["seen"], port
-    assert sum(p["seen"] for p in ports) == packets["seen"]
-    assert packets["seen"] == packets["metered"] + total(packets["ignored"]) + total(packets["dropped"]), packets
-    assert flows["opened"] == total(flows["closed"]) and flows["active"] == 0, flows
-    assert total(account["records"]) == rows["batched"] + total(rows["shed"]) + rows["unscored"], rows
-    assert rows["batched"] == rows["scored"], rows
-    assert rows["scored"] == store["committed"] + total(store["withheld"]) + total(store["rejected"]), store
 
 
 class Run(unittest.TestCase):
@@ -163,6 +152,21 @@ class Run(unittest.TestCase):
         account = json.loads(out)
         adds_up(account)
         self.assertGreaterEqual(job.returncode, 0, err)
+
+    def test_a_link_type_that_weir_does_not_decode(self):
+        with open(self.path("user0.pcap"), "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 147))
+            for i in range(3):
+                file.write(struct.pack("<IIII", 1700000000 + i, 0, 60, 60) + bytes(60))
+        done = weir("run", "-r", self.path("user0.pcap"), "--model", MODEL, "--store", self.path("weir.duckdb"), "--eve", self.path("eve.json"),
+                    "--json", "--control", "none")
+        self.assertEqual(done.returncode, 0)
+        warnings = [line for line in done.stderr.splitlines() if b"warning" in line]
+        self.assertEqual(len(warnings), 1)
+        self.assertIn(b"3 packets of a link type", warnings[0])
+        account = json.loads(done.stdout)
+        adds_up(account)
+        self.assertEqual(account["packets"], {"seen": 3, "metered": 0, "ignored": {"link-type": 3}, "dropped": {}})
 
     def test_damage_keeps_what_was_before(self):
         with open(self.path("merged.pcap"), "rb") as file:
