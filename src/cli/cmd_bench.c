@@ -43,7 +43,7 @@ int weir_cmd_bench(int argc, char **argv)
     bool json = false;
     char *found = NULL, *folder = NULL, *tx = NULL, *rx = NULL;
     int code = WEIR_EXIT_USAGE;
-    for (int c; (c = getopt_long(argc, argv, "r:h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":r:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'r':
             if (!weir_tap_files_add(&files, optarg))
@@ -67,7 +67,7 @@ int weir_cmd_bench(int argc, char **argv)
             code = WEIR_EXIT_OK;
             goto out;
         default:
-            weir_usage_error("bench", "wrong option");
+            weir_option_wrong("bench", c, argv);
             goto out;
         }
     }

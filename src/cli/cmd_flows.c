@@ -346,7 +346,7 @@ static int parse(int argc, char **argv, struct options *o)
         {0},
     };
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "r:f:o:hq", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":r:f:o:hq", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
         case 'r':
@@ -384,8 +384,8 @@ static int parse(int argc, char **argv, struct options *o)
         case 'h':
             fputs(help, stdout);
             return WEIR_EXIT_OK;
-        default: /* getopt_long has said what is wrong */
-            good = false;
+        default:
+            return weir_option_wrong("flows", c, argv);
         }
         if (!good)
             return WEIR_EXIT_USAGE;

@@ -51,7 +51,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    for (int c; (c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
             return WEIR_EXIT_OK;
@@ -66,7 +66,7 @@ static int parse(int argc, char **argv, struct options *o)
         } else if (c == OPT_QUIET) {
             weir_log_set_level(WEIR_LOG_ERROR);
         } else if (!weir_data_options_take(&o->data, c, optarg)) {
-            return weir_usage_error("predict", "wrong option");
+            return weir_option_wrong("predict", c, argv);
         }
     }
     if (!o->model && optind < argc)

@@ -131,7 +131,7 @@ int weir_cmd_query(int argc, char **argv)
     };
     struct options options = {.limits = {.rows = 10000, .memory_mib = 1024, .timeout_ns = 60 * (int64_t)1000000000}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "hq", table, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":hq", table, NULL)) != -1;) {
         switch (c) {
         case 's':
             options.store = optarg;
@@ -170,8 +170,8 @@ int weir_cmd_query(int argc, char **argv)
         case 'h':
             fputs(help, stdout);
             return WEIR_EXIT_OK;
-        default: /* getopt_long has said what is wrong */
-            return WEIR_EXIT_USAGE;
+        default:
+            return weir_option_wrong("query", c, argv);
         }
     }
     if (optind + 1 != argc)

@@ -104,7 +104,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"help", no_argument, NULL, OPT_HELP},
         {0},
     };
-    for (int c; (c = getopt_long(argc, argv, "r:f:h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":r:f:h", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
         case 'r':
@@ -167,7 +167,7 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         default:
-            return weir_usage_error("run", "wrong option");
+            return weir_option_wrong("run", c, argv);
         }
         if (!good)
             return WEIR_EXIT_USAGE;
@@ -296,8 +296,11 @@ static int report(const struct options *o, const struct weir_account *account, c
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         code = WEIR_EXIT_FAILED;
     }
-    if (fflush(to))
+    if (fflush(to) || ferror(to)) {
+        weir_log(WEIR_LOG_ERROR, "standard output: cannot write the summary: %s; the verdicts are in %s", strerror(errno),
+                 o->store);
         code = WEIR_EXIT_FAILED;
+    }
     return code;
 }
 

@@ -163,13 +163,13 @@ static int parse(int argc, char **argv, struct options *o)
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    for (int c; (c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         }
-        if (c == '?')
-            return weir_usage_error("train", "wrong option");
+        if (c == '?' || c == ':')
+            return weir_option_wrong("train", c, argv);
         if (!take_option(o, c))
             return WEIR_EXIT_USAGE;
     }
@@ -228,7 +228,7 @@ static weir_err check_output(const char *path, struct weir_error *error)
         failed = weir_fail(error, WEIR_ERR_IO, "%s: a folder; -o names the model file", path);
     else if (stat(folder, &info) || !S_ISDIR(info.st_mode))
         failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: there is no folder %s; make it first", path, folder);
-    else if (access(folder, W_OK) && access(path, W_OK))
+    else if (access(path, W_OK) && access(folder, W_OK))
         failed = weir_fail(error, WEIR_ERR_PERMISSION, "%s: the folder %s cannot be written: %s", path, folder, strerror(errno));
     free(copy);
     return failed;
@@ -276,7 +276,8 @@ static weir_err choose_roles(struct training *t, struct weir_error *error)
         weir_log(WEIR_LOG_INFO, "data set %s recognised; label column '%s'%s%s", known->name, t->label,
                  t->benign ? ", benign: " : "", t->benign ? t->benign : "");
     else if (!o->data.exclude_given)
-        weir_log(WEIR_LOG_INFO, "no data set that weir knows: name columns that identify hosts, times or rows with --exclude");
+        weir_log(WEIR_LOG_INFO, "not a data set that weir knows: columns that identify hosts, times or rows are learned from "
+                                "unless --exclude names them");
     for (size_t i = 0; i < o->data.exclude.count; i++)
         weir_strings_add(&t->exclude, o->data.exclude.item[i]);
     for (size_t i = 0; i < t->source->column_count; i++) {

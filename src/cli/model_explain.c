@@ -46,7 +46,7 @@ static int parse(int argc, char **argv, struct options *o)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
             return WEIR_EXIT_OK;
@@ -58,7 +58,7 @@ static int parse(int argc, char **argv, struct options *o)
         } else if (c == OPT_JSON) {
             o->json = true;
         } else if (!weir_data_options_take(&o->data, c, optarg)) {
-            return weir_usage_error("model explain", "wrong option");
+            return weir_option_wrong("model explain", c, argv);
         }
     }
     if (optind + 1 != argc)

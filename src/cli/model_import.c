@@ -59,7 +59,7 @@ static int parse(int argc, char **argv, struct options *o)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1;)
+    for (int c; (c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1;)
         switch (c) {
         case 'h':
             fputs(help, stdout);
@@ -93,7 +93,7 @@ static int parse(int argc, char **argv, struct options *o)
             weir_log_set_level(WEIR_LOG_ERROR);
             break;
         default:
-            return weir_usage_error("model import", "wrong option");
+            return weir_option_wrong("model import", c, argv);
         }
     if (optind + 1 != argc)
         return weir_usage_error("model import", "name one file to import");

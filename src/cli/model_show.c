@@ -42,13 +42,13 @@ static int parse(int argc, char **argv, const char *command, const char *help, s
 {
     static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         }
         if (c != 'j')
-            return weir_usage_error(command, "wrong option");
+            return weir_option_wrong(command, c, argv);
         o->json = true;
     }
     if (optind + 1 != argc)

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +109,16 @@ void weir_strings_free(struct weir_strings *list)
         free(list->item[i]);
     free(list->item);
     *list = (struct weir_strings){0};
+}
+
+int weir_option_wrong(const char *command, int code, char *const *argv)
+{
+    const char *word = argv[optind - 1];
+    if (code == ':')
+        return weir_usage_error(command, "%s needs a value", word);
+    if (!strncmp(word, "--", 2))
+        return weir_usage_error(command, optopt ? "%s: this option takes no value" : "%s is not an option", word);
+    return weir_usage_error(command, "-%c is not an option", optopt);
 }
 
 int weir_usage_error(const char *command, const char *format, ...)

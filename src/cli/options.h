@@ -28,6 +28,10 @@ void weir_strings_add(struct weir_strings *list, const char *text);
 void weir_strings_split(struct weir_strings *list, const char *text);
 void weir_strings_free(struct weir_strings *list);
 
+/* For what getopt_long returns when it finds no option it knows (its option string begins with ':', so that it is silent): says
+ * which one is wrong, and how, as weir_usage_error does. `code`: what it returned. */
+int weir_option_wrong(const char *command, int code, char *const *argv);
+
 /* Prints "weir CMD: text" and a hint to --help, returns WEIR_EXIT_USAGE. */
 int weir_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

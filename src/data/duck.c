@@ -13,7 +13,7 @@ static weir_err classify(const char *text)
         return WEIR_ERR_PERMISSION;
     if (strstr(text, "database does not exist") || strstr(text, "No such file"))
         return WEIR_ERR_NOT_FOUND;
-    if (strstr(text, "not a valid DuckDB"))
+    if (strstr(text, "not a valid DuckDB") || strstr(text, "Could not read enough bytes") || strstr(text, "Corrupt database"))
         return WEIR_ERR_FORMAT;
     if (strstr(text, "No space left") || strstr(text, "File too large") || strstr(text, "Disk quota"))
         return WEIR_ERR_FULL;
@@ -32,7 +32,7 @@ static const char *remedy(weir_err code)
     case WEIR_ERR_FORMAT:
         return "; give another path, or move the file away";
     case WEIR_ERR_FULL:
-        return "; make room or give a path elsewhere; what was committed before is kept";
+        return "; make room or give a path elsewhere";
     default:
         return "";
     }

@@ -94,7 +94,7 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
     return code;
 }
 
-weir_err weir_schema_prepare(struct weir_duck *duck, const char *path, struct weir_error *error)
+weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error)
 {
     char *tables = NULL, *version = NULL;
     weir_err code =
@@ -107,12 +107,15 @@ weir_err weir_schema_prepare(struct weir_duck *duck, const char *path, struct we
     }
     if (atoi(tables) == 0) {
         code = create_tables(duck, error);
-    } else if (first_cell(duck, "SELECT value FROM meta WHERE key = 'schema'", &version, NULL) != WEIR_OK || !version) {
-        code = weir_fail(error, WEIR_ERR_MISMATCH, "%s: a database with other tables, no store of weir; give another path", path);
+    } else if ((code = first_cell(duck, "SELECT value FROM meta WHERE key = 'schema'", &version, error)) != WEIR_OK &&
+               code != WEIR_ERR_LIBRARY) {
+        goto out; /* the file cannot be read: other tables would be a library error */
+    } else if (!version) {
+        code = weir_fail(error, WEIR_ERR_MISMATCH, "a database with other tables, no store of weir; give another path");
     } else if (atoi(version) != WEIR_STORE_SCHEMA) {
         code = weir_fail(error, WEIR_ERR_MISMATCH,
-                         "%s: a store with schema version %s; this weir (" WEIR_VERSION ") writes version %d: give another path",
-                         path, version, WEIR_STORE_SCHEMA);
+                         "a store with schema version %s; this weir (" WEIR_VERSION ") writes version %d: give another path",
+                         version, WEIR_STORE_SCHEMA);
     }
     if (code == WEIR_OK)
         code = create_views(duck, error);

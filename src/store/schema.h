@@ -5,8 +5,8 @@
 #include "data/duck.h"
 
 /* In an attached and chosen database: makes the tables when there is nothing at all, and the views, which carry the names of
- * reasons and protocols, anew. WEIR_ERR_MISMATCH for another schema version or a database that is no store; `path` is for the
- * message. */
-weir_err weir_schema_prepare(struct weir_duck *duck, const char *path, struct weir_error *error);
+ * reasons and protocols, anew. WEIR_ERR_MISMATCH for another schema version or a database that is no store, and what DuckDB says;
+ * the message is without the file's path. */
+weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error);
 
 #endif

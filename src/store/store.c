@@ -109,7 +109,8 @@ static weir_err fail_duck(const struct weir_store *store, weir_err code, struct 
     if (!error)
         return code;
     struct weir_error inner = *error;
-    return weir_fail(error, code, "%s: %s", store->path, inner.text);
+    return weir_fail(error, code, "%s: %s%s", store->path, inner.text,
+                     code == WEIR_ERR_FULL ? "; what was committed before is kept" : "");
 }
 
 static weir_err run_sql(struct weir_store *store, const char *sql, struct weir_error *error)
@@ -547,8 +548,11 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     if ((code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK || (code = attach(store, error)) != WEIR_OK ||
         (code = run_sql(store, "BEGIN TRANSACTION", error)) != WEIR_OK)
         goto fail;
-    if ((code = weir_schema_prepare(store->duck, store->path, error)) != WEIR_OK ||
-        (code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
+    if ((code = weir_schema_prepare(store->duck, error)) != WEIR_OK) {
+        fail_duck(store, code, error);
+        goto fail;
+    }
+    if ((code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
         (code = gather_init(store, error)) != WEIR_OK || (code = weir_duck_lock(store->duck, error)) != WEIR_OK)
         goto fail;
     *out = store;

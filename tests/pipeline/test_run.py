@@ -192,9 +192,25 @@ class Run(unittest.TestCase):
             self.fails(self.run_weir(capture=self.path(name)), name)
         self.fails(self.run_weir("-f", "nonsense and"), "nonsense")
         self.fails(self.run_weir("--queue", "pigeon:"), "pigeon:")
-        for wrong in (("--batch", "0"), ("--batch", "513"), ("--lanes", "x"), ("--max-delay", "5"), ("--nonsense",), ("extra",)):
-            self.assertEqual(self.run_weir(*wrong).returncode, 2, wrong)
+        for wrong in (("--batch", "0"), ("--batch", "513"), ("--lanes", "x"), ("--max-delay", "5"), ("--nonsense",), ("extra",),
+                      ("--json=3",), ("--lanes",), ("-Z",)):
+            self.fails(self.run_weir(*wrong), wrong[0], code=2)
         self.assertEqual(weir("run").returncode, 2)
+
+    def test_a_store_cut_short_is_told_from_another_database(self):
+        self.good()
+        with open(self.path("weir.duckdb"), "rb") as file:
+            data = file.read()
+        with open(self.path("cut.duckdb"), "wb") as file:
+            file.write(data[:len(data) // 3])
+        self.fails(self.run_weir(store="cut.duckdb"), "cut.duckdb", "enough bytes")
+
+    def test_a_summary_that_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([WEIR, "run", "-r", self.path("merged.pcap"), "--model", MODEL, "--store", self.path("weir.duckdb"),
+                                   "--eve", "/dev/null"], stdout=full, stderr=subprocess.PIPE, timeout=100)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output: cannot write", done.stderr.splitlines()[-1])
 
     def test_a_locked_store_is_refused(self):
         reading, writing = os.pipe()
