@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "features/protocols.h"
 #include "flow/record.h"
 #include "store/store.h"
@@ -94,7 +95,47 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
     return code;
 }
 
-weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error)
+/* The store's steps. Version 1 is the first. A change of tables_sql raises WEIR_STORE_SCHEMA and adds the step that leads there.
+ */
+static const struct weir_migrations own = {.version = WEIR_STORE_SCHEMA};
+
+static weir_err migrate(struct weir_duck *duck, const struct weir_migrations *migrations, const char *found,
+                        struct weir_error *error)
+{
+    char *end, sql[80];
+    long version = strtol(found, &end, 10);
+    if (*end || end == found)
+        return weir_fail(error, WEIR_ERR_MISMATCH, "'%.40s' is no schema version of a store; give another path", found);
+    if (version > migrations->version)
+        return weir_fail(error, WEIR_ERR_MISMATCH,
+                         "a store with schema version %ld, of a newer weir; this one (" WEIR_VERSION
+                         ") writes version %d: give another path or use the newer weir",
+                         version, migrations->version);
+    if (version == migrations->version)
+        return WEIR_OK;
+    for (long at = version; at < migrations->version; at++) {
+        const struct weir_migration *step = NULL;
+        struct weir_error inner = {0};
+        for (size_t i = 0; i < migrations->count && !step; i++)
+            if (migrations->step[i].from == at)
+                step = &migrations->step[i];
+        if (!step)
+            return weir_fail(error, WEIR_ERR_MISMATCH,
+                             "a store with schema version %ld, too old for this weir (" WEIR_VERSION
+                             "), which writes version %d: give another path; `weir query` still reads the old one",
+                             version, migrations->version);
+        weir_err code = weir_duck_run(duck, step->sql, &inner);
+        if (code != WEIR_OK)
+            return weir_fail(error, code, "cannot be brought from schema version %ld to %ld: %s", at, at + 1, inner.text);
+    }
+    snprintf(sql, sizeof sql, "UPDATE meta SET value = '%d' WHERE key = 'schema'", migrations->version);
+    weir_err code = weir_duck_run(duck, sql, error);
+    if (code == WEIR_OK)
+        weir_log(WEIR_LOG_INFO, "store: brought from schema version %ld to %d", version, migrations->version);
+    return code;
+}
+
+weir_err weir_schema_prepare_with(struct weir_duck *duck, const struct weir_migrations *migrations, struct weir_error *error)
 {
     char *tables = NULL, *version = NULL;
     weir_err code =
@@ -112,10 +153,8 @@ weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error)
         goto out; /* the file cannot be read: other tables would be a library error */
     } else if (!version) {
         code = weir_fail(error, WEIR_ERR_MISMATCH, "a database with other tables, no store of weir; give another path");
-    } else if (atoi(version) != WEIR_STORE_SCHEMA) {
-        code = weir_fail(error, WEIR_ERR_MISMATCH,
-                         "a store with schema version %s; this weir (" WEIR_VERSION ") writes version %d: give another path",
-                         version, WEIR_STORE_SCHEMA);
+    } else {
+        code = migrate(duck, migrations, version, error);
     }
     if (code == WEIR_OK)
         code = create_views(duck, error);
@@ -123,4 +162,9 @@ out:
     duckdb_free(tables);
     duckdb_free(version);
     return code;
+}
+
+weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error)
+{
+    return weir_schema_prepare_with(duck, &own, error);
 }
