@@ -12,7 +12,7 @@
 #include "batch/batcher.h"
 #include "bench/bench.h"
 #include "pipeline/backend.h"
-#include "pipeline/worker.h"
+#include "pipeline/judge.h"
 #include "bench/records.h"
 #include "bench/scratch.h"
 #include "store/store.h"
@@ -112,19 +112,22 @@ static weir_err run_sink(const weir_model *model, const struct weir_records *r, 
 {
     struct weir_pool *pool = NULL;
     struct weir_store *store = NULL;
-    struct weir_worker worker = {.model = model, .feature_set = r->view->name};
+    struct weir_judge *judge = NULL, *lent = NULL;
+    struct weir_row_columns columns = {.view = r->view, .count = r->columns};
     struct weir_store_config config = {.path = place->store, .sensor = "bench", .command = "weir bench pipeline"};
     weir_err code = weir_pool_create(1, (uint16_t)r->columns, &pool);
-    if (code == WEIR_OK)
-        code = weir_worker_init(&worker);
     if (code != WEIR_OK) {
         weir_fail(error, code, "bench: %s", weir_err_text(code));
         goto out;
     }
+    weir_model_columns(model, &columns.names);
+    if ((code = weir_judge_create(model, false, &columns, 1, &judge, error)) != WEIR_OK)
+        goto out;
     struct weir_batch *batch = weir_pool_take(pool);
     struct weir_verdicts *verdicts = weir_pool_verdicts(pool, batch);
     fill(batch, r);
-    weir_worker_judge(&worker, verdicts);
+    weir_judge_batch(judge, 0, verdicts);
+    lent = verdicts->lender;
     if ((code = weir_store_open(&config, &store, error)) != WEIR_OK)
         goto out;
     int64_t started = weir_clock_mono_ns();
@@ -145,7 +148,8 @@ static weir_err run_sink(const weir_model *model, const struct weir_records *r, 
     *rows_per_s = rate > *rows_per_s ? rate : *rows_per_s;
 out:
     weir_store_close(&store);
-    weir_worker_fini(&worker);
+    weir_judge_release(&lent);
+    weir_judge_release(&judge);
     weir_pool_destroy(&pool);
     wipe(place);
     return code;

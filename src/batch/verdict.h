@@ -1,6 +1,6 @@
 /* Verdicts: one judgement for each row of a batch, made by a worker, kept by the store.
  *
- * The names are borrowed from the model and the view, which outlive the verdicts.
+ * The names are borrowed from the model and the view, which outlive the verdicts (`lender` sees to that).
  */
 #ifndef WEIR_BATCH_VERDICT_H
 #define WEIR_BATCH_VERDICT_H
@@ -29,7 +29,9 @@ struct weir_verdicts {
     const char *model;          /* "name:version" */
     const char *feature_set;    /* "argus" */
     const char *const *classes; /* class names */
-    const char *const *columns; /* column names, batch->columns of them */
+    size_t class_count;
+    const char *const *columns; /* names of the model's columns, which need not be those of the batch */
+    void *lender;               /* whose names these are: pipeline/judge.h */
     float threshold;
     float score[WEIR_BATCH_ROWS]; /* probability of an attack */
     uint16_t class_index[WEIR_BATCH_ROWS];

@@ -33,6 +33,9 @@ static const char help[] =
     "  -f FILTER           only packets that match this BPF filter (pcap-filter(7))\n"
     "  --model M.weir      the model (default: the one that comes with weir)\n"
     "  --features SET      feature set to meter (default: the model's)\n"
+    "  --columns A,B,...   what the rows carry from metering to judging; `all`: every feature\n"
+    "                      of the set (default: what the model wants). More of them let\n"
+    "                      `weir reload` bring a model that wants more\n"
     "  --store FILE        DuckDB file for the verdicts (weir.duckdb); an existing one\n"
     "                      is appended to, as a new run\n"
     "  --eve FILE          EVE JSON lines (eve.json); - is standard output\n"
@@ -55,7 +58,7 @@ static const char help[] =
 
 struct options {
     struct weir_tap_files files;
-    const char *filter, *model, *features, *store, *eve, *account, *queue, *sensor, *control, *user;
+    const char *filter, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
     int64_t max_delay_ns;
     bool json, quiet;
@@ -64,6 +67,7 @@ struct options {
 enum {
     OPT_MODEL = 256,
     OPT_FEATURES,
+    OPT_COLUMNS,
     OPT_STORE,
     OPT_EVE,
     OPT_ACCOUNT,
@@ -87,6 +91,7 @@ static int parse(int argc, char **argv, struct options *o)
     static const struct option longs[] = {
         {"model", required_argument, NULL, OPT_MODEL},
         {"features", required_argument, NULL, OPT_FEATURES},
+        {"columns", required_argument, NULL, OPT_COLUMNS},
         {"store", required_argument, NULL, OPT_STORE},
         {"eve", required_argument, NULL, OPT_EVE},
         {"account", required_argument, NULL, OPT_ACCOUNT},
@@ -119,6 +124,9 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case OPT_FEATURES:
             o->features = optarg;
+            break;
+        case OPT_COLUMNS:
+            o->columns = optarg;
             break;
         case OPT_STORE:
             o->store = optarg;
@@ -221,8 +229,6 @@ static void watch(struct weir_run *run, const struct options *o, const weir_mode
 {
     enum { LIVE_NS = 200 * 1000000 };
     const int64_t health_ns = 10 * (int64_t)1000000000;
-    const char *const *classes;
-    size_t class_count = weir_model_classes(model, &classes);
     struct weir_live live;
     weir_live_init(&live);
     int64_t started = weir_clock_mono_ns(), drawn = started, stored = started;
@@ -244,7 +250,7 @@ static void watch(struct weir_run *run, const struct options *o, const weir_mode
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
             unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
-            weir_live_draw(&live, &account, classes, class_count, lines, n, progress(run, o->files.ports));
+            weir_live_draw(&live, &account, lines, n, progress(run, o->files.ports));
             drawn = now;
         }
         if (store) {
@@ -318,6 +324,16 @@ static json_t *about(const struct options *o, const struct weir_run_config *conf
                      (int)config->workers);
 }
 
+/* What `weir reload` without --model means. */
+static char *configured_model(void *options, struct weir_error *error)
+{
+    const struct options *o = options;
+    char *path = strdup(o->model);
+    if (!path)
+        weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    return path;
+}
+
 /* The control socket: one that was asked for must work; the usual one may be missing, which is said. */
 static weir_err open_control(const struct options *o, struct weir_control **out, struct weir_error *error)
 {
@@ -360,10 +376,20 @@ static int run(const struct options *o, const weir_model *model, const char *com
     char host[65] = "weir";
     if (!o->sensor)
         gethostname(host, sizeof host - 1);
+    struct weir_strings columns = {0};
+    if (o->columns && !strcmp(o->columns, "all"))
+        for (size_t i = 0; i < view->column_count; i++) {
+            if (view->columns[i].value && !view->columns[i].identifier)
+                weir_strings_add(&columns, view->columns[i].name);
+        }
+    else if (o->columns)
+        weir_strings_split(&columns, o->columns);
     const struct weir_rights rights = {.user = o->user, .keep_files = true};
     struct weir_run_config config = {.source = weir_tap_files_source(&o->files),
                                      .model = model,
                                      .view = view,
+                                     .columns = (const char *const *)columns.item,
+                                     .column_count = columns.count,
                                      .lanes = (unsigned)o->lanes,
                                      .workers = (unsigned)o->workers,
                                      .batch_rows = (unsigned)o->batch,
@@ -393,6 +419,7 @@ static int run(const struct options *o, const weir_model *model, const char *com
         weir_run_start(job, &error) != WEIR_OK) {
         weir_control_free(&control);
         weir_run_free(&job);
+        weir_strings_free(&columns);
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         return WEIR_EXIT_FAILED;
     }
@@ -406,7 +433,7 @@ static int run(const struct options *o, const weir_model *model, const char *com
     snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
     if (control) {
         json_t *info = about(o, &config, run_id);
-        weir_control_attach(control, job, info);
+        weir_control_attach(control, job, info, configured_model, (void *)o);
         json_decref(info);
     }
     watch(job, o, model);
@@ -421,6 +448,7 @@ static int run(const struct options *o, const weir_model *model, const char *com
         pthread_join(signal_thread, NULL);
     }
     weir_run_free(&job);
+    weir_strings_free(&columns);
     int result = report(o, &account, run_id);
     weir_control_free(&control); /* who asked for the stop waits until here */
     if (code != WEIR_OK) {

@@ -39,8 +39,8 @@ void weir_live_init(struct weir_live *live)
     *live = (struct weir_live){.terminal = isatty(STDERR_FILENO) == 1};
 }
 
-void weir_live_draw(struct weir_live *live, const struct weir_account *account, const char *const *classes, size_t class_count,
-                    const struct weir_alert_line *lines, unsigned line_count, double done_share)
+void weir_live_draw(struct weir_live *live, const struct weir_account *account, const struct weir_alert_line *lines,
+                    unsigned line_count, double done_share)
 {
     char line[512];
     struct text text = {line, sizeof line};
@@ -52,9 +52,9 @@ void weir_live_draw(struct weir_live *live, const struct weir_account *account, 
         put(&text, " | %.0f %%", 100 * done_share);
     put(&text, " | decision p50 %.0f p99 %.0f us |", (double)weir_histogram_quantile(&account->decision_ns, 0.5) / 1e3,
         (double)weir_histogram_quantile(&account->decision_ns, 0.99) / 1e3);
-    for (size_t c = 0; c < class_count && c < WEIR_CLASSES_SHOWN; c++)
+    for (size_t c = 0; c < WEIR_CLASSES_SHOWN; c++)
         if (account->class_rows[c]) {
-            put(&text, " %s ", c == WEIR_CLASSES_SHOWN - 1 && class_count > WEIR_CLASSES_SHOWN ? "other" : classes[c]);
+            put(&text, " %s ", account->class_name[c]);
             put_count(&text, (double)account->class_rows[c]);
         }
     if (line_count)

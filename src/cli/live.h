@@ -17,10 +17,10 @@ struct weir_live {
 /* Looks at stderr. */
 void weir_live_init(struct weir_live *live);
 
-/* Draws the line for an account and the newest alerts (lines[0] first). classes: the model's names. done_share: progress in the
+/* Draws the line for an account and the newest alerts (lines[0] first). done_share: progress in the
  * files, negative when not known. On a terminal the line is redrawn; else it is a line of its own. */
-void weir_live_draw(struct weir_live *live, const struct weir_account *account, const char *const *classes, size_t class_count,
-                    const struct weir_alert_line *lines, unsigned line_count, double done_share);
+void weir_live_draw(struct weir_live *live, const struct weir_account *account, const struct weir_alert_line *lines,
+                    unsigned line_count, double done_share);
 
 /* Wipes the line, so that other output starts on a clean one. */
 void weir_live_clear(struct weir_live *live);

@@ -133,16 +133,19 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *rejected = json_object();
     if (account->store.rejected)
         json_object_set_new(rejected, "store", json_integer((json_int_t)account->store.rejected));
+    json_t *classes = json_object();
+    for (unsigned c = 0; c < WEIR_CLASSES_SHOWN && account->class_name[c][0]; c++)
+        json_object_set_new(classes, account->class_name[c], json_integer((json_int_t)account->class_rows[c]));
     return json_pack(
-        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:I,s:f,s:f,s:o,s:o}", "ports",
-        ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
+        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:o,s:I,s:f,s:f,s:o,s:o}",
+        "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
         named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name),
         "flows", "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name),
         "active", (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
         (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
         (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld", "rejected",
-        rejected, "alerts", (json_int_t)account->alerts, "batches", (json_int_t)account->batches, "seconds", account->seconds,
-        "flows_per_s", per_second(weir_account_records(account), account->seconds), "decision_us",
+        rejected, "alerts", (json_int_t)account->alerts, "classes", classes, "batches", (json_int_t)account->batches, "seconds",
+        account->seconds, "flows_per_s", per_second(weir_account_records(account), account->seconds), "decision_us",
         microseconds(&account->decision_ns), "durable_us", microseconds(&account->durable_ns));
 }
 

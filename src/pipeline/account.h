@@ -22,6 +22,7 @@
 #include "features/meter.h"
 
 #define WEIR_CLASSES_SHOWN 16
+#define WEIR_CLASS_NAME    40 /* longer names are cut */
 
 struct weir_account {
     unsigned ports;
@@ -34,7 +35,10 @@ struct weir_account {
         uint64_t committed, rejected; /* rejected: the store failed */
     } store;
     uint64_t alerts;
-    uint64_t class_rows[WEIR_CLASSES_SHOWN]; /* rows by class, in the model's order; the last one takes the rest */
+    /* Rows by class: those of the first model in its order, then what later models bring. "" ends them; the last one takes the
+     * rest, as "other". */
+    uint64_t class_rows[WEIR_CLASSES_SHOWN];
+    char class_name[WEIR_CLASSES_SHOWN][WEIR_CLASS_NAME];
     uint64_t batches;
     double seconds; /* since the start of the run */
     struct weir_histogram decision_ns, durable_ns;

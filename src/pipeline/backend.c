@@ -17,6 +17,9 @@ struct weir_backend {
     struct weir_store *store;
     struct weir_eve *eve;
     struct weir_writer *writer;
+    struct weir_row_columns columns;
+    struct weir_seat seat;
+    bool seated;
     struct weir_worker *worker;
     pthread_t *worker_thread, writer_thread;
     unsigned workers, workers_started;
@@ -62,11 +65,20 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
     };
+    struct weir_judge *judge;
     backend->workers = config->workers;
+    backend->columns = (struct weir_row_columns){config->view, config->columns, config->column_count};
+    if (!config->columns)
+        backend->columns.count = weir_model_columns(config->model, &backend->columns.names);
+    if ((code = weir_judge_create(config->model, false, &backend->columns, config->workers, &judge, error)) != WEIR_OK)
+        goto fail;
+    weir_seat_init(&backend->seat, judge);
+    backend->seated = true;
+    code = WEIR_ERR_MEMORY;
     backend->worker = calloc(config->workers, sizeof *backend->worker);
     backend->worker_thread = calloc(config->workers, sizeof *backend->worker_thread);
     if (!backend->worker || !backend->worker_thread ||
-        (code = weir_pool_create(batches, (uint16_t)weir_model_columns(config->model, NULL), &backend->pool)) != WEIR_OK ||
+        (code = weir_pool_create(batches, (uint16_t)backend->columns.count, &backend->pool)) != WEIR_OK ||
         (code = weir_ring_create(batches, &backend->verdicts)) != WEIR_OK) {
         weir_fail(error, code, "%zu batches: %s", batches, weir_err_text(code));
         goto fail;
@@ -88,18 +100,13 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
         weir_fail(error, code, "writer: %s", weir_err_text(code));
         goto fail;
     }
-    for (unsigned i = 0; i < config->workers; i++) {
-        backend->worker[i] = (struct weir_worker){.model = config->model,
-                                                  .feature_set = config->view->name,
+    for (unsigned i = 0; i < config->workers; i++)
+        backend->worker[i] = (struct weir_worker){.seat = &backend->seat,
+                                                  .number = i,
                                                   .queue = backend->queue,
                                                   .pool = backend->pool,
                                                   .verdicts = backend->verdicts,
                                                   .scored = &backend->scored};
-        if ((code = weir_worker_init(&backend->worker[i])) != WEIR_OK) {
-            weir_fail(error, code, "worker: %s", weir_err_text(code));
-            goto fail;
-        }
-    }
     code = WEIR_ERR_LIMIT;
     if (pthread_create(&backend->writer_thread, NULL, weir_writer_run, backend->writer)) {
         weir_fail(error, code, "cannot start the writer's thread");
@@ -148,6 +155,22 @@ void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_
 {
     *depth = weir_queue_depth(backend->queue);
     *room = QUEUE_BATCHES;
+}
+
+weir_err weir_backend_reload(struct weir_backend *backend, weir_model *model, struct weir_error *error)
+{
+    struct weir_judge *judge;
+    weir_err code = weir_judge_create(model, true, &backend->columns, backend->workers, &judge, error);
+    if (code == WEIR_OK)
+        weir_seat_change(&backend->seat, judge);
+    return code;
+}
+
+void weir_backend_model(struct weir_backend *backend, char *label, size_t size)
+{
+    struct weir_judge *judge = weir_seat_ask(&backend->seat);
+    snprintf(label, size, "%s", weir_model_label(judge->model));
+    weir_judge_release(&judge);
 }
 
 void weir_backend_account(struct weir_backend *backend, struct weir_account *account)
@@ -215,8 +238,8 @@ void weir_backend_free(struct weir_backend **backend)
     struct weir_backend *b = *backend;
     join(b);
     weir_writer_destroy(&b->writer);
-    for (unsigned i = 0; b->worker && i < b->workers; i++)
-        weir_worker_fini(&b->worker[i]);
+    if (b->seated)
+        weir_seat_fini(&b->seat);
     weir_eve_close(&b->eve, NULL);
     weir_store_close(&b->store);
     weir_queue_free(&b->queue);

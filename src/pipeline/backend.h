@@ -21,6 +21,8 @@ struct weir_backend;
 struct weir_backend_config {
     const weir_model *model;      /* outlives the backend */
     const struct weir_view *view; /* of the batches */
+    const char *const *columns;   /* their columns: names of the view, which outlive the backend; NULL: the model's */
+    size_t column_count;
     unsigned workers;             /* 1..WEIR_WORKERS_MAX */
     size_t batches;               /* size of the pool; 0: enough for the threads and the queue */
     unsigned producers;           /* how many threads fill batches */
@@ -59,6 +61,13 @@ weir_err weir_backend_status(const struct weir_backend *backend, struct weir_err
 
 /* Batches in the queue, and how many it holds. Any thread. */
 void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room);
+
+/* From now on batches are judged with another model; those under way keep theirs, so that no row goes unjudged. The model becomes
+ * the backend's on WEIR_OK. WEIR_ERR_MISMATCH when it does not fit the columns of the batches, _MEMORY. Any thread. */
+weir_err weir_backend_reload(struct weir_backend *backend, weir_model *model, struct weir_error *error);
+
+/* The label of the model of the day ("name:version"). Any thread. */
+void weir_backend_model(struct weir_backend *backend, char *label, size_t size);
 
 /* Fills rows.scored, store, alerts, class_rows, batches and the histograms. */
 void weir_backend_account(struct weir_backend *backend, struct weir_account *account);

@@ -22,8 +22,12 @@ struct weir_control {
     pthread_cond_t change;
     /* under the lock */
     enum { STARTING, RUNNING, DRAINING, ENDED } state;
-    bool stop;                   /* somebody has asked for the end */
-    struct weir_run *run;        /* RUNNING and DRAINING */
+    bool stop;                 /* somebody has asked for the end */
+    struct weir_run *run;      /* RUNNING and DRAINING */
+    weir_control_model *model; /* and its context */
+    void *context;
+    bool changing; /* the model is */
+    uint64_t reloads;
     bool asking;                 /* a client's query is under way; one at a time */
     struct weir_sql *query;      /* its session, once it has one */
     int64_t query_ends_ns;       /* when its time is over */
@@ -78,7 +82,10 @@ static json_t *status(struct weir_control *control)
     if (control->run) {
         struct weir_backend *backend = weir_run_backend(control->run);
         size_t depth, room;
+        char model[256];
         weir_run_account(control->run, &account);
+        weir_backend_model(backend, model, sizeof model);
+        json_object_set_new(answer, "model", json_string(model));
         weir_backend_queue(backend, &depth, &room);
         json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
         for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
@@ -88,6 +95,7 @@ static json_t *status(struct weir_control *control)
             problem = error.text;
     }
     json_object_set_new(answer, "state", json_string(states[control->state]));
+    json_object_set_new(answer, "reloads", json_integer((json_int_t)control->reloads));
     json_object_set_new(answer, "pid", json_integer(getpid()));
     json_object_set_new(answer, "version", json_string(WEIR_VERSION));
     json_object_set_new(answer, "uptime_s", json_real((double)(weir_clock_mono_ns() - control->started_ns) / 1e9));
@@ -141,6 +149,55 @@ static bool take_store(struct weir_control *control, int64_t until_ns, struct we
     if (problem)
         send_error(peer, problem);
     return !problem;
+}
+
+static weir_err reload(struct weir_control *control, struct weir_run *run, const struct weir_request *request, char *before,
+                       char *after, size_t size, struct weir_error *error)
+{
+    weir_model *model = NULL;
+    char *found = NULL;
+    const char *path = request->model;
+    weir_backend_model(weir_run_backend(run), before, size);
+    if (!path && !(path = found = control->model(control->context, error)))
+        return error->code;
+    weir_err code = weir_model_load(path, &model, error);
+    if (code == WEIR_OK) {
+        snprintf(after, size, "%s", weir_model_label(model));
+        if ((code = weir_run_reload(run, model, error)) == WEIR_OK)
+            model = NULL; /* the run's from here on */
+    }
+    weir_model_free(&model);
+    free(found);
+    return code;
+}
+
+static void answer_reload(struct weir_control *control, const struct weir_request *request, struct weir_peer *peer)
+{
+    struct weir_error error = {0};
+    char before[256] = "", after[256] = "";
+    pthread_mutex_lock(&control->lock);
+    while (control->state == RUNNING && control->changing)
+        pthread_cond_wait(&control->change, &control->lock);
+    struct weir_run *run = control->state == RUNNING ? control->run : NULL;
+    control->changing = control->changing || run;
+    pthread_mutex_unlock(&control->lock);
+    if (!run) {
+        send_error(peer, "reload: weir is starting or ending");
+        return;
+    }
+    weir_err code = reload(control, run, request, before, after, sizeof after, &error);
+    pthread_mutex_lock(&control->lock);
+    uint64_t reloads = control->reloads += code == WEIR_OK;
+    control->changing = false;
+    pthread_cond_broadcast(&control->change);
+    pthread_mutex_unlock(&control->lock);
+    if (code != WEIR_OK) {
+        weir_log(WEIR_LOG_WARNING, "model %s stays: %s", before, error.text);
+        send_error(peer, error.text);
+        return;
+    }
+    weir_log(WEIR_LOG_INFO, "model %s now judges, in place of %s", after, before);
+    send_json(peer, json_pack("{s:b,s:s,s:s,s:I}", "ok", 1, "model", after, "before", before, "reloads", (json_int_t)reloads));
 }
 
 static bool running(void *context)
@@ -213,8 +270,8 @@ static void answer(void *context, const char *line, size_t length, struct weir_p
     case WEIR_REQUEST_QUERY:
         answer_query(control, &request, peer);
         break;
-    default:
-        send_error(peer, "not yet");
+    case WEIR_REQUEST_RELOAD:
+        answer_reload(control, &request, peer);
         break;
     }
     weir_request_fini(&request);
@@ -245,10 +302,13 @@ weir_err weir_control_start(const char *path, struct weir_control **out, struct 
     return WEIR_OK;
 }
 
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about)
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_model *model,
+                         void *context)
 {
     pthread_mutex_lock(&control->lock);
     json_object_update(control->about, (json_t *)about);
+    control->model = model;
+    control->context = context;
     control->run = run;
     control->state = RUNNING;
     if (control->stop)
@@ -264,7 +324,7 @@ void weir_control_drain(struct weir_control *control)
     if (control->query)
         weir_sql_cancel(control->query);
     pthread_cond_broadcast(&control->change);
-    while (control->asking)
+    while (control->asking || control->changing)
         pthread_cond_wait(&control->change, &control->lock);
     pthread_mutex_unlock(&control->lock);
 }

@@ -1,10 +1,11 @@
-/* What a running weir answers on its control socket: status, stop, query (and reload).
+/* What a running weir answers on its control socket: status, stop, query, reload.
  *
  * Requests: pipeline/request.h. An answer is one JSON object on one line: {"ok":true,...} or {"ok":false,"error":"..."}.
  *   status  {"ok":true,"state":"running","pid":..,"version":..,"uptime_s":..,"run":..,"model":..,"health":"ok",
  *            "queue":{"depth":..,"room":..},"account":{..},"text":"the account for people","alerts":["newest first"],...}
  *   stop    the same with "state":"ended" once the run has accounted; "problem" says what went wrong, null when nothing did
  *   query   lines, see pipeline/rows.h; {"ok":false,...} when it fails. One query at a time, the next one waits
+ *   reload  {"ok":true,"model":"b:2","before":"a:1","reloads":1} once the next batch will be judged by the new model
  *
  * Life: start, attach, (the run goes on), drain, weir_run_finish, ended, free. All by the run's owner.
  */
@@ -20,9 +21,13 @@ struct weir_control;
 /* Listens at `path`; nothing runs yet ("state":"starting"). Errors of weir_socket_start. */
 weir_err weir_control_start(const char *path, struct weir_control **out, struct weir_error *error);
 
+/* Which model file a reload without a path means; the caller frees it. NULL with a message when that is not known. Any thread. */
+typedef char *weir_control_model(void *context, struct weir_error *error);
+
 /* The run that it is about, until weir_control_ended. `about`: an object with what never changes about the run, shown in the
  * status; copied. */
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about);
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_model *model,
+                         void *context);
 
 /* The packets are at their end: no more queries, the ones under way are broken off. Returns when none uses the store any more. */
 void weir_control_drain(struct weir_control *control);

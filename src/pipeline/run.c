@@ -7,7 +7,9 @@
 
 struct weir_run {
     struct weir_run_config config;
-    uint16_t *columns; /* the view's index of each of the model's */
+    uint16_t *columns; /* of the batches: each one's index in the view */
+    const char **names;
+    size_t column_count;
     unsigned ports;
     int64_t started_ns;
     struct weir_source *source;
@@ -31,31 +33,52 @@ static weir_err drop_rights(const struct weir_run_config *config, struct weir_er
     return code;
 }
 
-/* The view's index of each of the model's columns. */
-static weir_err model_columns(const struct weir_run_config *config, uint16_t *index, struct weir_error *error)
+/* The columns of the batches: each one's index in the view and its name there. */
+static weir_err find_columns(struct weir_run *run, struct weir_error *error)
 {
-    size_t count = config->view->column_count;
-    const char **names = calloc(count, sizeof *names);
-    if (!names)
-        return weir_fail(error, WEIR_ERR_MEMORY, "model columns: out of memory");
-    for (size_t i = 0; i < count; i++)
-        names[i] = config->view->columns[i].name;
-    weir_err code = weir_model_fits(config->model, config->view->name, weir_view_id(config->view), names, count, index, error);
-    free(names);
-    return code;
+    const struct weir_run_config *config = &run->config;
+    const struct weir_view *view = config->view;
+    for (size_t i = 0; i < view->column_count; i++)
+        run->names[i] = view->columns[i].name;
+    if (!config->columns) {
+        weir_err code =
+            weir_model_fits(config->model, view->name, weir_view_id(view), run->names, view->column_count, run->columns, error);
+        run->column_count = weir_model_columns(config->model, NULL);
+        for (size_t i = 0; code == WEIR_OK && i < run->column_count; i++)
+            run->names[i] = view->columns[run->columns[i]].name;
+        return code;
+    }
+    run->column_count = config->column_count;
+    for (size_t i = 0; i < config->column_count; i++) {
+        size_t at = 0;
+        while (at < view->column_count && strcmp(view->columns[at].name, config->columns[i]) != 0)
+            at++;
+        if (at == view->column_count)
+            return weir_fail(error, WEIR_ERR_NOT_FOUND,
+                             "--columns: feature set %s has no column '%s'; `weir flows --features %s` shows what it has",
+                             view->name, config->columns[i], view->name);
+        if (!view->columns[at].value)
+            return weir_fail(error, WEIR_ERR_ARGUMENT, "--columns: '%s' is text, no model can use it; leave it out",
+                             config->columns[i]);
+        run->columns[i] = (uint16_t)at;
+    }
+    for (size_t i = 0; i < run->column_count; i++)
+        run->names[i] = view->columns[run->columns[i]].name;
+    return weir_model_fits(config->model, view->name, weir_view_id(view), run->names, run->column_count, NULL, error);
 }
 
 weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
     *out = NULL;
     struct weir_run *run = calloc(1, sizeof *run);
-    if (!run || !(run->columns = calloc(weir_model_columns(config->model, NULL) + 1, sizeof *run->columns))) {
+    size_t room = config->column_count + config->view->column_count + weir_model_columns(config->model, NULL);
+    if (!run || !(run->columns = calloc(room, sizeof *run->columns)) || !(run->names = calloc(room, sizeof *run->names))) {
         weir_run_free(&run);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
     run->config = *config;
     run->ports = config->source.ports;
-    weir_err code = model_columns(config, run->columns, error);
+    weir_err code = find_columns(run, error);
     if (code == WEIR_OK)
         code = weir_source_open(&config->source, &run->source, error);
     if (code == WEIR_OK && config->rights)
@@ -71,6 +94,8 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
     const struct weir_run_config *config = &run->config;
     struct weir_backend_config backend = {.model = config->model,
                                           .view = config->view,
+                                          .columns = run->names,
+                                          .column_count = run->column_count,
                                           .workers = config->workers,
                                           .producers = config->lanes,
                                           .queue = config->queue,
@@ -85,7 +110,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
     struct weir_sensor_config sensor = {.source = run->source,
                                         .view = config->view,
                                         .columns = run->columns,
-                                        .column_count = (uint16_t)weir_model_columns(config->model, NULL),
+                                        .column_count = (uint16_t)run->column_count,
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
@@ -117,6 +142,11 @@ void weir_run_account(struct weir_run *run, struct weir_account *account)
     weir_backend_account(run->backend, account);
     weir_sensor_account(run->sensor, account);
     account->seconds = (double)(weir_clock_mono_ns() - run->started_ns) / 1e9;
+}
+
+weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_error *error)
+{
+    return weir_backend_reload(run->backend, model, error);
 }
 
 struct weir_backend *weir_run_backend(struct weir_run *run)
@@ -158,6 +188,7 @@ void weir_run_free(struct weir_run **run)
     weir_backend_free(&(*run)->backend);
     weir_source_close(&(*run)->source);
     free((*run)->columns);
+    free((*run)->names);
     free(*run);
     *run = NULL;
 }

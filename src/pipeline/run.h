@@ -15,6 +15,8 @@ struct weir_run_config {
     struct weir_source_config source;
     const weir_model *model; /* outlives the run */
     const struct weir_view *view;
+    const char *const *columns; /* what the batches carry, names of the view; NULL: what the model wants */
+    size_t column_count;
     unsigned lanes, workers, batch_rows;
     int64_t max_delay_ns;
     size_t flows;
@@ -22,8 +24,8 @@ struct weir_run_config {
     const struct weir_rights *rights;                   /* dropped once the source is open; NULL: kept */
 };
 
-/* Checks that the model fits the view, opens the source, and drops rights. There is no thread yet. `config` is copied, what it
- * points to outlives the run. */
+/* Checks that the model fits the view and the columns, opens the source, and drops rights. There is no thread yet. `config` is
+ * copied, what it points to outlives the run. */
 weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error);
 
 /* Opens the outputs and starts the threads. After a failure the run can only be freed. */
@@ -37,6 +39,9 @@ void weir_run_stop(struct weir_run *run);
 
 /* The account so far. Any thread. */
 void weir_run_account(struct weir_run *run, struct weir_account *account);
+
+/* Judges with another model from the next batch on: weir_backend_reload. Any thread. */
+weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_error *error);
 
 struct weir_backend *weir_run_backend(struct weir_run *run);
 struct weir_source *weir_run_source(struct weir_run *run);

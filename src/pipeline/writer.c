@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pipeline/judge.h"
 
 struct weir_writer {
     struct weir_writer_config config;
@@ -14,10 +15,13 @@ struct weir_writer {
     int64_t *pending; /* closing times of the rows that are appended but not committed */
     uint64_t pending_rows, pending_room;
     int64_t commit_at_ns; /* when the open transaction is to be committed; meaningful while pending_rows > 0 */
+    uint64_t judge;       /* number of the judge that `place` is for */
+    uint8_t place[256];   /* of its classes in class_rows */
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
     uint64_t committed, rejected, alerts, batches, class_rows[WEIR_CLASSES_SHOWN];
+    char class_name[WEIR_CLASSES_SHOWN][WEIR_CLASS_NAME];
     struct weir_histogram decision, durable;
     struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
     uint64_t lines;
@@ -110,15 +114,34 @@ static void remember_alerts(struct weir_writer *writer, const struct weir_verdic
     }
 }
 
+/* Where this model's classes are counted: each name has one place, whatever model brought it. Under the lock. */
+static void find_places(struct weir_writer *writer, const struct weir_verdicts *verdicts)
+{
+    for (size_t c = 0; c < verdicts->class_count && c < sizeof writer->place; c++) {
+        char name[WEIR_CLASS_NAME];
+        unsigned k = 0;
+        snprintf(name, sizeof name, "%s", verdicts->classes[c]);
+        while (k < WEIR_CLASSES_SHOWN - 1 && writer->class_name[k][0] && strcmp(writer->class_name[k], name) != 0)
+            k++;
+        if (k == WEIR_CLASSES_SHOWN - 1)
+            strcpy(name, "other");
+        memcpy(writer->class_name[k], name, sizeof name);
+        writer->place[c] = (uint8_t)k;
+    }
+    writer->judge = ((const struct weir_judge *)verdicts->lender)->number;
+}
+
 static void count(struct weir_writer *writer, const struct weir_verdicts *verdicts)
 {
     const struct weir_batch *batch = verdicts->batch;
     pthread_mutex_lock(&writer->lock);
+    if (writer->judge != ((const struct weir_judge *)verdicts->lender)->number)
+        find_places(writer, verdicts);
     writer->batches++;
     writer->alerts += verdicts->alerts;
     for (unsigned r = 0; r < batch->rows; r++) {
         unsigned c = verdicts->class_index[r];
-        writer->class_rows[c < WEIR_CLASSES_SHOWN ? c : WEIR_CLASSES_SHOWN - 1]++;
+        writer->class_rows[c < sizeof writer->place ? writer->place[c] : WEIR_CLASSES_SHOWN - 1]++;
         weir_histogram_add(&writer->decision, verdicts->scored_ns[r] - batch->closed_ns[r], 1);
     }
     if (verdicts->alerts)
@@ -172,6 +195,8 @@ void *weir_writer_run(void *argument)
         struct weir_verdicts *verdicts = weir_ring_pop(writer->config.verdicts, wait);
         if (verdicts) {
             take(writer, verdicts);
+            struct weir_judge *judge = verdicts->lender; /* nothing of its names is used from here on */
+            weir_judge_release(&judge);
             weir_pool_give(writer->config.pool, verdicts->batch);
         } else if (weir_ring_closed(writer->config.verdicts)) {
             break;
@@ -193,6 +218,7 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     account->store.rejected = writer->rejected;
     account->alerts = writer->alerts;
     account->batches = writer->batches;
+    memcpy(account->class_name, writer->class_name, sizeof account->class_name);
     memcpy(account->class_rows, writer->class_rows, sizeof account->class_rows);
     account->decision_ns = writer->decision;
     account->durable_ns = writer->durable;

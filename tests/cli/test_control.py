@@ -1,17 +1,19 @@
-"""A running weir and who asks it: weir status, stop, query.
+"""A running weir and who asks it: weir status, stop, query, reload.
 
-Usage: test_control.py WEIR FOLDER_OF_TAP_CAPTURE_PY MODEL. The running weir reads a pipe, so the tests hold its packets in hand.
+Usage: test_control.py WEIR FOLDER_OF_TAP_CAPTURE_PY MODEL FOLDER_OF_XGBOOST_MODELS. The running weir reads a pipe, so the tests hold its packets in hand.
 """
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
-WEIR, MODEL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[3])
+WEIR, MODEL, MODEL_DATA = map(os.path.abspath, (sys.argv[1], sys.argv[3], sys.argv[4]))
 sys.path.insert(0, sys.argv[2])
 import tap_capture  # noqa: E402
 
@@ -95,7 +97,7 @@ class Control(unittest.TestCase):
         packets = self.packets()
         status = self.until(lambda s: s["state"] == "running" and s["account"]["packets"]["metered"] == packets)
         self.assertEqual(set(status), {"ok", "state", "pid", "version", "uptime_s", "problem", "account", "alerts", "source", "model", "feature_set",
-                                       "store", "eve", "sensor", "run", "lanes", "workers", "queue"})
+                                       "store", "eve", "sensor", "run", "lanes", "workers", "queue", "reloads"})
         self.assertEqual((status["pid"], status["problem"], status["store"]), (running.job.pid, None, "weir.duckdb"))
         self.assertEqual((status["source"]["ports"], status["feature_set"]), (["-"], "argus"))
         self.assertTrue(0 <= status["queue"]["depth"] <= status["queue"]["room"])
@@ -209,6 +211,79 @@ class Control(unittest.TestCase):
             done = subprocess.run([WEIR, "query", "--format", "csv", "SELECT count(*) FROM runs"], capture_output=True, env=env, cwd=self.folder.name)
         self.assertEqual(done.stdout.split(), [b"count_star()", b"1"])
         self.assertIn(b"asked the weir that runs", done.stderr)
+
+    def make_model(self, name, columns="pcr,sjit,dur,djit"):
+        self.weir("model", "import", os.path.join(MODEL_DATA, "binary-3.0.5.json"), "--columns", columns, "--features", "argus", "--name", name,
+                  "--threshold", "0.4", "--classes", name + "-calm," + name + "-bad", "--benign", name + "-calm", "-o", name + ".weir", "--quiet")
+
+    def test_reload(self):
+        self.make_model("one")
+        self.make_model("two", "djit,dur,pcr,sjit")
+        self.make_model("greedy", "pcr,sjit,dur,smeansz")
+        running = self.start(model="one.weir")
+        self.until(lambda s: s["account"]["rows"]["scored"] > 100)
+        self.assertIn("smeansz", self.weir("reload", "--control", "c.sock", "--model", "greedy.weir", code=1))
+        self.assertIn("none.weir", self.weir("reload", "--control", "c.sock", "--model", "none.weir", code=1))
+        self.weir("reload", "--control", "c.sock", "--model", "merged.pcap", code=1)
+        self.assertEqual((self.status()["model"], self.status()["reloads"]), ("one:1", 0))
+        self.assertIn("two:1", self.weir("reload", "--control", "c.sock", "--model", "two.weir"))
+        running.write(self.shifted(1000))
+        self.until(lambda s: s["account"]["classes"].get("two-calm", 0) + s["account"]["classes"].get("two-bad", 0) > 100)
+        answer = json.loads(self.weir("reload", "--control", "c.sock", "--json")) # that of the start
+        self.assertEqual(answer, {"ok": True, "model": "one:1", "before": "two:1", "reloads": 2})
+        account, _ = running.end()
+        self.each_row_is_judged_once(account, 2)
+        self.assertEqual(set(account["classes"]), {"one-calm", "one-bad", "two-calm", "two-bad"})
+        # rows that carry more can be judged by a model that wants more
+        running = self.start("--columns", "all", "--store", "all.duckdb", model="one.weir")
+        self.until(lambda s: s["account"]["rows"]["scored"] > 100)
+        self.weir("reload", "--control", "c.sock", "--model", "greedy.weir")
+        running.end()
+        self.assertIn("no column 'nonsense'", self.weir("run", "-r", "merged.pcap", "--columns", "dur,nonsense", "--model", "one.weir", "--control",
+                                                       "none", code=1))
+        self.assertIn("'djit'", self.weir("run", "-r", "merged.pcap", "--columns", "dur,pcr,sjit", "--model", "one.weir", "--control", "none", code=1))
+
+    def each_row_is_judged_once(self, account, models):
+        (row,) = [json.loads(line) for line in self.weir(
+            "query", "--store", "weir.duckdb", "--format", "jsonl",
+            "SELECT count(*) AS n, count(DISTINCT (flow_id, record)) AS apart, count(DISTINCT model) AS models, "
+            "count(*) FILTER (starts_with(class, split_part(model, ':', 1))) AS own FROM verdicts").splitlines()]
+        self.assertEqual(row["n"], account["store"]["committed"])
+        self.assertEqual(row["n"], sum(account["records"].values()))
+        self.assertEqual(row["n"], sum(account["classes"].values()))
+        self.assertEqual((row["apart"], row["own"], row["models"]), (row["n"], row["n"], models))
+
+    def test_a_thousand_reloads(self):
+        self.make_model("one")
+        self.make_model("two", "djit,dur,pcr,sjit")
+        running = self.start(model="one.weir")
+        self.until(lambda s: s["state"] == "running")
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.path("c.sock"))
+        answers = client.makefile("r")
+        over = threading.Event()
+
+        def load():
+            n = 0
+            while not over.is_set() or n < 3:
+                n += 1
+                running.write(self.shifted(1000 * n))
+
+        packets = threading.Thread(target=load)
+        packets.start()
+        try:
+            for i in range(1000):
+                client.sendall(json.dumps({"do": "reload", "model": self.path("one.weir" if i % 2 else "two.weir")}).encode() + b"\n")
+                self.assertEqual(json.loads(answers.readline())["reloads"], i + 1)
+        finally:
+            over.set()
+            packets.join()
+            answers.close()
+            client.close()
+        account, _ = running.end()
+        self.assertEqual(running.job.returncode, 0)
+        self.assertEqual((account["rows"]["unscored"], account["rows"]["batched"]), (0, account["rows"]["scored"]))
+        self.each_row_is_judged_once(account, 2)
 
     def test_the_usual_place(self):
         env = dict(os.environ, RUNTIME_DIRECTORY=self.path("") + ":/nowhere")

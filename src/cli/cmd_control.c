@@ -1,7 +1,8 @@
-/* weir status, weir stop: how a running weir does; its end. */
+/* weir status, weir stop, weir reload: how a running weir does; its end; another model. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -30,8 +31,22 @@ static const char stop_help[] =
     "\n"
     "example: weir stop --control /run/weir/control\n";
 
+static const char reload_help[] =
+    "usage: weir reload [--model M.weir] [--control PATH] [--json]\n"
+    "\n"
+    "Gives a running `weir run` another model. It is loaded and checked first: a model of another feature set, or one that "
+    "wants\n"
+    "columns that the rows do not carry (see `weir run --columns`), is refused with the reason and the old one stays. The swap\n"
+    "falls between two batches: every row is judged once, by the one or the other.\n"
+    "\n"
+    "  --model M.weir      the new model (default: the file that the run was started with, read again)\n"
+    "  --control PATH      its control socket (default: where `weir run` puts it)\n"
+    "  --json              one JSON object: {\"ok\":true,\"model\":..,\"before\":..,\"reloads\":..}\n"
+    "\n"
+    "example: weir reload --model new.weir\n";
+
 struct options {
-    const char *control;
+    const char *control, *model;
     bool json;
 };
 
@@ -39,6 +54,7 @@ struct options {
 static int parse(const char *command, const char *help, int argc, char **argv, struct options *o)
 {
     static const struct option table[] = {{"control", required_argument, NULL, 'c'},
+                                          {"model", required_argument, NULL, 'm'}, /* reload's */
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -46,12 +62,16 @@ static int parse(const char *command, const char *help, int argc, char **argv, s
     for (int c; (c = getopt_long(argc, argv, "h", table, NULL)) != -1;)
         if (c == 'c')
             o->control = optarg;
+        else if (c == 'm' && !strcmp(command, "reload"))
+            o->model = optarg;
         else if (c == 'j')
             o->json = true;
         else if (c == 'h') {
             fputs(help, stdout);
             return WEIR_EXIT_OK;
-        } else
+        } else if (c == 'm')
+            return weir_usage_error(command, "'--model' is not an option");
+        else
             return WEIR_EXIT_USAGE; /* getopt_long has said what is wrong */
     if (optind < argc)
         return weir_usage_error(command, "'%s' is not an option", argv[optind]);
@@ -156,6 +176,41 @@ int weir_cmd_stop(int argc, char **argv)
     }
 out:
     json_decref(more);
+    json_decref(answer);
+    weir_ask_close(&ask);
+    return code;
+}
+
+int weir_cmd_reload(int argc, char **argv)
+{
+    struct options o = {0};
+    struct weir_error error = {0};
+    struct weir_ask *ask = NULL;
+    json_t *answer = NULL, *request = NULL;
+    char *model = NULL;
+    int code = parse("reload", reload_help, argc, argv, &o);
+    if (code >= 0)
+        return code;
+    code = WEIR_EXIT_FAILED;
+    /* the running weir has a working directory of its own */
+    if (o.model && !(model = realpath(o.model, NULL))) {
+        weir_log(WEIR_LOG_ERROR, "%s: %s", o.model, strerror(errno));
+        goto out;
+    }
+    request = json_pack("{s:s,s:s*}", "do", "reload", "model", model);
+    if (weir_ask_open(o.control, 60, &ask, &error) != WEIR_OK) {
+        json_decref(request);
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    } else if (weir_ask(ask, request, &answer, &error) != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    } else if (o.json) {
+        code = print(answer, true);
+    } else {
+        printf("model %s now judges, in place of %s\n", text_of(answer, "model"), text_of(answer, "before"));
+        code = fflush(stdout) == 0 ? WEIR_EXIT_OK : WEIR_EXIT_FAILED;
+    }
+out:
+    free(model);
     json_decref(answer);
     weir_ask_close(&ask);
     return code;
