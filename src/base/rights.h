@@ -1,8 +1,8 @@
 /* The rights of the process, given up once they have done their work.
  *
- * Opening a packet socket takes rights that reading hostile packets must not have. So weir opens its sources first and then drops:
- * the user (if another one is wanted), every capability, the bounding set, and by no_new_privs the way back. What is opened
- * later, the store, EVE, the control socket and new files of the store, belongs to the user that is left.
+ * Opening a packet socket takes rights that reading hostile packets must not have. So weir opens its sources first and then
+ * drops: the user (if another one is wanted), every capability, the bounding set, and by no_new_privs the way back. What is
+ * opened later, the store, EVE, the control socket and new files of the store, belongs to the user that is left.
  *
  * Capabilities belong to a thread: drop before the first thread is started, so that all inherit what is left.
  */

@@ -25,7 +25,9 @@ static bool wanted(const void *backend)
 /* Rights belong to threads, so they go before the first one: DuckDB starts some of its own with the store. */
 static weir_err drop_rights(const struct weir_run_config *config, struct weir_error *error)
 {
-    weir_err code = weir_rights_drop(config->rights, error);
+    struct weir_rights rights = *config->rights;
+    rights.keep_files = rights.keep_files && config->source.file_count[0] > 0; /* of no use over interfaces */
+    weir_err code = weir_rights_drop(&rights, error);
     if (code == WEIR_OK && config->store)
         code = weir_rights_check_output(config->store, error);
     if (code == WEIR_OK && config->eve)
