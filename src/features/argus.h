@@ -11,6 +11,11 @@
 #include "features/media.h"
 #include "flow/tcp.h"
 
+/* IP protocols that have rules of their own. */
+enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ESP = 50, ICMPV6 = 58, SCTP = 132 };
+
+enum { KIND_FRAGMENT = UINT8_MAX }; /* weir_flow_key.kind, as weir_fragment_key sets it */
+
 /* Times between packets of one direction, all below WEIR_ARGUS_GAP_LIMIT_NS. Half a cache line. */
 struct weir_argus_gaps {
     double squares; /* sum of squares, ns^2 */
@@ -99,5 +104,15 @@ struct weir_argus_record {
 };
 
 extern const struct weir_view_ops weir_argus_ops;
+
+/* The key of a packet, and of the packet that an ICMP error quotes: struct weir_view_ops says what they return. */
+bool weir__argus_key(const struct weir_facts *facts, struct weir_flow_key *key);
+bool weir__argus_quoted_key(const struct weir_facts *facts, struct weir_flow_key *key);
+
+/* So many bytes of the L4 header were captured. */
+static inline bool weir__argus_l4_has(const struct weir_facts *facts, uint32_t bytes)
+{
+    return facts->l4 && facts->l4_captured >= bytes;
+}
 
 #endif
