@@ -226,8 +226,7 @@ static void count_first_fragment(struct weir_meter *meter, struct weir_flow *flo
         meter->account.flows_opened--;
         meter->account.flows_active--;
     }
-    weir_fragments_note(meter->fragments, &key, facts, meter->now_ns, weir_table_number(meter->table, flow), flow->generation,
-                        bytes, total);
+    weir_fragments_note(meter->fragments, &key, facts, meter->now_ns, flow->number, flow->generation, bytes, total);
 }
 
 static void count_later_fragment(struct weir_meter *meter, const struct weir_facts *facts, const struct weir_packet *packet)
@@ -251,27 +250,29 @@ static void count_later_fragment(struct weir_meter *meter, const struct weir_fac
 struct ahead {
     enum weir_fate fate;
     unsigned bucket; /* when it is not metered */
+    bool keyed;      /* metered, and no later fragment; otherwise the following is undefined */
     bool reverse;
     uint32_t hash;
-    struct weir_flow_key key; /* undefined for later fragments */
+    struct weir_flow_key key;
     struct weir_facts facts;
 };
 
-static void look_ahead(struct weir_meter *meter, const struct weir_packet *packet, struct ahead *ahead)
+/* What is done for a packet ahead of its turn; each step is some packets behind the one before it, so that what it asks the
+ * memory for comes while other packets are worked at, a few lines at a time. */
+static void look_ahead(const struct weir_meter *meter, const struct weir_packet *packet, struct ahead *ahead)
 {
     ahead->fate = weir_decode(packet, &ahead->facts, &ahead->bucket);
-    if (ahead->fate != WEIR_METERED || ahead->facts.flags & WEIR_FACT_FRAGMENT_LATER)
+    ahead->keyed = ahead->fate == WEIR_METERED && !(ahead->facts.flags & WEIR_FACT_FRAGMENT_LATER);
+    if (!ahead->keyed)
         return;
     ahead->reverse = meter->ops->key(&ahead->facts, &ahead->key);
     ahead->hash = (uint32_t)weir_flow_key_hash(&ahead->key);
     weir_table_prefetch(meter->table, ahead->hash);
 }
 
-static void fetch_flow(const struct weir_meter *meter, const struct ahead *ahead)
+static void fetch_ahead(const struct weir_meter *meter, const struct ahead *ahead)
 {
-    if (ahead->fate != WEIR_METERED || ahead->facts.flags & WEIR_FACT_FRAGMENT_LATER)
-        return;
-    const struct weir_flow *flow = weir_table_guess(meter->table, ahead->hash);
+    const struct weir_flow *flow = ahead->keyed ? weir_table_guess(meter->table, ahead->hash) : NULL;
     if (!flow)
         return;
     __builtin_prefetch(flow, 1);
@@ -293,7 +294,7 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
         return;
     }
     meter->account.metered++;
-    if (facts->flags & WEIR_FACT_FRAGMENT_LATER) {
+    if (!ahead->keyed) {
         count_later_fragment(meter, facts, packet);
         return;
     }
@@ -310,16 +311,15 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
 
 void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *packets, unsigned count)
 {
-    enum { AHEAD = 32 }; /* so many flows' memory is under way at once */
-    struct ahead ahead[AHEAD];
-    for (unsigned first = 0; first < count; first += AHEAD) {
-        unsigned n = count - first < AHEAD ? count - first : AHEAD;
-        for (unsigned i = 0; i < n; i++)
-            look_ahead(meter, &packets[first + i], &ahead[i]);
-        for (unsigned i = 0; i < n; i++)
-            fetch_flow(meter, &ahead[i]);
-        for (unsigned i = 0; i < n; i++)
-            take_packet(meter, &packets[first + i], &ahead[i]);
+    enum { FETCH = 8, TAKE = 16, RING = 32 }; /* so many packets behind the first step */
+    struct ahead ring[RING];
+    for (unsigned i = 0; i < count + TAKE; i++) {
+        if (i < count)
+            look_ahead(meter, &packets[i], &ring[i % RING]);
+        if (i >= FETCH && i - FETCH < count)
+            fetch_ahead(meter, &ring[(i - FETCH) % RING]);
+        if (i >= TAKE)
+            take_packet(meter, &packets[i - TAKE], &ring[(i - TAKE) % RING]);
     }
 }
 
@@ -345,21 +345,40 @@ static void sift(const struct weir_meter *meter, size_t root, size_t count)
     }
 }
 
-void weir_meter_drain(struct weir_meter *meter)
+/* Heap sort: in place. */
+static void sort(const struct weir_meter *meter, size_t count)
 {
-    struct weir_flow *flow;
-    size_t open = 0;
-    for (flow = weir_table_head(meter->table, WEIR_LIST_OPEN); flow; flow = weir_table_after(meter->table, flow))
-        meter->order[open++] = (struct due){flow->first_ns, weir_table_number(meter->table, flow)};
-    for (size_t i = open / 2; i-- > 0;)
-        sift(meter, i, open);
-    for (size_t i = open; i-- > 1;) {
+    for (size_t i = count / 2; i-- > 0;)
+        sift(meter, i, count);
+    for (size_t i = count; i-- > 1;) {
         struct due last = meter->order[0];
         meter->order[0] = meter->order[i];
         meter->order[i] = last;
         sift(meter, 0, i);
     }
+}
+
+/* As it is when no flow has had a record before. */
+static bool is_sorted(const struct weir_meter *meter, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (before(meter, meter->order[i], meter->order[i - 1]))
+            return false;
+    return true;
+}
+
+void weir_meter_drain(struct weir_meter *meter)
+{
+    enum { FETCH = 4 };
+    struct weir_flow *flow;
+    size_t open = 0;
+    for (flow = weir_table_head(meter->table, WEIR_LIST_OPEN); flow; flow = weir_table_after(meter->table, flow))
+        meter->order[open++] = (struct due){flow->first_ns, flow->number};
+    if (!is_sorted(meter, open))
+        sort(meter, open);
     for (size_t i = 0; i < open; i++) {
+        if (i + FETCH < open)
+            weir_table_prefetch_entry(meter->table, meter->order[i + FETCH].number);
         flow = weir_table_entry(meter->table, meter->order[i].number);
         emit(meter, flow, WEIR_REASON_SHUTDOWN);
         forget(meter, flow, WEIR_REASON_SHUTDOWN);

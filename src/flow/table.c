@@ -11,11 +11,6 @@ static struct weir_flow *entry(const struct weir_table *table, uint32_t number)
     return weir_table_entry(table, number);
 }
 
-uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow)
-{
-    return (uint32_t)((size_t)((const uint8_t *)flow - table->entries) / table->stride);
-}
-
 /* Zeroed pages, NULL when there are none. Pages that no flow has used yet cost nothing: entries are handed out from the front. */
 static void *map_pages(size_t bytes)
 {
@@ -34,11 +29,11 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
     struct weir_table *table = calloc(1, sizeof *table);
     if (!table)
         goto fail;
-    size_t buckets = 2;
-    while (buckets < capacity * 2)
-        buckets *= 2;
+    size_t places = 2;
+    while (places < capacity * 2)
+        places *= 2;
     table->capacity = (uint32_t)capacity;
-    table->bucket_mask = (uint32_t)(buckets - 1);
+    table->index_mask = (uint32_t)(places - 1);
     table->stride = (sizeof(struct weir_flow) + slot_bytes + LINE - 1) & ~(size_t)(LINE - 1);
     table->free = NONE;
     for (unsigned i = 0; i < WEIR_LIST_COUNT; i++)
@@ -47,10 +42,9 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
     if (__builtin_mul_overflow(table->stride, capacity, &table->bytes))
         goto fail;
     table->entries = map_pages(table->bytes);
-    table->bucket = map_pages(buckets * sizeof *table->bucket);
-    if (!table->entries || !table->bucket)
+    table->index = map_pages(places * sizeof *table->index);
+    if (!table->entries || !table->index)
         goto fail;
-    memset(table->bucket, 0xff, buckets * sizeof *table->bucket);
     *out = table;
     return WEIR_OK;
 fail:
@@ -64,8 +58,8 @@ void weir_table_destroy(struct weir_table **table)
         return;
     if ((*table)->entries)
         munmap((*table)->entries, (*table)->bytes);
-    if ((*table)->bucket)
-        munmap((*table)->bucket, ((size_t)(*table)->bucket_mask + 1) * sizeof *(*table)->bucket);
+    if ((*table)->index)
+        munmap((*table)->index, ((size_t)(*table)->index_mask + 1) * sizeof *(*table)->index);
     free(*table);
     *table = NULL;
 }
@@ -88,7 +82,7 @@ void weir_table_move(struct weir_table *table, struct weir_flow *flow, unsigned 
     if (flow->list != WEIR_LIST_NONE)
         list_unlink(table, flow);
     uint32_t *head = &table->list[to].head, *tail = &table->list[to].tail;
-    uint32_t number = weir_table_number(table, flow);
+    uint32_t number = flow->number;
     flow->list = (uint8_t)to;
     flow->previous = *tail;
     flow->next = NONE;
@@ -126,17 +120,19 @@ struct weir_flow *weir_table_take(struct weir_table *table, const struct weir_fl
         flow = entry(table, number);
         table->free = flow->next;
         generation = flow->generation;
-    } else {
+        memset(flow, 0, table->stride);
+    } else { /* still the zeros that the kernel gave */
         number = table->fresh++;
         flow = entry(table, number);
     }
-    memset(flow, 0, table->stride);
     flow->key = *key;
     flow->generation = generation;
     flow->hash = hash;
-    uint32_t *bucket = &table->bucket[hash & table->bucket_mask];
-    flow->chain = *bucket;
-    *bucket = number;
+    flow->number = number;
+    uint32_t at = hash & table->index_mask;
+    while (table->index[at].number)
+        at = (at + 1) & table->index_mask;
+    table->index[at] = (struct weir_table_place){hash, number + 1};
     flow->single = 1;
     flow->older = table->single.tail;
     flow->newer = NONE;
@@ -150,20 +146,34 @@ struct weir_flow *weir_table_take(struct weir_table *table, const struct weir_fl
     return flow;
 }
 
+/* Frees the entry's place. Whatever stands behind it, up to the next free place, moves up as far as its hash allows, so that a
+ * search may always stop at a free place. */
+static void index_remove(struct weir_table *table, const struct weir_flow *flow)
+{
+    const uint32_t mask = table->index_mask;
+    uint32_t hole = flow->hash & mask;
+    while (table->index[hole].number != flow->number + 1)
+        hole = (hole + 1) & mask;
+    for (uint32_t at = (hole + 1) & mask; table->index[at].number; at = (at + 1) & mask) {
+        uint32_t home = table->index[at].hash & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        table->index[hole] = table->index[at];
+        hole = at;
+    }
+    table->index[hole].number = 0;
+}
+
 void weir_table_release(struct weir_table *table, struct weir_flow *flow)
 {
-    uint32_t number = weir_table_number(table, flow);
-    uint32_t *link = &table->bucket[flow->hash & table->bucket_mask];
-    while (*link != number)
-        link = &entry(table, *link)->chain;
-    *link = flow->chain;
+    index_remove(table, flow);
     weir_table_settle(table, flow);
     if (flow->list != WEIR_LIST_NONE)
         list_unlink(table, flow);
     flow->list = WEIR_LIST_NONE;
     flow->generation++;
     flow->next = table->free;
-    table->free = number;
+    table->free = flow->number;
     table->count--;
 }
 

@@ -5,6 +5,9 @@
  *
  * Lists hold entries in the order in which they were put there. Every deadline is a fixed time after that moment, so the head of
  * a list is always the next one due, and a timer is one comparison.
+ *
+ * Keys are found through an index with open addressing that holds the hashes, so that the entry of a packet is known, and can be
+ * asked for, before any entry is read.
  */
 #ifndef WEIR_FLOW_TABLE_H
 #define WEIR_FLOW_TABLE_H
@@ -27,7 +30,8 @@ enum weir_flow_list {
 /* The first cache line is all that a packet of a flow with an open record needs. */
 struct weir_flow {
     struct weir_flow_key key;
-    uint32_t hash, chain; /* chain: next entry of the bucket */
+    uint32_t hash;
+    uint32_t number; /* of the entry */
     uint32_t generation;
     uint8_t list;
     uint8_t single; /* in the FIFO of flows that have one packet */
@@ -44,10 +48,13 @@ struct weir_flow {
 
 /* Private to the table and the inline functions below. */
 struct weir_table {
-    uint32_t *bucket; /* number of the first entry, or WEIR_TABLE_NONE */
+    struct weir_table_place {
+        uint32_t hash;
+        uint32_t number; /* of the entry, plus 1; 0: free */
+    } * index;
     uint8_t *entries;
     size_t stride, bytes;
-    uint32_t bucket_mask;
+    uint32_t index_mask;
     uint32_t capacity, count, singles, fresh; /* fresh: entries that were never used begin here */
     uint32_t free;
     struct {
@@ -63,9 +70,7 @@ weir_err weir_table_create(size_t capacity, size_t slot_bytes, struct weir_table
 /* Frees all, sets *table to NULL. NULL-safe. */
 void weir_table_destroy(struct weir_table **table);
 
-/* Entries by number, for handles: number below capacity. */
-uint32_t weir_table_number(const struct weir_table *table, const struct weir_flow *flow);
-
+/* Entries by number (weir_flow.number), for handles: below capacity. */
 static inline struct weir_flow *weir_table_entry(const struct weir_table *table, uint32_t number)
 {
     return (struct weir_flow *)(void *)(table->entries + number * table->stride);
@@ -80,32 +85,42 @@ static inline void *weir_flow_slot(const struct weir_flow *flow)
 /* The entry of the key, or NULL. */
 static inline struct weir_flow *weir_table_find(const struct weir_table *table, const struct weir_flow_key *key, uint32_t hash)
 {
-    for (uint32_t number = table->bucket[hash & table->bucket_mask]; number != WEIR_TABLE_NONE;) {
-        struct weir_flow *flow = weir_table_entry(table, number);
-        if (flow->hash == hash && weir_flow_key_equal(&flow->key, key))
+    for (uint32_t at = hash & table->index_mask; table->index[at].number; at = (at + 1) & table->index_mask) {
+        if (table->index[at].hash != hash)
+            continue;
+        struct weir_flow *flow = weir_table_entry(table, table->index[at].number - 1);
+        if (weir_flow_key_equal(&flow->key, key))
             return flow;
-        number = flow->chain;
     }
     return NULL;
 }
 
 /* Memory is far: a packet's flow is rarely in a cache. These ask for it ahead of time, for packets that come soon: first for the
- * bucket; some packets later, when it is there, the second tells (but does not touch) the entry where the flow is likely to be,
- * or a new one would go; NULL: none is left. */
+ * place in the index; some packets later, when it is there, the second tells (but does not touch) the entry where the flow is
+ * most likely to be, or a new one would go; NULL: none is left. */
 static inline void weir_table_prefetch(const struct weir_table *table, uint32_t hash)
 {
-    __builtin_prefetch(&table->bucket[hash & table->bucket_mask]);
+    __builtin_prefetch(&table->index[hash & table->index_mask]);
 }
 
 static inline const struct weir_flow *weir_table_guess(const struct weir_table *table, uint32_t hash)
 {
-    uint32_t number = table->bucket[hash & table->bucket_mask];
-    if (number == WEIR_TABLE_NONE)
-        number = table->free != WEIR_TABLE_NONE ? table->free : table->fresh;
+    for (uint32_t at = hash & table->index_mask; table->index[at].number; at = (at + 1) & table->index_mask)
+        if (table->index[at].hash == hash)
+            return weir_table_entry(table, table->index[at].number - 1);
+    uint32_t number = table->free != WEIR_TABLE_NONE ? table->free : table->fresh;
     return number < table->capacity ? weir_table_entry(table, number) : NULL;
 }
 
-/* An entry for a key that is not there: put in the bucket, in no list but the one-packet FIFO; its slot is zero. NULL when the
+/* All of an entry that is needed soon. */
+static inline void weir_table_prefetch_entry(const struct weir_table *table, uint32_t number)
+{
+    const uint8_t *line = table->entries + number * table->stride;
+    for (size_t at = 0; at < table->stride; at += 64)
+        __builtin_prefetch(line + at, 1);
+}
+
+/* An entry for a key that is not there: put in the index, in no list but the one-packet FIFO; its slot is zero. NULL when the
  * table is full: release one (weir_table_victim). */
 struct weir_flow *weir_table_take(struct weir_table *table, const struct weir_flow_key *key, uint32_t hash);
 
