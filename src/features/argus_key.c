@@ -113,12 +113,12 @@ bool weir__argus_key(const struct weir_facts *facts, struct weir_flow_key *key)
         return v4 ? plain_key(facts, key, false) : icmpv6_key(facts, key);
     case ESP:
         swap = weir_flow_key_ends(key, facts->ip_version, ESP, facts->src, facts->dst, 0, 0, !v4);
-        if (l4_has(facts, 4))
+        if (weir__argus_l4_has(facts, 4))
             key->extra = weir_load_be32(facts->l4);
         return swap;
     case IGMP:
         swap = weir_flow_key_ends(key, facts->ip_version, IGMP, facts->src, facts->dst, 0, 0, !v4);
-        if (l4_has(facts, 8)) {
+        if (weir__argus_l4_has(facts, 8)) {
             key->kind = facts->icmp.type;
             key->code = facts->icmp.code;
             key->extra = (uint64_t)facts->ip_id << 32 | weir_load_be32(facts->l4 + 4);
