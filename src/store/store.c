@@ -499,7 +499,7 @@ static weir_err read_number(struct weir_store *store, const char *sql, uint64_t 
 
 static weir_err begin_run(struct weir_store *store, const char *command, struct weir_error *error)
 {
-    uint64_t id[2], contexts, names;
+    uint64_t id[2], contexts = 0, names = 0;
     weir_err code;
     if (getrandom(id, sizeof id, 0) != sizeof id)
         return weir_fail(error, WEIR_ERR_IO, "%s: the system gives no random numbers for the run's id", store->path);
