@@ -12,6 +12,7 @@ static const struct {
     {"flows", weir_cmd_flows, "flow records with a feature set, as CSV, JSON lines or Parquet"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"status", weir_cmd_status, "how a running weir does"},
+    {"top", weir_cmd_top, "watches a running weir in the terminal"},
     {"reload", weir_cmd_reload, "gives a running weir another model"},
     {"stop", weir_cmd_stop, "ends a running weir and prints its account"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},

@@ -1,14 +1,18 @@
-"""A running weir and who asks it: weir status, stop, query, reload.
+"""A running weir and who asks it: weir status, stop, query, reload, top.
 
 Usage: test_control.py WEIR FOLDER_OF_TAP_CAPTURE_PY MODEL FOLDER_OF_XGBOOST_MODELS. The running weir reads a pipe, so the tests hold its packets in hand.
 """
+import fcntl
 import json
 import os
+import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -284,6 +288,37 @@ class Control(unittest.TestCase):
         self.assertEqual(running.job.returncode, 0)
         self.assertEqual((account["rows"]["unscored"], account["rows"]["batched"]), (0, account["rows"]["scored"]))
         self.each_row_is_judged_once(account, 2)
+
+    def test_top(self):
+        running = self.start()
+        status = self.until(lambda s: s["account"]["store"]["committed"] > 1000 and s["alerts"])
+        frame = self.weir("top", "--control", "c.sock", "--once")
+        self.assertTrue(all(len(text) <= 80 and text.isprintable() for text in frame.splitlines()), frame)
+        for word in ("running", status["model"], "flows/s", "packets/s", "decision p50", "durable p50", "queue", "losses", "active flows",
+                     "verdicts by class", "####", "last alerts\n  attack 198.51.100."):
+            self.assertIn(word, frame)
+        self.assertIn("no terminal", self.weir("top", "--control", "c.sock", code=2))
+        # in a terminal of 80 columns: the alternate screen, frames, q leaves everything as it was
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        before = termios.tcgetattr(slave)
+        top = subprocess.Popen([WEIR, "top", "--control", "c.sock"], stdin=slave, stdout=slave, stderr=subprocess.PIPE, cwd=self.folder.name)
+        seen = b""
+        while seen.count(b"\x1b[H") < 2:
+            seen += os.read(master, 65536)
+        os.write(master, b"q")
+        while b"\x1b[?1049l" not in seen:
+            seen += os.read(master, 65536)
+        self.assertEqual(top.wait(30), 0)
+        top.stderr.close()
+        self.assertTrue(seen.startswith(b"\x1b[?1049h"))
+        first = seen.split(b"\x1b[H")[1].split(b"\x1b[J")[0].replace(b"\x1b[K", b"").decode()
+        self.assertTrue(all(len(text) <= 80 for text in first.splitlines()) and len(first.splitlines()) <= 23, first)
+        self.assertIn("last alerts", first)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        os.close(master)
+        os.close(slave)
+        running.end()
 
     def test_the_usual_place(self):
         env = dict(os.environ, RUNTIME_DIRECTORY=self.path("") + ":/nowhere")
