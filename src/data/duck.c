@@ -132,6 +132,62 @@ weir_err weir_duck_run(struct weir_duck *duck, const char *sql, struct weir_erro
     return code;
 }
 
+weir_err weir_duck_run_with(struct weir_duck *duck, const char *sql, const char *const *values, unsigned count,
+                            struct weir_error *error)
+{
+    duckdb_prepared_statement statement = NULL;
+    duckdb_result result = {0};
+    weir_err code = WEIR_OK;
+    if (duckdb_prepare(duck->connection, sql, &statement) != DuckDBSuccess) {
+        code = weir_duck_fail(duckdb_prepare_error(statement), error);
+        goto out;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if ((values[i] ? duckdb_bind_varchar(statement, i + 1, values[i]) : duckdb_bind_null(statement, i + 1)) !=
+            DuckDBSuccess) {
+            code = weir_fail(error, WEIR_ERR_ARGUMENT, "%.60s: value %u is no text", sql, i + 1);
+            goto out;
+        }
+    if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess)
+        code = weir_duck_fail(duckdb_result_error(&result), error);
+    duckdb_destroy_result(&result);
+out:
+    duckdb_destroy_prepare(&statement);
+    return code;
+}
+
+weir_err weir_duck_number(struct weir_duck *duck, const char *sql, uint64_t *out, struct weir_error *error)
+{
+    duckdb_result result;
+    weir_err code = weir_duck_query(duck, sql, &result, error);
+    if (code != WEIR_OK)
+        return code;
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+    if (chunk && duckdb_data_chunk_get_size(chunk))
+        *out = *(uint64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
+    else
+        code = weir_fail(error, WEIR_ERR_LIBRARY, "%.60s: DuckDB gives no number", sql);
+    duckdb_destroy_data_chunk(&chunk);
+    duckdb_destroy_result(&result);
+    return code;
+}
+
+char *weir_duck_quote(const char *text)
+{
+    char *quoted = malloc(2 * strlen(text) + 3), *q = quoted;
+    if (!quoted)
+        return NULL;
+    *q++ = '\'';
+    for (const char *p = text; *p; p++) {
+        if (*p == '\'')
+            *q++ = '\'';
+        *q++ = *p;
+    }
+    *q++ = '\'';
+    *q = 0;
+    return quoted;
+}
+
 weir_err weir_duck_lock(struct weir_duck *duck, struct weir_error *error)
 {
     return weir_duck_run(duck,

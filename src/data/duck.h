@@ -8,6 +8,7 @@
 
 #include <duckdb.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "weir/error.h"
 
@@ -41,6 +42,16 @@ weir_err weir_duck_run(struct weir_duck *duck, const char *sql, struct weir_erro
 
 /* Runs one statement; on WEIR_OK the caller frees *result with duckdb_destroy_result. */
 weir_err weir_duck_query(struct weir_duck *duck, const char *sql, duckdb_result *result, struct weir_error *error);
+
+/* Runs one statement with text for its parameters (NULL: a null). */
+weir_err weir_duck_run_with(struct weir_duck *duck, const char *sql, const char *const *values, unsigned count,
+                            struct weir_error *error);
+
+/* The UBIGINT that a query gives as its first cell. */
+weir_err weir_duck_number(struct weir_duck *duck, const char *sql, uint64_t *out, struct weir_error *error);
+
+/* `text` as an SQL string, in quotes; free it. NULL: out of memory. */
+char *weir_duck_quote(const char *text);
 
 /* For sessions that run other people's SQL: no files, no network, no extensions, configuration locked. Cannot be undone. */
 weir_err weir_duck_lock(struct weir_duck *duck, struct weir_error *error);

@@ -6,6 +6,7 @@
 
 #include "data/duck.h"
 #include "features/view.h"
+#include "store/shelf.h"
 
 enum { WHY = 3 }; /* columns shown for a group */
 
@@ -79,8 +80,7 @@ weir_err weir_attacks_print(const char *path, const char *run, unsigned limit, F
     struct weir_duck *duck = NULL;
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
-    struct weir_duck_config config = {.path = path, .read_only = true};
-    weir_err code = weir_duck_open(&config, &duck, error);
+    weir_err code = weir_shelf_open(path, &duck, error);
     if (code != WEIR_OK)
         return code;
     if (duckdb_prepare(duck->connection, groups_sql, &statement) != DuckDBSuccess)

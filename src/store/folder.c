@@ -62,13 +62,16 @@ static weir_err no_memory(const char *folder, struct weir_error *error)
     return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", folder);
 }
 
-static uint64_t size_of(int folder, const char *name)
+uint64_t weir_folder_file_bytes(const char *path)
 {
     struct stat info;
-    char log[WEIR_FILE_NAME + 4];
-    uint64_t bytes = fstatat(folder, name, &info, 0) == 0 ? (uint64_t)info.st_size : 0;
-    snprintf(log, sizeof log, "%s.wal", name);
-    return bytes + (fstatat(folder, log, &info, 0) == 0 ? (uint64_t)info.st_size : 0);
+    char *log = NULL;
+    uint64_t bytes = stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
+    if (asprintf(&log, "%s.wal", path) < 0)
+        return bytes;
+    bytes += stat(log, &info) == 0 ? (uint64_t)info.st_size : 0;
+    free(log);
+    return bytes;
 }
 
 static int by_age(const void *a, const void *b)
@@ -101,7 +104,13 @@ weir_err weir_folder_list(const char *folder, struct weir_folder_list *out, stru
             out->file = more;
         }
         strcpy(file.name, entry->d_name); /* fits: it is a name of weir_folder_name */
-        file.bytes = size_of(dirfd(dir), file.name);
+        char *path = weir_folder_path(folder, file.name);
+        if (!path) {
+            code = no_memory(folder, error);
+            goto out;
+        }
+        file.bytes = weir_folder_file_bytes(path);
+        free(path);
         out->file[out->count++] = file;
     }
     if (out->count)

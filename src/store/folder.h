@@ -41,6 +41,9 @@ bool weir_folder_parse(const char *name, int64_t *day, uint32_t *number);
 /* "FOLDER/NAME"; free it. NULL: out of memory. */
 char *weir_folder_path(const char *folder, const char *name);
 
+/* The size of a file with its log; 0 when it is not there. */
+uint64_t weir_folder_file_bytes(const char *path);
+
 /* The folder's files. WEIR_ERR_NOT_FOUND, WEIR_ERR_PERMISSION, WEIR_ERR_MEMORY. The caller calls weir_folder_list_fini. */
 weir_err weir_folder_list(const char *folder, struct weir_folder_list *out, struct weir_error *error);
 void weir_folder_list_fini(struct weir_folder_list *list);

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "data/duck.h"
+#include "store/folder.h"
+#include "store/shelf.h"
 #include "store/store.h"
 
 struct weir_sql {
@@ -17,6 +19,7 @@ struct weir_sql {
     /* beside a writer: */
     struct weir_duck *watch; /* asks how much memory is taken; NULL: DuckDB's own limit holds */
     uint64_t memory_bytes, memory_before;
+    const char *folder; /* the store's, whose closed files are attached; NULL: none */
 };
 
 struct weir_answer {
@@ -42,9 +45,8 @@ weir_err weir_sql_open(const char *path, uint64_t memory_bytes, struct weir_sql 
     }
     char limits[96];
     snprintf(limits, sizeof limits, "SET memory_limit='%lluB'; SET temp_directory=''", (unsigned long long)memory_bytes);
-    struct weir_duck_config config = {.path = path, .read_only = true};
-    weir_err code = weir_duck_open(&config, &session->duck, error);
-    if (code == WEIR_ERR_NOT_FOUND)
+    weir_err code = weir_shelf_open(path, &session->duck, error);
+    if (code == WEIR_ERR_NOT_FOUND && !weir_folder_is(path))
         weir_fail(error, code, "%s: there is no such store; give --store FILE, or write one with `weir run`", path);
     if (code == WEIR_OK)
         code = weir_duck_run(session->duck, limits, error);
@@ -85,6 +87,9 @@ weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct
     weir_err code = weir_store_connect(store, &session->watch, error);
     if (code == WEIR_OK)
         code = weir_store_connect(store, &session->duck, error);
+    session->folder = weir_store_folder(store);
+    if (code == WEIR_OK && session->folder)
+        code = weir_shelf_join(session->duck, session->folder, error);
     if (code == WEIR_OK)
         code = weir_duck_run(session->duck, "BEGIN TRANSACTION READ ONLY", error);
     if (code == WEIR_OK)
@@ -107,6 +112,10 @@ void weir_sql_close(struct weir_sql **session)
 {
     if (!session || !*session)
         return;
+    if ((*session)->folder && (*session)->watch && (*session)->duck) {
+        weir_duck_run((*session)->duck, "ROLLBACK", NULL);
+        weir_shelf_leave((*session)->watch);
+    }
     weir_duck_close(&(*session)->watch);
     weir_duck_close(&(*session)->duck);
     free((*session)->path);

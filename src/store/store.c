@@ -1,14 +1,20 @@
 #include "store/store.h"
 
+#include <libgen.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "data/duck.h"
+#include "store/context.h"
+#include "store/folder.h"
 #include "store/gather.h"
 #include "store/schema.h"
 #include "store/text.h"
@@ -65,42 +71,33 @@ static const duckdb_type cause_types[C_COLUMNS] = {
     [C_VALUE... C_COLUMNS - 1] = DUCKDB_TYPE_FLOAT,
 };
 
-/* Names by their index in the model, each with the number that stands for it in the rows. */
-struct names {
-    size_t count;
-    struct name {
-        char *text; /* NULL: not met yet */
-        uint32_t number;
-    } * name;
-};
-
-/* What the rows of a batch share; a row of `contexts` for each of its classes. */
-struct group {
-    char *model, *feature_set;
-    float threshold;
-    uint64_t boot;
-    uint32_t lane;
-    struct names classes; /* number: contexts.context */
-    struct names columns; /* number: column_names.name */
-};
-
 struct weir_store {
-    struct weir_duck *duck;
-    char *path, *sensor;
-    duckdb_hugeint run; /* as DuckDB keeps a UUID */
+    struct weir_duck *duck;    /* the database; its connection attaches and detaches files */
+    struct weir_duck *session; /* the connection that writes, in the attached file */
+    char *path;                /* of the file that is written */
+    char *name;                /* the file or the folder, as the user gave it: it does not change, so other threads may read it */
+    char *sensor, *command;
     char run_text[WEIR_TEXT_ROOM];
     uint64_t boot;
     struct weir_gather verdicts, reasons;
-    struct group *group;
-    size_t groups, last; /* last: the group of the batch before */
-    uint32_t next_context, next_name;
+    struct weir_contexts contexts;
     uint64_t pending; /* rows since the last commit */
     bool open;        /* a transaction is */
+    bool attached;    /* a file is there to be written */
+    /* a folder's: */
+    char *folder; /* NULL: a single file */
+    int lock;     /* -1: none */
+    uint64_t rotate_bytes;
+    struct weir_retention retention;
+    struct weir_removed removed;
+    int64_t day; /* of the file */
+    uint32_t number;
+    int64_t (*wall_ns)(void);
 };
 
 static weir_err no_memory(const struct weir_store *store, struct weir_error *error)
 {
-    return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", store->path);
+    return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", store->name);
 }
 
 /* Puts the path in front. */
@@ -115,170 +112,20 @@ static weir_err fail_duck(const struct weir_store *store, weir_err code, struct 
 
 static weir_err run_sql(struct weir_store *store, const char *sql, struct weir_error *error)
 {
-    weir_err code = weir_duck_run(store->duck, sql, error);
+    weir_err code = weir_duck_run(store->session, sql, error);
     return code == WEIR_OK ? code : fail_duck(store, code, error);
 }
 
-/* Runs a statement with text for its parameters (NULL: a null). */
 static weir_err run_with(struct weir_store *store, const char *sql, const char *const *values, unsigned count,
                          struct weir_error *error)
 {
-    duckdb_prepared_statement statement = NULL;
-    duckdb_result result = {0};
-    weir_err code = WEIR_OK;
-    if (duckdb_prepare(store->duck->connection, sql, &statement) != DuckDBSuccess) {
-        code = fail_duck(store, weir_duck_fail(duckdb_prepare_error(statement), error), error);
-        goto out;
-    }
-    for (unsigned i = 0; i < count; i++)
-        if ((values[i] ? duckdb_bind_varchar(statement, i + 1, values[i]) : duckdb_bind_null(statement, i + 1)) !=
-            DuckDBSuccess) {
-            code = weir_fail(error, WEIR_ERR_ARGUMENT, "%s: %.60s: value %u is no text", store->path, sql, i + 1);
-            goto out;
-        }
-    if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess)
-        code = fail_duck(store, weir_duck_fail(duckdb_result_error(&result), error), error);
-    duckdb_destroy_result(&result);
-out:
-    duckdb_destroy_prepare(&statement);
-    return code;
+    weir_err code = weir_duck_run_with(store->session, sql, values, count, error);
+    return code == WEIR_OK ? code : fail_duck(store, code, error);
 }
 
 static duckdb_hugeint uuid(uint64_t high, uint64_t low) /* DuckDB orders UUIDs as signed numbers */
 {
     return (duckdb_hugeint){.lower = low, .upper = (int64_t)(high ^ (uint64_t)1 << 63)};
-}
-
-/* --- contexts --- */
-
-static void names_fini(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->name[i].text);
-    free(names->name);
-}
-
-static void group_fini(struct group *group)
-{
-    names_fini(&group->classes);
-    names_fini(&group->columns);
-    free(group->model);
-    free(group->feature_set);
-}
-
-static void forget_contexts(struct weir_store *store)
-{
-    for (size_t i = 0; i < store->groups; i++)
-        group_fini(&store->group[i]);
-    store->groups = store->last = 0;
-}
-
-static bool group_fits(const struct group *group, const struct weir_verdicts *v)
-{
-    return group->lane == v->batch->lane && group->boot == v->batch->boot && group->threshold == v->threshold &&
-           !strcmp(group->model, v->model) && !strcmp(group->feature_set, v->feature_set);
-}
-
-static struct group *find_group(struct weir_store *store, const struct weir_verdicts *v)
-{
-    if (store->last < store->groups && group_fits(&store->group[store->last], v))
-        return &store->group[store->last];
-    for (size_t i = 0; i < store->groups; i++)
-        if (group_fits(&store->group[i], v)) {
-            store->last = i;
-            return &store->group[i];
-        }
-    struct group *more = realloc(store->group, (store->groups + 1) * sizeof *more);
-    if (!more)
-        return NULL;
-    store->group = more;
-    struct group group = {.model = strdup(v->model),
-                          .feature_set = strdup(v->feature_set),
-                          .threshold = v->threshold,
-                          .boot = v->batch->boot,
-                          .lane = v->batch->lane};
-    if (!group.model || !group.feature_set) {
-        group_fini(&group);
-        return NULL;
-    }
-    store->last = store->groups++;
-    store->group[store->last] = group;
-    return &store->group[store->last];
-}
-
-/* The name at `index`, with `text` not yet there or another one when it is new. NULL: out of memory. */
-static struct name *find_name(struct names *names, unsigned index)
-{
-    if (index >= names->count) {
-        struct name *more = realloc(names->name, (index + 1) * sizeof *more);
-        if (!more)
-            return NULL;
-        memset(more + names->count, 0, (index + 1 - names->count) * sizeof *more);
-        names->name = more;
-        names->count = index + 1;
-    }
-    return &names->name[index];
-}
-
-static bool is_new(const struct name *name, const char *text)
-{
-    return !name->text || strcmp(name->text, text) != 0;
-}
-
-/* Gives the name its number, by a row of the open transaction. */
-static weir_err number_name(struct weir_store *store, struct name *name, const char *text, uint32_t *next, const char *sql,
-                            const char **values, unsigned count, struct weir_error *error)
-{
-    char number[16], *copy = strdup(text);
-    if (!copy)
-        return no_memory(store, error);
-    snprintf(number, sizeof number, "%u", *next);
-    values[0] = number;
-    weir_err code = run_with(store, sql, values, count, error);
-    if (code != WEIR_OK) {
-        free(copy);
-        return code;
-    }
-    free(name->text);
-    name->text = copy;
-    name->number = (*next)++;
-    return WEIR_OK;
-}
-
-static weir_err find_context(struct weir_store *store, struct group *group, unsigned index, const char *class, uint32_t *out,
-                             struct weir_error *error)
-{
-    weir_err code = WEIR_OK;
-    struct name *name = find_name(&group->classes, index);
-    if (!name)
-        return no_memory(store, error);
-    if (is_new(name, class)) {
-        char boot[24], lane[16], threshold[WEIR_TEXT_ROOM];
-        snprintf(boot, sizeof boot, "%llu", (unsigned long long)group->boot);
-        snprintf(lane, sizeof lane, "%u", group->lane);
-        snprintf(threshold, sizeof threshold, "%.9g", (double)group->threshold);
-        const char *values[] = {NULL,         store->run_text, store->sensor, boot, lane, group->feature_set,
-                                group->model, threshold,       class};
-        code = number_name(store, name, class, &store->next_context, "INSERT INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                           values, 9, error);
-    }
-    *out = name->number;
-    return code;
-}
-
-static weir_err find_column(struct weir_store *store, struct group *group, unsigned index, const char *column, uint32_t *out,
-                            struct weir_error *error)
-{
-    weir_err code = WEIR_OK;
-    struct name *name = find_name(&group->columns, index);
-    if (!name)
-        return no_memory(store, error);
-    if (is_new(name, column)) {
-        const char *values[] = {NULL, column};
-        code = number_name(store, name, column, &store->next_name, "INSERT INTO column_names VALUES (?, ?)", values, 2, error);
-    }
-    *out = name->number;
-    return code;
 }
 
 /* --- the transaction --- */
@@ -290,10 +137,10 @@ static void roll_back(struct weir_store *store)
     weir_gather_drop(&store->verdicts);
     weir_gather_drop(&store->reasons);
     if (store->open)
-        weir_duck_run(store->duck, "ROLLBACK", NULL);
+        weir_duck_run(store->session, "ROLLBACK", NULL);
     store->open = false;
     store->pending = 0;
-    forget_contexts(store); /* some may never have become durable */
+    weir_contexts_forget(&store->contexts); /* some may never have become durable */
 }
 
 static weir_err begin(struct weir_store *store, struct weir_error *error)
@@ -301,6 +148,8 @@ static weir_err begin(struct weir_store *store, struct weir_error *error)
     weir_err code = WEIR_OK;
     if (store->open)
         return WEIR_OK;
+    if (!store->attached)
+        return weir_fail(error, WEIR_ERR_IO, "%s: not open; it could not be opened again", store->path);
     if ((code = weir_gather_begin(&store->verdicts, error)) == WEIR_OK &&
         (code = weir_gather_begin(&store->reasons, error)) == WEIR_OK)
         code = run_sql(store, "BEGIN TRANSACTION", error);
@@ -312,8 +161,7 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
 {
     const struct weir_batch *batch = v->batch;
     struct weir_gather *g = &store->verdicts;
-    struct group *group = find_group(store, v);
-    if (!group)
+    if (!weir_contexts_choose(&store->contexts, v))
         return no_memory(store, error);
     /* of the row before; most rows are of its class */
     unsigned class_index = 0;
@@ -323,7 +171,7 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
         const struct weir_identity *id = &batch->identity[r];
         if (r == 0 || v->class_index[r] != class_index) {
             class_index = v->class_index[r];
-            if ((code = find_context(store, group, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
+            if ((code = weir_contexts_class(&store->contexts, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
                 return code;
         }
         unsigned k;
@@ -357,7 +205,6 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
 static weir_err append_reasons(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
 {
     struct weir_gather *g = &store->reasons;
-    struct group *group = &store->group[store->last]; /* append_rows has found it */
     for (unsigned a = 0; a < v->alerts; a++) {
         const struct weir_alert_causes *causes = &v->causes[a];
         const struct weir_identity *id = &v->batch->identity[causes->row];
@@ -365,7 +212,7 @@ static weir_err append_reasons(struct weir_store *store, const struct weir_verdi
         uint32_t context = 0, name = 0;
         weir_err code;
         if ((code = weir_gather_row(g, &k, error)) != WEIR_OK ||
-            (code = find_context(store, group, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
+            (code = weir_contexts_class(&store->contexts, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
             return code;
         ((uint32_t *)g->data[C_CONTEXT])[k] = context;
         ((duckdb_hugeint *)g->data[C_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
@@ -378,7 +225,8 @@ static weir_err append_reasons(struct weir_store *store, const struct weir_verdi
                 continue;
             }
             const struct weir_cause *cause = &causes->cause[i];
-            if ((code = find_column(store, group, cause->column, v->columns[cause->column], &name, error)) != WEIR_OK)
+            if ((code = weir_contexts_column(&store->contexts, cause->column, v->columns[cause->column], &name, error)) !=
+                WEIR_OK)
                 return code;
             ((uint32_t *)g->data[C_NAME + i])[k] = name;
             ((float *)g->data[C_VALUE + i])[k] = cause->value;
@@ -440,94 +288,227 @@ weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char
     return code;
 }
 
-weir_err weir_store_finish(struct weir_store *store, const char *account_json, struct weir_error *error)
+/* The run's row gets its end, the log is folded in. `account_json`: NULL while the run goes on in another file. */
+static weir_err close_file(struct weir_store *store, const char *account_json, struct weir_error *error)
 {
     char time_us[24];
-    snprintf(time_us, sizeof time_us, "%lld", (long long)(weir_clock_wall_ns() / 1000));
+    snprintf(time_us, sizeof time_us, "%lld", (long long)(store->wall_ns() / 1000));
     const char *values[] = {time_us, account_json, store->run_text};
     weir_err code = begin(store, error);
-    if (code == WEIR_OK)
-        code = run_with(store, "UPDATE runs SET ended = make_timestamp(?::BIGINT), account = ? WHERE run = ?::UUID", values, 3,
-                        error);
-    if (code != WEIR_OK) {
+    if (code == WEIR_OK &&
+        (code = run_with(store, "UPDATE runs SET ended = make_timestamp(?::BIGINT), account = ? WHERE run = ?::UUID", values, 3,
+                         error)) != WEIR_OK)
         roll_back(store);
-        return code;
-    }
-    if ((code = weir_store_commit(store, NULL, error)) == WEIR_OK)
+    if (code == WEIR_OK && (code = weir_store_commit(store, NULL, error)) == WEIR_OK)
         code = run_sql(store, "CHECKPOINT store", error);
     return code;
 }
 
-/* --- open and close --- */
+weir_err weir_store_finish(struct weir_store *store, const char *account_json, struct weir_error *error)
+{
+    return close_file(store, account_json, error);
+}
 
+/* --- files --- */
+
+/* A connection of its own writes: what other connections have attached, or a failure has left behind, does not meet it. */
 static weir_err attach(struct weir_store *store, struct weir_error *error)
 {
-    char *sql = NULL, *quoted = malloc(2 * strlen(store->path) + 1), *q = quoted;
-    if (!quoted)
+    char *sql = NULL, *quoted = weir_duck_quote(store->path);
+    struct weir_duck *session = NULL;
+    if (!quoted || asprintf(&sql, "ATTACH %s AS store " ATTACH_OPTIONS, quoted) < 0) {
+        free(quoted);
         return no_memory(store, error);
-    for (const char *p = store->path; *p; p++) {
-        if (*p == '\'')
-            *q++ = '\'';
-        *q++ = *p;
     }
-    *q = 0;
-    weir_err code;
-    if (asprintf(&sql, SETTINGS "; ATTACH '%s' AS store " ATTACH_OPTIONS "; USE store", quoted) < 0) {
-        sql = NULL;
-        code = no_memory(store, error);
-    } else {
-        code = run_sql(store, sql, error);
+    weir_err code = weir_duck_run(store->duck, sql, error);
+    if (code != WEIR_OK)
+        goto out;
+    store->attached = true;
+    if ((code = weir_duck_connect(store->duck, &session, error)) != WEIR_OK ||
+        (code = weir_duck_run(session, "USE store", error)) != WEIR_OK) {
+        weir_duck_close(&session);
+        goto out;
     }
+    store->session = session;
+    store->contexts.duck = session;
+    store->contexts.path = store->path;
+    const struct weir_gather_config verdicts = {session, store->path, "verdict_rows", row_types, V_COLUMNS, 2};
+    const struct weir_gather_config reasons = {session, store->path, "reason_rows", cause_types, C_COLUMNS, 0};
+    if ((code = weir_gather_init(&store->verdicts, &verdicts, error)) == WEIR_OK)
+        code = weir_gather_init(&store->reasons, &reasons, error);
+out:
     free(sql);
     free(quoted);
+    return code == WEIR_OK ? code : fail_duck(store, code, error);
+}
+
+static void detach(struct weir_store *store)
+{
+    if (store->session)
+        roll_back(store);
+    weir_gather_fini(&store->verdicts);
+    weir_gather_fini(&store->reasons);
+    weir_duck_close(&store->session);
+    if (store->attached && weir_duck_run(store->duck, "DETACH store", NULL) == WEIR_OK)
+        store->attached = false;
+}
+
+/* The run's row, unless the file has it from before a failure. */
+static weir_err put_run(struct weir_store *store, struct weir_error *error)
+{
+    char boot[24], time_us[24];
+    snprintf(boot, sizeof boot, "%llu", (unsigned long long)store->boot);
+    snprintf(time_us, sizeof time_us, "%lld", (long long)(store->wall_ns() / 1000));
+    const char *values[] = {store->run_text, store->sensor, boot, time_us, store->command, WEIR_VERSION, store->run_text};
+    return weir_duck_run_with(store->session,
+                              "INSERT INTO runs SELECT ?::UUID, ?, ?::UBIGINT, make_timestamp(?::BIGINT), NULL, ?, ?, NULL"
+                              " WHERE NOT EXISTS (FROM runs WHERE run = ?::UUID)",
+                              values, 7, error);
+}
+
+/* Attaches the file at store->path and makes it ready for this run. On failure nothing is attached. */
+static weir_err open_file(struct weir_store *store, bool first, struct weir_error *error)
+{
+    weir_err code = attach(store, error);
+    if (code != WEIR_OK)
+        goto fail;
+    if ((code = weir_duck_run(store->session, "BEGIN TRANSACTION", error)) == WEIR_OK)
+        code = weir_schema_prepare(store->session, error);
+    if (code == WEIR_OK && first && !store->folder)
+        code = weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM runs", &store->boot, error);
+    if (code == WEIR_OK && (code = weir_contexts_begin(&store->contexts, error)) == WEIR_OK &&
+        (code = put_run(store, error)) == WEIR_OK)
+        code = weir_duck_run(store->session, "COMMIT", error);
+    if (code == WEIR_OK)
+        return WEIR_OK;
+    fail_duck(store, code, error);
+fail:
+    detach(store);
     return code;
 }
 
-/* A number from the store itself: the run's own, or the first free context. */
-static weir_err read_number(struct weir_store *store, const char *sql, uint64_t *out, struct weir_error *error)
+weir_err weir_store_reopen(struct weir_store *store, struct weir_error *error)
 {
-    duckdb_result result;
-    weir_err code = weir_duck_query(store->duck, sql, &result, error);
-    if (code != WEIR_OK)
-        return fail_duck(store, code, error);
-    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
-    *out = *(uint64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));
-    duckdb_destroy_data_chunk(&chunk);
-    duckdb_destroy_result(&result);
+    detach(store);
+    if (store->attached) /* somebody still reads the file that a failure has broken */
+        return weir_fail(error, WEIR_ERR_BUSY, "%s: a query still uses it", store->path);
+    return open_file(store, false, error);
+}
+
+/* --- rotation --- */
+
+static int64_t today(const struct weir_store *store)
+{
+    return store->wall_ns() / WEIR_DAY_NS;
+}
+
+static weir_err choose_file(struct weir_store *store, int64_t day, uint32_t number, struct weir_error *error)
+{
+    char name[WEIR_FILE_NAME];
+    weir_folder_name(day, number, name);
+    char *path = weir_folder_path(store->folder, name);
+    if (!path)
+        return no_memory(store, error);
+    free(store->path);
+    store->path = path;
+    store->day = day;
+    store->number = number;
     return WEIR_OK;
 }
 
-static weir_err begin_run(struct weir_store *store, const char *command, struct weir_error *error)
+/* The last number of a day in the folder, 0 for none, and that file's size. */
+static weir_err last_number(const struct weir_store *store, int64_t day, uint32_t *number, uint64_t *bytes,
+                            struct weir_error *error)
 {
-    uint64_t id[2], contexts = 0, names = 0;
-    weir_err code;
+    struct weir_folder_list list;
+    *number = 0;
+    weir_err code = weir_folder_list(store->folder, &list, error);
+    for (size_t i = 0; i < list.count; i++)
+        if (list.file[i].day == day) {
+            *number = list.file[i].number;
+            *bytes = list.file[i].bytes;
+        }
+    weir_folder_list_fini(&list);
+    return code;
+}
+
+static weir_err retain(struct weir_store *store, struct weir_error *error)
+{
+    return weir_retention_apply(&store->retention, store->folder, strrchr(store->path, '/') + 1, today(store), &store->removed,
+                                error);
+}
+
+static bool is_large(const struct weir_store *store)
+{
+    return store->rotate_bytes && weir_folder_file_bytes(store->path) >= store->rotate_bytes;
+}
+
+weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error)
+{
+    uint32_t number;
+    uint64_t bytes;
+    *rotated = false;
+    if (!store->folder || store->open || !store->attached)
+        return WEIR_OK;
+    /* a clock that is set back changes nothing: the file goes on */
+    int64_t day = today(store) > store->day ? today(store) : store->day;
+    if (day == store->day && !is_large(store))
+        return WEIR_OK;
+    weir_err code = last_number(store, day, &number, &bytes, error);
+    if (code != WEIR_OK)
+        return code;
+    struct weir_error inner = {0};
+    if (close_file(store, NULL, &inner) != WEIR_OK) /* a full disk: what is committed is in its log */
+        weir_log(WEIR_LOG_WARNING, "%s", inner.text);
+    detach(store);
+    *rotated = true;
+    if ((code = choose_file(store, day, number + 1, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
+        return code;
+    return weir_store_reopen(store, error);
+}
+
+/* --- open and close --- */
+
+static weir_err new_run(struct weir_store *store, struct weir_error *error)
+{
+    uint64_t id[2];
     if (getrandom(id, sizeof id, 0) != sizeof id)
-        return weir_fail(error, WEIR_ERR_IO, "%s: the system gives no random numbers for the run's id", store->path);
+        return weir_fail(error, WEIR_ERR_IO, "%s: the system gives no random numbers for the run's id", store->name);
     id[0] = (id[0] & ~(uint64_t)0xf000) | 0x4000; /* UUID version 4 */
     id[1] = (id[1] & ~((uint64_t)3 << 62)) | (uint64_t)2 << 62;
     store->run_text[weir_text_uuid(id[0], id[1], store->run_text)] = 0;
-    store->run = uuid(id[0], id[1]);
-    if ((code = read_number(store, "SELECT count(*)::UBIGINT FROM runs", &store->boot, error)) != WEIR_OK ||
-        (code = read_number(store, "SELECT coalesce(max(context)::UBIGINT + 1, 0)::UBIGINT FROM contexts", &contexts, error)) !=
-            WEIR_OK ||
-        (code = read_number(store, "SELECT coalesce(max(name)::UBIGINT + 1, 0)::UBIGINT FROM column_names", &names, error)) !=
-            WEIR_OK)
-        return code;
-    store->next_context = (uint32_t)contexts;
-    store->next_name = (uint32_t)names;
-    char boot[24], time_us[24];
-    snprintf(boot, sizeof boot, "%llu", (unsigned long long)store->boot);
-    snprintf(time_us, sizeof time_us, "%lld", (long long)(weir_clock_wall_ns() / 1000));
-    const char *values[] = {store->run_text, store->sensor, boot, time_us, command, WEIR_VERSION};
-    return run_with(store, "INSERT INTO runs VALUES (?, ?, ?, make_timestamp(?::BIGINT), NULL, ?, ?, NULL)", values, 6, error);
+    return WEIR_OK;
 }
 
-static weir_err gather_init(struct weir_store *store, struct weir_error *error)
+/* Today's last file, or the next one when that is large or somebody reads it. */
+static weir_err open_in_folder(struct weir_store *store, struct weir_error *error)
 {
-    const struct weir_gather_config verdicts = {store->duck, store->path, "verdict_rows", row_types, V_COLUMNS, 2};
-    const struct weir_gather_config reasons = {store->duck, store->path, "reason_rows", cause_types, C_COLUMNS, 0};
-    weir_err code = weir_gather_init(&store->verdicts, &verdicts, error);
-    return code == WEIR_OK ? weir_gather_init(&store->reasons, &reasons, error) : code;
+    uint32_t number;
+    uint64_t bytes = 0;
+    weir_err code = weir_folder_lock(store->folder, &store->lock, &store->boot, error);
+    if (code != WEIR_OK || (code = last_number(store, today(store), &number, &bytes, error)) != WEIR_OK)
+        return code;
+    bool next = number == 0 || (store->rotate_bytes && bytes >= store->rotate_bytes);
+    if ((code = choose_file(store, today(store), number + next, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
+        return code;
+    if ((code = open_file(store, true, error)) == WEIR_ERR_BUSY && !next &&
+        (code = choose_file(store, today(store), number + 1, error)) == WEIR_OK)
+        code = open_file(store, true, error);
+    return code;
+}
+
+/* What may be attached later is named before the lock. */
+static weir_err settle(struct weir_store *store, struct weir_error *error)
+{
+    char *sql = NULL, *quoted = store->folder ? weir_duck_quote(store->folder) : NULL;
+    weir_err code = WEIR_OK;
+    if (store->folder && (!quoted || asprintf(&sql, "SET allowed_directories = [%s]", quoted) < 0))
+        code = no_memory(store, error);
+    else if ((code = weir_duck_run(store->duck, SETTINGS, error)) == WEIR_OK && sql)
+        code = weir_duck_run(store->duck, sql, error);
+    free(quoted);
+    free(sql);
+    return code;
 }
 
 weir_err weir_store_open(const struct weir_store_config *config, struct weir_store **out, struct weir_error *error)
@@ -537,23 +518,31 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     struct weir_store *store = calloc(1, sizeof *store);
     if (!store)
         return weir_fail(error, code, "%s: out of memory", config->path);
+    bool folder = weir_folder_is(config->path);
+    store->lock = -1;
+    store->rotate_bytes = config->rotate_bytes;
+    store->retention = config->retention;
+    store->wall_ns = config->wall_ns ? config->wall_ns : weir_clock_wall_ns;
     store->path = strdup(config->path);
+    store->name = strdup(config->path);
+    store->folder = folder ? strdup(config->path) : NULL;
     store->sensor = strdup(config->sensor ? config->sensor : "");
-    if (!store->path || !store->sensor) {
+    store->command = strdup(config->command ? config->command : "");
+    if (!store->path || !store->name || !store->sensor || !store->command || (folder && !store->folder)) {
         code = weir_fail(error, code, "%s: out of memory", config->path);
         goto fail;
     }
-    /* The file is attached to a session in memory: only so can it be given its own row groups. */
+    store->contexts.run = store->run_text;
+    store->contexts.sensor = store->sensor;
+    /* The file is attached to a session in memory: only so can it be given its own row groups, and be changed for the next. */
     struct weir_duck_config duck = {.threads = 1};
-    if ((code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK || (code = attach(store, error)) != WEIR_OK ||
-        (code = run_sql(store, "BEGIN TRANSACTION", error)) != WEIR_OK)
+    if ((code = new_run(store, error)) != WEIR_OK || (code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK ||
+        (code = settle(store, error)) != WEIR_OK)
         goto fail;
-    if ((code = weir_schema_prepare(store->duck, error)) != WEIR_OK) {
-        fail_duck(store, code, error);
+    if ((code = folder ? open_in_folder(store, error) : open_file(store, true, error)) != WEIR_OK &&
+        !(code == WEIR_ERR_FULL && config->without_room))
         goto fail;
-    }
-    if ((code = begin_run(store, config->command, error)) != WEIR_OK || (code = run_sql(store, "COMMIT", error)) != WEIR_OK ||
-        (code = gather_init(store, error)) != WEIR_OK || (code = weir_duck_lock(store->duck, error)) != WEIR_OK)
+    if ((code = weir_duck_lock(store->duck, error)) != WEIR_OK)
         goto fail;
     *out = store;
     return WEIR_OK;
@@ -567,14 +556,17 @@ void weir_store_close(struct weir_store **store)
     if (!store || !*store)
         return;
     struct weir_store *s = *store;
-    roll_back(s);
-    weir_gather_fini(&s->verdicts);
-    weir_gather_fini(&s->reasons);
-    forget_contexts(s);
-    free(s->group);
+    if (s->duck)
+        detach(s);
+    weir_contexts_fini(&s->contexts);
     weir_duck_close(&s->duck);
+    if (s->lock >= 0)
+        close(s->lock);
     free(s->path);
+    free(s->name);
+    free(s->folder);
     free(s->sensor);
+    free(s->command);
     free(s);
     *store = NULL;
 }
@@ -586,13 +578,38 @@ const char *weir_store_run(const struct weir_store *store)
 
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error)
 {
-    weir_err code = weir_duck_connect(store->duck, out, error);
-    if (code == WEIR_OK && (code = weir_duck_run(*out, "USE store", error)) != WEIR_OK)
+    struct weir_error inner = {0};
+    weir_err code = weir_duck_connect(store->duck, out, &inner);
+    if (code == WEIR_OK && (code = weir_duck_run(*out, "USE store", &inner)) != WEIR_OK)
         weir_duck_close(out);
-    return code == WEIR_OK ? WEIR_OK : fail_duck(store, code, error);
+    return code == WEIR_OK ? WEIR_OK : weir_fail(error, code, "%s: %s", store->name, inner.text);
 }
 
 uint64_t weir_store_boot(const struct weir_store *store)
 {
     return store->boot;
+}
+
+struct weir_removed weir_store_removed(const struct weir_store *store)
+{
+    return store->removed;
+}
+
+const char *weir_store_path(const struct weir_store *store)
+{
+    return store->path;
+}
+
+const char *weir_store_folder(const struct weir_store *store)
+{
+    return store->folder;
+}
+
+bool weir_store_has_room(const struct weir_store *store)
+{
+    struct statvfs fs;
+    char *copy = strdup(store->path);
+    bool known = copy && statvfs(dirname(copy), &fs) == 0;
+    free(copy);
+    return !known || (uint64_t)fs.f_bavail * fs.f_frsize >= WEIR_STORE_ROOM;
 }

@@ -17,9 +17,11 @@
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "batch/verdict.h"
+#include "store/retention.h"
 #include "weir/error.h"
 
 #define WEIR_STORE_SCHEMA      1
@@ -29,12 +31,21 @@ struct weir_duck;
 struct weir_store;
 
 struct weir_store_config {
-    const char *path;    /* the .duckdb file; ":memory:" for benches and tests */
+    const char *path;    /* a file (":memory:" for benches and tests), or a folder (store/folder.h): it is one or ends with '/' */
     const char *sensor;  /* sensor id */
     const char *command; /* the command line, kept in `runs` */
+    /* for a folder: */
+    uint64_t rotate_bytes; /* the next file begins at this size; 0: only with the next day */
+    struct weir_retention retention;
+    bool without_room;        /* a full disk at the start is no failure: weir_store_reopen comes later */
+    int64_t (*wall_ns)(void); /* for tests; NULL: weir_clock_wall_ns */
 };
 
-/* Opens or creates, checks the schema version, begins a run. Errors of weir_duck_open; WEIR_ERR_MISMATCH for a schema of another
+/* What must be free for a store that found its disk full to be tried again: several commits' worth. */
+#define WEIR_STORE_ROOM ((uint64_t)16 << 20)
+
+/* Opens or creates, brings an older schema version up, begins a run. In a folder: takes its lock, applies the retention, goes on
+ * with today's last file or begins one. Errors of weir_duck_open and weir_folder_lock; WEIR_ERR_MISMATCH for a schema of another
  * version or a database that is no store; WEIR_ERR_IO. */
 weir_err weir_store_open(const struct weir_store_config *config, struct weir_store **out, struct weir_error *error);
 
@@ -47,6 +58,12 @@ const char *weir_store_run(const struct weir_store *store);
 /* The run's number in this store: 0, 1, ... */
 uint64_t weir_store_boot(const struct weir_store *store);
 
+/* The file that is written. */
+const char *weir_store_path(const struct weir_store *store);
+
+/* The folder, NULL for a single file. Any thread. */
+const char *weir_store_folder(const struct weir_store *store);
+
 /* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
 
@@ -56,6 +73,21 @@ weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts 
 
 /* Commits what was appended; *rows (may be NULL): how many rows became durable. On failure all uncommitted rows are gone. */
 weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir_error *error);
+
+/* In a folder, with nothing uncommitted: when the day has changed (UTC) or the file is large, closes it, applies the retention
+ * and goes on with the next (*rotated); else does nothing. The run has a row in every file. After a failure there is no file
+ * until weir_store_reopen has succeeded. */
+weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error);
+
+/* After a failure: opens the file anew. DuckDB gives a file up when it could not fold in its log. What was not committed is gone.
+ */
+weir_err weir_store_reopen(struct weir_store *store, struct weir_error *error);
+
+/* False while the disk has less than WEIR_STORE_ROOM left. */
+bool weir_store_has_room(const struct weir_store *store);
+
+/* What the retention has removed since the open. */
+struct weir_removed weir_store_removed(const struct weir_store *store);
 
 /* Writes a health row: the account as JSON text. Durable with the next commit. */
 weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char *account_json, struct weir_error *error);

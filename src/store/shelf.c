@@ -1,0 +1,145 @@
+#include "store/shelf.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "store/folder.h"
+
+/* Every file takes a descriptor or two. */
+static void allow_files(size_t count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= 2 * count + 64)
+        return;
+    limit.rlim_cur = 2 * count + 64 < limit.rlim_max ? 2 * count + 64 : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Attaches file `i` as f<i>. */
+static weir_err attach(struct weir_duck *duck, const char *folder, const char *name, size_t i, struct weir_error *error)
+{
+    char *path = weir_folder_path(folder, name), *quoted = path ? weir_duck_quote(path) : NULL, *sql = NULL;
+    weir_err code;
+    if (!quoted || asprintf(&sql, "ATTACH %s AS f%zu (READ_ONLY)", quoted, i) < 0)
+        code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", folder);
+    else
+        code = weir_duck_run(duck, sql, error);
+    free(sql);
+    free(quoted);
+    free(path);
+    return code;
+}
+
+/* The views of all attached files, and of `first` (NULL: none); a column that an older file lacks is null there. */
+static weir_err create_views(struct weir_duck *duck, const char *first, const size_t *attached, size_t count,
+                             struct weir_error *error)
+{
+    static const char *const names[] = {"verdicts", "reasons", "runs", "health"};
+    char *sql = NULL;
+    size_t size;
+    FILE *to = open_memstream(&sql, &size);
+    if (!to)
+        return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        fprintf(to, "CREATE %s VIEW %s AS ", first ? "TEMP" : "", names[n]);
+        if (first)
+            fprintf(to, "FROM %s.%s", first, names[n]);
+        for (size_t i = 0; i < count; i++)
+            fprintf(to, "%sFROM f%zu.%s", first || i ? " UNION ALL BY NAME " : "", attached[i], names[n]);
+        fputc(';', to);
+    }
+    weir_err code = fclose(to) ? weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory") : weir_duck_run(duck, sql, error);
+    free(sql);
+    return code;
+}
+
+/* `first`: the database of the open file, NULL: this process writes none. *busy: names of files that another process writes. */
+static weir_err join(struct weir_duck *duck, const char *folder, const char *first, char **busy, struct weir_error *error)
+{
+    struct weir_folder_list list;
+    size_t count = 0, size, *attached = NULL;
+    FILE *names = open_memstream(busy, &size);
+    weir_err code = weir_folder_list(folder, &list, error);
+    if (code != WEIR_OK)
+        goto out;
+    attached = calloc(list.count + 1, sizeof *attached);
+    if (!attached || !names) {
+        code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", folder);
+        goto out;
+    }
+    allow_files(list.count);
+    for (size_t i = 0; i < list.count; i++) {
+        struct weir_error inner = {0};
+        code = attach(duck, folder, list.file[i].name, i, &inner);
+        if (code == WEIR_OK) {
+            attached[count++] = i;
+        } else if (code == WEIR_ERR_BUSY) {
+            fprintf(names, "%s%s", ftell(names) > 0 ? ", " : "", list.file[i].name);
+        } else if (code == WEIR_ERR_NOT_FOUND) {
+            continue;                                                   /* the retention was quicker */
+        } else if (!first || !strstr(inner.text, "already attached")) { /* that is the open file */
+            code = weir_fail(error, code, "%s", inner.text);
+            goto out;
+        }
+    }
+    code = fflush(names) ? weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", folder) : WEIR_OK;
+    if (code == WEIR_OK && (count || first))
+        code = create_views(duck, first, attached, count, error);
+    else if (code == WEIR_OK && *busy && **busy)
+        code =
+            weir_fail(error, WEIR_ERR_BUSY,
+                      "%s: another process writes the only files (%.200s): ask the running weir, without --store", folder, *busy);
+    else if (code == WEIR_OK)
+        code =
+            weir_fail(error, WEIR_ERR_NOT_FOUND,
+                      "%s: no file of a store in this folder (weir-2026-11-22.duckdb, ...); write one with `weir run`", folder);
+out:
+    weir_folder_list_fini(&list);
+    free(attached);
+    if (names)
+        fclose(names);
+    return code;
+}
+
+weir_err weir_shelf_open(const char *path, struct weir_duck **out, struct weir_error *error)
+{
+    char *busy = NULL;
+    bool folder = weir_folder_is(path);
+    struct weir_duck_config config = {.path = folder ? NULL : path, .read_only = !folder};
+    weir_err code = weir_duck_open(&config, out, error);
+    if (code == WEIR_OK && folder && (code = join(*out, path, NULL, &busy, error)) == WEIR_OK && busy && *busy)
+        weir_log(WEIR_LOG_WARNING, "%s: left out, because another process writes it: %s; a running weir is asked without --store",
+                 path, busy);
+    free(busy);
+    if (code != WEIR_OK)
+        weir_duck_close(out);
+    return code;
+}
+
+weir_err weir_shelf_join(struct weir_duck *duck, const char *folder, struct weir_error *error)
+{
+    char *busy = NULL;
+    weir_err code = join(duck, folder, "store", &busy, error);
+    free(busy);
+    return code;
+}
+
+void weir_shelf_leave(struct weir_duck *duck)
+{
+    duckdb_result result;
+    char sql[64];
+    if (weir_duck_query(duck, "SELECT database_name FROM duckdb_databases() WHERE regexp_full_match(database_name, 'f[0-9]+')",
+                        &result, NULL) != WEIR_OK)
+        return;
+    for (idx_t i = 0; i < duckdb_row_count(&result); i++) {
+        char *name = duckdb_value_varchar(&result, 0, i);
+        snprintf(sql, sizeof sql, "DETACH %s", name ? name : "");
+        duckdb_free(name);
+        weir_duck_run(duck, sql, NULL);
+    }
+    duckdb_destroy_result(&result);
+}
