@@ -26,7 +26,7 @@ static const char help[] =
     "  runs       one row for each run; health: accounts taken while running\n"
     "\n"
     "Options:\n"
-    "  --store FILE       the store's file; no weir may be writing it\n"
+    "  --store PATH       the store's file, no weir may be writing it; or a folder: all its files as one\n"
     "  --control PATH     control socket of the running weir to ask (default: where `weir run` puts it)\n"
     "  --format FORMAT    table (default), csv or jsonl\n"
     "  --json             one JSON object: {\"columns\":[..],\"types\":[..],\"rows\":[{..}],\"cut\":false}\n"

@@ -21,6 +21,7 @@
 #include "pipeline/control.h"
 #include "pipeline/run.h"
 #include "store/attacks.h"
+#include "store/folder.h"
 
 static const char help[] =
     "usage: weir run -r A[,B] [-r NEXT] [OPTIONS]\n"
@@ -38,6 +39,9 @@ static const char help[] =
     "                      `weir reload` bring a model that wants more\n"
     "  --store FILE        DuckDB file for the verdicts (weir.duckdb); an existing one\n"
     "                      is appended to, as a new run\n"
+    "  --store FOLDER/     a DuckDB file a day there (UTC), all asked as one\n"
+    "  --rotate SIZE       in a folder: the next file also at this size, such as 2GB\n"
+    "  --retention LIMITS  in a folder: remove whole old files: 30d, 50GB or 30d,50GB\n"
     "  --eve FILE          EVE JSON lines (eve.json); - is standard output\n"
     "  --account FILE      also write the closing account there, as JSON\n"
     "  --lanes N           threads that meter (2)\n"
@@ -61,6 +65,8 @@ struct options {
     const char *filter, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
     int64_t max_delay_ns;
+    uint64_t rotate_bytes;
+    struct weir_retention retention;
     bool json, quiet;
 };
 
@@ -69,6 +75,8 @@ enum {
     OPT_FEATURES,
     OPT_COLUMNS,
     OPT_STORE,
+    OPT_ROTATE,
+    OPT_RETENTION,
     OPT_EVE,
     OPT_ACCOUNT,
     OPT_LANES,
@@ -93,6 +101,8 @@ static int parse(int argc, char **argv, struct options *o)
         {"features", required_argument, NULL, OPT_FEATURES},
         {"columns", required_argument, NULL, OPT_COLUMNS},
         {"store", required_argument, NULL, OPT_STORE},
+        {"rotate", required_argument, NULL, OPT_ROTATE},
+        {"retention", required_argument, NULL, OPT_RETENTION},
         {"eve", required_argument, NULL, OPT_EVE},
         {"account", required_argument, NULL, OPT_ACCOUNT},
         {"lanes", required_argument, NULL, OPT_LANES},
@@ -109,6 +119,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"help", no_argument, NULL, OPT_HELP},
         {0},
     };
+    struct weir_error error;
     for (int c; (c = getopt_long(argc, argv, ":r:f:h", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
@@ -130,6 +141,14 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case OPT_STORE:
             o->store = optarg;
+            break;
+        case OPT_ROTATE:
+            if (strcmp(optarg, "day") != 0 && weir_size_parse(optarg, &o->rotate_bytes, &error) != WEIR_OK)
+                return weir_usage_error("run", "--rotate %s", error.text);
+            break;
+        case OPT_RETENTION:
+            if (weir_retention_parse(optarg, &o->retention, &error) != WEIR_OK)
+                return weir_usage_error("run", "--retention %s", error.text);
             break;
         case OPT_EVE:
             o->eve = optarg;
@@ -184,6 +203,8 @@ static int parse(int argc, char **argv, struct options *o)
         return weir_usage_error("run", "'%s' is not an option", argv[optind]);
     if (!o->files.ports)
         return weir_usage_error("run", "no packets: give a capture file with -r");
+    if ((o->rotate_bytes || o->retention.days || o->retention.bytes) && !weir_folder_is(o->store))
+        return weir_usage_error("run", "--rotate and --retention are for a store in a folder: give --store FOLDER/");
     return -1;
 }
 
@@ -397,6 +418,8 @@ static int run(const struct options *o, const weir_model *model, const char *com
                                      .flows = o->flows,
                                      .queue = o->queue,
                                      .store = o->store,
+                                     .rotate_bytes = o->rotate_bytes,
+                                     .retention = o->retention,
                                      .eve = o->eve,
                                      .sensor = o->sensor ? o->sensor : host,
                                      .command = command,

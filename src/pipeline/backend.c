@@ -85,7 +85,11 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     }
     if ((code = weir_queue_open(config->queue ? config->queue : "memory:", QUEUE_BATCHES, &backend->queue, error)) != WEIR_OK)
         goto fail;
-    struct weir_store_config store = {.path = config->store, .sensor = config->sensor, .command = config->command};
+    struct weir_store_config store = {.path = config->store,
+                                      .sensor = config->sensor,
+                                      .command = config->command,
+                                      .rotate_bytes = config->rotate_bytes,
+                                      .retention = config->retention};
     if (config->store && (code = weir_store_open(&store, &backend->store, error)) != WEIR_OK)
         goto fail;
     if (backend->store)

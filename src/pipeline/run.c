@@ -102,6 +102,8 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .producers = config->lanes,
                                           .queue = config->queue,
                                           .store = config->store,
+                                          .rotate_bytes = config->rotate_bytes,
+                                          .retention = config->retention,
                                           .eve = config->eve,
                                           .sensor = config->sensor,
                                           .command = config->command};

@@ -21,7 +21,9 @@ struct weir_run_config {
     int64_t max_delay_ns;
     size_t flows;
     const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */
-    const struct weir_rights *rights;                   /* dropped once the source is open; NULL: kept */
+    uint64_t rotate_bytes;
+    struct weir_retention retention;
+    const struct weir_rights *rights; /* dropped once the source is open; NULL: kept */
 };
 
 /* Checks that the model fits the view and the columns, opens the source, and drops rights. There is no thread yet. `config` is

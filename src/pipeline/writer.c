@@ -183,6 +183,18 @@ static void store_health(struct weir_writer *writer)
     free(json);
 }
 
+/* Between two transactions: a store in a folder goes on in its next file when that is due. A health row alone is committed here.
+ */
+static void rotate(struct weir_writer *writer)
+{
+    struct weir_error error = {0};
+    bool rotated;
+    if (writer->config.store && !failed(writer) &&
+        (weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK ||
+         weir_store_rotate(writer->config.store, &rotated, &error) != WEIR_OK))
+        fail(writer, &error);
+}
+
 void *weir_writer_run(void *argument)
 {
     struct weir_writer *writer = argument;
@@ -205,6 +217,8 @@ void *weir_writer_run(void *argument)
         if (writer->pending_rows >= writer->config.commit_rows ||
             (writer->pending_rows && weir_clock_mono_ns() >= writer->commit_at_ns))
             commit(writer);
+        if (!writer->pending_rows)
+            rotate(writer);
     }
     store_health(writer);
     commit(writer);

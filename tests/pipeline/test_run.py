@@ -224,6 +224,24 @@ class Run(unittest.TestCase):
         os.close(writing)
         job.communicate(timeout=60)
 
+    def test_a_folder_of_day_files(self):
+        one = self.good("--retention", "30d,50GB", "--rotate", "2GB", store="days/")
+        two = self.good("--retention", "1d", store="days/")
+        names = [name for name in os.listdir(self.path("days")) if name.endswith(".duckdb")]
+        self.assertIn(time.strftime("weir-%Y-%m-%d.duckdb", time.gmtime()), names)
+        (row,) = self.rows("SELECT count(*) n, count(DISTINCT run) runs FROM verdicts", "days")
+        self.assertEqual((int(row["n"]), int(row["runs"])), (one["store"]["committed"] + two["store"]["committed"], 2))
+        old = self.path("days/weir-2020-01-01.duckdb")
+        os.rename(self.path("days/" + names[0]), old)
+        said = self.run_weir(store="days/")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertTrue(os.path.exists(old))
+        self.good("--retention", "30d", store="days/")
+        self.assertFalse(os.path.exists(old))
+        for wrong in (("--rotate", "big"), ("--retention", "30"), ("--retention", "0d"), ("--retention", "30d,")):
+            self.fails(self.run_weir(*wrong, store="days/"), *wrong, code=2)
+        self.fails(self.run_weir("--retention", "30d"), "--store FOLDER/", code=2)
+
     def test_a_full_disk_rejects_aloud(self):
         """A limit on file sizes stands for the full disk: writes fail with an error of the same kind."""
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000))
