@@ -445,8 +445,8 @@ static bool is_large(const struct weir_store *store)
 
 weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error)
 {
-    uint32_t number;
-    uint64_t bytes;
+    uint32_t number = 0;
+    uint64_t bytes = 0;
     *rotated = false;
     if (!store->folder || store->open || !store->attached)
         return WEIR_OK;
@@ -483,7 +483,7 @@ static weir_err new_run(struct weir_store *store, struct weir_error *error)
 /* Today's last file, or the next one when that is large or somebody reads it. */
 static weir_err open_in_folder(struct weir_store *store, struct weir_error *error)
 {
-    uint32_t number;
+    uint32_t number = 0;
     uint64_t bytes = 0;
     weir_err code = weir_folder_lock(store->folder, &store->lock, &store->boot, error);
     if (code != WEIR_OK || (code = last_number(store, today(store), &number, &bytes, error)) != WEIR_OK)
