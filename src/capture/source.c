@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "capture/files.h"
+#include "capture/interfaces.h"
 
 static weir_err check_config(const struct weir_source_config *config, struct weir_error *error)
 {
@@ -12,6 +13,8 @@ static weir_err check_config(const struct weir_source_config *config, struct wei
         return weir_fail(error, WEIR_ERR_ARGUMENT, "%u lanes need a hash to choose them by", config->lanes);
     if (config->lanes < 1 || config->lanes > WEIR_LANES_MAX)
         return weir_fail(error, WEIR_ERR_ARGUMENT, "%u lanes; give 1 to %d", config->lanes, WEIR_LANES_MAX);
+    if (config->interface[0])
+        return WEIR_OK;
     unsigned standard = 0;
     for (unsigned port = 0; port < config->ports; port++) {
         if (!config->file_count[port])
@@ -28,7 +31,10 @@ weir_err weir_source_open(const struct weir_source_config *config, struct weir_s
 {
     *out = NULL;
     weir_err result = check_config(config, error);
-    return result ? result : weir_files_open(config, &weir_files_default_size, out, error);
+    if (result)
+        return result;
+    return config->interface[0] ? weir_interfaces_open(config, out, error)
+                                : weir_files_open(config, &weir_files_default_size, out, error);
 }
 
 void weir_source_close(struct weir_source **source)
@@ -62,6 +68,12 @@ void weir_source_account(const struct weir_source *source, unsigned port, struct
     memset(account, 0, sizeof *account);
     if (port < source->ports)
         source->ops->account(source, port, account);
+}
+
+const char *weir_port_state_name(enum weir_port_state state)
+{
+    static const char *const names[] = {"", "up", "down", "gone"};
+    return names[state];
 }
 
 bool weir_source_nanoseconds(const struct weir_source *source)

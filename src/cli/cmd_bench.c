@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/default_model.h"
 #include "cli/options.h"
-#include "cli/tap_files.h"
+#include "cli/tap_options.h"
 
 static const char help[] = "usage: weir bench meter|pipeline [OPTIONS]\n"
                            "\n"
@@ -38,7 +38,7 @@ int weir_cmd_bench(int argc, char **argv)
         {"help", no_argument, NULL, OPT_HELP},         {0},
     };
     struct weir_bench_options options = {0};
-    struct weir_tap_files files = {0};
+    struct weir_tap_options files = {0};
     struct weir_error error = {0};
     bool json = false;
     char *found = NULL, *folder = NULL, *tx = NULL, *rx = NULL;
@@ -46,7 +46,7 @@ int weir_cmd_bench(int argc, char **argv)
     for (int c; (c = getopt_long(argc, argv, ":r:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'r':
-            if (!weir_tap_files_add(&files, optarg))
+            if (!weir_tap_options_add(&files, optarg))
                 goto out;
             break;
         case OPT_QUICK:
@@ -112,7 +112,7 @@ int weir_cmd_bench(int argc, char **argv)
     }
     free(report);
 out:
-    weir_tap_files_free(&files);
+    weir_tap_options_free(&files);
     free(found);
     free(folder);
     free(tx);

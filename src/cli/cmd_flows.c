@@ -14,20 +14,18 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "cli/tap_files.h"
+#include "cli/tap_options.h"
 #include "pipeline/account.h"
 #include "store/export.h"
 #include "store/order.h"
 
+/* clang-format off */
 static const char help[] =
-    "usage: weir flows -r A[,B] [-r NEXT] [OPTIONS]\n"
+    "usage: weir flows -r A[,B] [-r NEXT] | -i A[,B] [OPTIONS]\n"
     "\n"
     "Meters packets and writes the flow records.\n"
     "\n"
-    "  -r A[,B]            capture file, or the two files of a tap (port A, port B);\n"
-    "                      pcap or pcapng, plain, gzip or zstd; - is standard input.\n"
-    "                      Repeated: the files that follow on the same link\n"
-    "  -f FILTER           only packets that match this BPF filter (pcap-filter(7))\n"
+    WEIR_TAP_HELP
     "  --features SET      feature set (argus)\n"
     "  --columns A,B,...   only these columns, in this order (all)\n"
     "  --format FORMAT     csv, jsonl or parquet (by the extension of FILE, else csv)\n"
@@ -36,14 +34,17 @@ static const char help[] =
     "  --flows N           room for so many flows at a time, all lanes (524288)\n"
     "  --json              print the account as one JSON object; needs -o FILE\n"
     "  -q, --quiet         no summary\n"
+    WEIR_TAP_LIVE_HELP
     "\n"
     "Records are in the order in which they close. `weir flows --columns help` lists the columns.\n"
     "\n"
-    "example: weir flows -r tx.pcap,rx.pcap --columns stime,saddr,daddr,dport,state,sbytes,dbytes -o flows.csv\n";
+    "example: weir flows -r tx.pcap,rx.pcap --columns stime,saddr,daddr,dport,state,sbytes,dbytes -o flows.csv\n"
+    "         weir flows -i eth1,eth2 --duration 60s -o flows.csv\n";
+/* clang-format on */
 
 struct options {
-    struct weir_tap_files files;
-    const char *filter, *features, *columns, *format, *output;
+    struct weir_tap_options tap;
+    const char *features, *columns, *format, *output;
     uint64_t lanes, flows;
     bool json, quiet;
 };
@@ -265,9 +266,8 @@ static int flows(const struct options *o, const struct weir_view *view, const ui
     struct lane *lane = calloc(lanes, sizeof *lane);
     int code = WEIR_EXIT_FAILED;
     int64_t begun_ns = weir_clock_mono_ns();
-    struct weir_source_config source = weir_tap_files_source(&o->files);
+    struct weir_source_config source = weir_tap_options_source(&o->tap);
     source.lanes = lanes;
-    source.filter = o->filter;
     struct weir_export_config export = {.view = view, .columns = columns, .column_count = column_count, .path = o->output};
     if (!account || !lane) {
         weir_fail(&error, WEIR_ERR_MEMORY, "out of memory");
@@ -285,6 +285,7 @@ static int flows(const struct options *o, const struct weir_view *view, const ui
     if (weir_source_open(&source, &job.source, &error) != WEIR_OK)
         goto fail;
     export.nanoseconds = weir_source_nanoseconds(job.source);
+    export.at_once = source.interface[0] != NULL;
     listen_to_signals(job.source);
     if (weir_export_open(&export, &job.export, &error) != WEIR_OK ||
         weir_order_create(lanes, write_record, job.export, &job.order, &error) != WEIR_OK)
@@ -343,18 +344,13 @@ static int parse(int argc, char **argv, struct options *o)
         {"json", no_argument, NULL, AS_JSON},
         {"quiet", no_argument, NULL, QUIET},
         {"help", no_argument, NULL, HELP},
+        WEIR_TAP_LONG_OPTIONS,
         {0},
     };
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, ":r:f:o:hq", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":" WEIR_TAP_SHORT_OPTIONS "o:hq", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
-        case 'r':
-            good = weir_tap_files_add(&o->files, optarg);
-            break;
-        case 'f':
-            o->filter = optarg;
-            break;
         case 'o':
             o->output = optarg;
             break;
@@ -385,15 +381,22 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         default:
-            return weir_option_wrong("flows", c, argv);
+            switch (weir_tap_options_take(&o->tap, c, optarg)) {
+            case WEIR_TAP_GOOD:
+                break;
+            case WEIR_TAP_WRONG:
+                return WEIR_EXIT_USAGE;
+            case WEIR_TAP_NOT_MINE:
+                return weir_option_wrong("flows", c, argv);
+            }
         }
         if (!good)
             return WEIR_EXIT_USAGE;
     }
     if (optind != argc)
-        return weir_usage_error("flows", "unexpected '%s'; capture files are given with -r", argv[optind]);
-    if (!o->files.ports && !(o->columns && !strcmp(o->columns, "help")))
-        return weir_usage_error("flows", "give a capture file with -r");
+        return weir_usage_error("flows", "unexpected '%s'; capture files are given with -r, interfaces with -i", argv[optind]);
+    if (!(o->columns && !strcmp(o->columns, "help")) && !weir_tap_options_check(&o->tap, "flows"))
+        return WEIR_EXIT_USAGE;
     if (o->json && !strcmp(o->output, "-"))
         return weir_usage_error("flows", "--json prints the account on standard output: give -o FILE for the records");
     return -1;
@@ -425,6 +428,6 @@ int weir_cmd_flows(int argc, char **argv)
     code = flows(&o, view, columns, column_count);
 out:
     free(columns);
-    weir_tap_files_free(&o.files);
+    weir_tap_options_free(&o.tap);
     return code;
 }

@@ -17,21 +17,19 @@
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/service.h"
-#include "cli/tap_files.h"
+#include "cli/tap_options.h"
 #include "pipeline/control.h"
 #include "pipeline/run.h"
 #include "store/attacks.h"
 #include "store/folder.h"
 
+/* clang-format off */
 static const char help[] =
-    "usage: weir run -r A[,B] [-r NEXT] [OPTIONS]\n"
+    "usage: weir run -r A[,B] [-r NEXT] | -i A[,B] [OPTIONS]\n"
     "\n"
     "Meters packets, judges every flow record with a model and keeps the verdicts.\n"
     "\n"
-    "  -r A[,B]            capture file, or the two files of a tap (port A, port B);\n"
-    "                      pcap or pcapng, plain, gzip or zstd; - is standard input.\n"
-    "                      Repeated: the files that follow on the same link\n"
-    "  -f FILTER           only packets that match this BPF filter (pcap-filter(7))\n"
+    WEIR_TAP_HELP
     "  --model M.weir      the model (default: the one that comes with weir)\n"
     "  --features SET      feature set to meter (default: the model's)\n"
     "  --columns A,B,...   what the rows carry from metering to judging; `all`: every feature\n"
@@ -56,13 +54,18 @@ static const char help[] =
     "  --user NAME         change to this user once the packets' source is open\n"
     "  --json              print the account as one JSON object, nothing else\n"
     "  --quiet             no progress and no summary\n"
+    WEIR_TAP_LIVE_HELP
     "\n"
     "example: weir run -r tx.pcap,rx.pcap --store out/weir.duckdb --eve out/eve.json\n"
-    "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n";
+    "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n"
+    "         weir run -i eth1,eth2\n";
+/* clang-format on */
+
+enum { IDLE_MIN_NS = 1000000 };
 
 struct options {
-    struct weir_tap_files files;
-    const char *filter, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
+    struct weir_tap_options tap;
+    const char *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
     int64_t max_delay_ns;
     uint64_t rotate_bytes;
@@ -117,19 +120,13 @@ static int parse(int argc, char **argv, struct options *o)
         {"json", no_argument, NULL, OPT_JSON},
         {"quiet", no_argument, NULL, OPT_QUIET},
         {"help", no_argument, NULL, OPT_HELP},
+        WEIR_TAP_LONG_OPTIONS,
         {0},
     };
     struct weir_error error;
-    for (int c; (c = getopt_long(argc, argv, ":r:f:h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":" WEIR_TAP_SHORT_OPTIONS "h", longs, NULL)) != -1;) {
         bool good = true;
         switch (c) {
-        case 'r':
-            if (!weir_tap_files_add(&o->files, optarg))
-                return WEIR_EXIT_USAGE;
-            break;
-        case 'f':
-            o->filter = optarg;
-            break;
         case OPT_MODEL:
             o->model = optarg;
             break;
@@ -194,15 +191,22 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         default:
-            return weir_option_wrong("run", c, argv);
+            switch (weir_tap_options_take(&o->tap, c, optarg)) {
+            case WEIR_TAP_GOOD:
+                break;
+            case WEIR_TAP_WRONG:
+                return WEIR_EXIT_USAGE;
+            case WEIR_TAP_NOT_MINE:
+                return weir_option_wrong("run", c, argv);
+            }
         }
         if (!good)
             return WEIR_EXIT_USAGE;
     }
     if (optind < argc)
         return weir_usage_error("run", "'%s' is not an option", argv[optind]);
-    if (!o->files.ports)
-        return weir_usage_error("run", "no packets: give a capture file with -r");
+    if (!weir_tap_options_check(&o->tap, "run"))
+        return WEIR_EXIT_USAGE;
     if ((o->rotate_bytes || o->retention.days || o->retention.bytes) && !weir_folder_is(o->store))
         return weir_usage_error("run", "--rotate and --retention are for a store in a folder: give --store FOLDER/");
     return -1;
@@ -271,7 +275,7 @@ static void watch(struct weir_run *run, const struct options *o, const weir_mode
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
             unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
-            weir_live_draw(&live, &account, lines, n, progress(run, o->files.ports));
+            weir_live_draw(&live, &account, lines, n, progress(run, weir_tap_options_source(&o->tap).ports));
             drawn = now;
         }
         if (store) {
@@ -335,13 +339,13 @@ static int report(const struct options *o, const struct weir_account *account, c
 static json_t *about(const struct options *o, const struct weir_run_config *config, const char *run_id)
 {
     json_t *ports = json_array();
-    for (unsigned p = 0; p < o->files.ports; p++)
-        for (size_t i = 0; i < o->files.port[p].count && i < 1;
-             i++) /* of files that follow each other, the first stands for all */
-            json_array_append_new(ports, json_string(o->files.port[p].item[i]));
-    return json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "source", "kind", "files", "ports", ports, "filter",
-                     o->filter, "feature_set", config->view->name, "store", o->store, "eve", o->eve, "sensor", config->sensor,
-                     "model", weir_model_label(config->model), "run", run_id, "lanes", (int)config->lanes, "workers",
+    const struct weir_source_config source = weir_tap_options_source(&o->tap);
+    for (unsigned p = 0; p < source.ports; p++) /* of files that follow each other, the first stands for all */
+        json_array_append_new(ports, json_string(source.interface[p] ? source.interface[p] : source.files[p][0]));
+    return json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "source", "kind",
+                     source.interface[0] ? "interfaces" : "files", "ports", ports, "filter", o->tap.filter, "feature_set",
+                     config->view->name, "store", o->store, "eve", o->eve, "sensor", config->sensor, "model",
+                     weir_model_label(config->model), "run", run_id, "lanes", (int)config->lanes, "workers",
                      (int)config->workers);
 }
 
@@ -406,7 +410,7 @@ static int run(const struct options *o, const weir_model *model, const char *com
     else if (o->columns)
         weir_strings_split(&columns, o->columns);
     const struct weir_rights rights = {.user = o->user, .keep_files = true};
-    struct weir_run_config config = {.source = weir_tap_files_source(&o->files),
+    struct weir_run_config config = {.source = weir_tap_options_source(&o->tap),
                                      .model = model,
                                      .view = view,
                                      .columns = (const char *const *)columns.item,
@@ -425,7 +429,8 @@ static int run(const struct options *o, const weir_model *model, const char *com
                                      .command = command,
                                      .rights = &rights};
     config.source.lanes = (unsigned)o->lanes;
-    config.source.filter = o->filter;
+    /* A lane that waits for packets still hands its batch on in time. */
+    config.source.live.idle_ns = o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns : IDLE_MIN_NS;
 
     sigset_t signals; /* blocked before the first thread starts, so that all inherit it */
     sigemptyset(&signals);
@@ -523,7 +528,7 @@ int weir_cmd_run(int argc, char **argv)
         code = run(&o, model, command ? command : "weir run");
 out:
     weir_model_free(&model);
-    weir_tap_files_free(&o.files);
+    weir_tap_options_free(&o.tap);
     free(found);
     free(command);
     return code;

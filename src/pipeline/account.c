@@ -123,12 +123,17 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *ports = json_array();
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
-        json_array_append_new(ports,
-                              json_pack("{s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:I}", "offered", (json_int_t)port->offered, "lost",
-                                        "nic", (json_int_t)port->lost_nic, "softnet", (json_int_t)port->lost_softnet, "ring",
-                                        (json_int_t)port->lost_ring, "seen", (json_int_t)port->seen, "bytes",
-                                        (json_int_t)port->bytes, "filtered", (json_int_t)port->filtered, "backward",
-                                        (json_int_t)port->backward, "late", (json_int_t)port->late));
+        json_t *object =
+            json_pack("{s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:I}", "offered", (json_int_t)port->offered, "lost", "nic",
+                      (json_int_t)port->lost_nic, "softnet", (json_int_t)port->lost_softnet, "ring", (json_int_t)port->lost_ring,
+                      "seen", (json_int_t)port->seen, "bytes", (json_int_t)port->bytes, "filtered", (json_int_t)port->filtered,
+                      "backward", (json_int_t)port->backward, "late", (json_int_t)port->late);
+        if (object && port->interface) {
+            json_object_set_new(object, "interface", json_string(port->interface));
+            json_object_set_new(object, "state", json_string(weir_port_state_name(port->state)));
+            json_object_set_new(object, "aggregated", json_boolean(port->aggregated));
+        }
+        json_array_append_new(ports, object);
     }
     json_t *rejected = json_object();
     if (account->store.rejected)
@@ -173,8 +178,10 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     const struct weir_meter_account *m = &account->meter;
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
-        fprintf(to, "port %c    offered %" PRIu64 " = seen %" PRIu64 " + lost %" PRIu64 "   (%" PRIu64 " bytes)\n", "AB"[p],
-                port -> offered, port -> seen, port -> lost_nic + port -> lost_softnet + port -> lost_ring, port -> bytes);
+        fprintf(to, "port %c    offered %" PRIu64 " = seen %" PRIu64 " + lost %" PRIu64 "   (%" PRIu64 " bytes%s%s%s%s%s)\n",
+                "AB"[p], port -> offered, port -> seen, port -> lost_nic + port -> lost_softnet + port -> lost_ring,
+                port -> bytes, port -> interface ? "; " : "", port->interface ? port->interface : "", port->interface ? " " : "",
+                weir_port_state_name(port->state), port->aggregated ? ", aggregated" : "");
     }
     fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
             sum(m->ignored, WEIR_IGNORED_COUNT));

@@ -41,6 +41,7 @@ struct weir_export {
     char *partial; /* Parquet: the file that grows */
     char *spill;   /* Parquet: folder for rows that wait */
     bool stream;
+    bool at_once;
 };
 
 weir_err weir_format_choose(const char *format, const char *path, enum weir_format *out, struct weir_error *error)
@@ -167,6 +168,7 @@ weir_err weir_export_open(const struct weir_export_config *config, struct weir_e
     export->output.fd = -1;
     export->format = config->format;
     export->decimals = config->nanoseconds ? 9 : 6;
+    export->at_once = config->at_once && weir_output_is_stream(config->path ? config->path : "-");
     weir_err code = choose_cells(export, config, error);
     if (code == WEIR_OK)
         code = export->format == WEIR_FORMAT_PARQUET ? open_parquet(export, path, error)
@@ -337,7 +339,7 @@ weir_err weir_export_write(struct weir_export *export, const char *bytes, size_t
     }
     memcpy(export->output.bytes + export->output.used, bytes, length); /* the room was taken in weir_export_open */
     export->output.used += length;
-    return WEIR_OK;
+    return export->at_once ? weir_output_flush(&export->output, error) : WEIR_OK;
 }
 
 static weir_err copy_to_stream(struct weir_export *export, struct weir_error *error)

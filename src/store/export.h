@@ -29,6 +29,7 @@ struct weir_export_config {
     const char *path; /* "-" or NULL: standard output. A regular file is written beside and renamed by weir_export_finish. */
     enum weir_format format;
     bool nanoseconds; /* times with nine decimals */
+    bool at_once;     /* each record is written as it comes, unless it goes to a file or is a row of Parquet */
 };
 
 /* Errors of weir_output_open; WEIR_ERR_MEMORY. */

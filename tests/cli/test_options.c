@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "cli/options.h"
-#include "cli/tap_files.h"
+#include "cli/tap_options.h"
 
 static void numbers(void **state)
 {
@@ -61,18 +61,18 @@ static void comma_lists(void **state)
 static void tap_pairs(void **state)
 {
     (void)state;
-    struct weir_tap_files files = {0};
-    assert_true(weir_tap_files_add(&files, "tx1,rx1"));
-    assert_true(weir_tap_files_add(&files, "tx2,rx2"));
-    assert_false(weir_tap_files_add(&files, "alone"));
-    assert_false(weir_tap_files_add(&files, "a,b,c"));
-    assert_false(weir_tap_files_add(&files, ""));
-    struct weir_source_config config = weir_tap_files_source(&files);
+    struct weir_tap_options files = {0};
+    assert_true(weir_tap_options_add(&files, "tx1,rx1"));
+    assert_true(weir_tap_options_add(&files, "tx2,rx2"));
+    assert_false(weir_tap_options_add(&files, "alone"));
+    assert_false(weir_tap_options_add(&files, "a,b,c"));
+    assert_false(weir_tap_options_add(&files, ""));
+    struct weir_source_config config = weir_tap_options_source(&files);
     assert_int_equal(config.ports, 2);
     assert_int_equal(config.file_count[0], 2);
     assert_int_equal(config.file_count[1], 2);
     assert_string_equal(config.files[1][1], "rx2");
-    weir_tap_files_free(&files);
+    weir_tap_options_free(&files);
 }
 
 int main(void)

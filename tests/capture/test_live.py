@@ -1,0 +1,420 @@
+"""Live capture against the truth: traffic of our own between network namespaces, over the two ports of a tap.
+
+usage: test_live.py WEIR MODEL
+Needs root, network namespaces and veth; else it says so and is skipped (77). The namespaces bear the test's process id and are
+deleted whatever happens.
+
+    namespace weirPID-s          namespace weirPID-r
+    this file, --send  tapa ───── tapa  weir -i tapa,tapb
+                       tapb ───── tapb
+"""
+import csv
+import json
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pipeline"))
+import tap_capture  # noqa: E402
+
+PORTS = ("tapa", "tapb")
+QUIET = "for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done 2>/dev/null; true"  # no packets of the host's own
+
+
+def send(schedule, ports):
+    """Sends what the schedule says: per packet its time (us), port and size, then its bytes."""
+    with open(schedule, "rb") as file:
+        data = file.read()
+    sockets = []
+    for port in ports:
+        sockets.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        sockets[-1].bind((port, 0))
+    packets, at = [], 0
+    while at < len(data):
+        due, port, size = struct.unpack_from("<QHH", data, at)
+        packets.append((due / 1e6, sockets[port], data[at + 12:at + 12 + size]))
+        at += 12 + size
+    began = time.time()
+    for due, out, frame in packets:
+        while (left := began + due - time.time()) > 0:
+            time.sleep(max(left - 0.0003, 0))
+        out.send(frame)
+
+
+def run(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    if done.returncode:
+        raise OSError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+class Net:
+    """Two namespaces and the two cables between them."""
+
+    def __init__(self):
+        self.names = [f"weir{os.getpid()}-{end}" for end in "sr"]
+        try:
+            for name in self.names:
+                run("ip", "netns", "add", name)
+                self.run_in(name, "sh", "-c", QUIET)
+            for port in PORTS:
+                self.plug(port)
+        except (OSError, subprocess.SubprocessError):
+            self.close()
+            raise
+
+    def plug(self, port):
+        run("ip", "link", "add", port, "netns", self.names[0], "type", "veth", "peer", "name", port, "netns", self.names[1])
+        for name in self.names:
+            run("ip", "-n", name, "link", "set", port, "mtu", "3000", "up")
+
+    def argv(self, name, *argv):
+        return ["ip", "netns", "exec", name, *argv]
+
+    def run_in(self, name, *argv):
+        return run(*self.argv(name, *argv))
+
+    def close(self):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
+
+
+class Receiver:
+    """A weir that captures in the namespace r."""
+
+    def __init__(self, net, *arguments, ports=",".join(PORTS), wait=True, **more):
+        self.process = subprocess.Popen(net.argv(net.names[1], WEIR, arguments[0], "-i", ports, *arguments[1:]), text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        self.said = []
+        if wait:
+            self.wait_for("capturing on")
+
+    def wait_for(self, words):
+        """The line of the standard error with these words; AssertionError when it ends without."""
+        for line in self.process.stderr:
+            self.said.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"'{words}' was not said: {''.join(self.said)}")
+
+    def stop(self, code=0):
+        """Ends it; the standard output and the rest of the standard error."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=30)
+        assert self.process.returncode == code, (self.process.returncode, self.said, err)
+        return out, err
+
+    def account(self, code=0):
+        account = json.loads(self.stop(code)[0])
+        for port in account["ports"]:
+            assert port["offered"] == sum(port["lost"].values()) + port["seen"], port
+        packets = account["packets"]
+        assert packets["seen"] == packets["metered"] + sum(packets["ignored"].values()) + sum(packets["dropped"].values()), packets
+        return account
+
+
+def tagged(frame, *tags):
+    """The frame with VLAN tags, outer first: (type, number)."""
+    return frame[:12] + b"".join(struct.pack(">HH", *tag) for tag in tags) + frame[12:]
+
+
+def ipv6(src, dst, proto, l4):
+    return bytes(12) + b"\x86\xdd" + struct.pack(">IHBB", 6 << 28, len(l4), proto, 64) + src + dst + l4
+
+
+def special_packets():
+    """[(seconds, port, frame)]: what separates a careless lane or capture from a good one."""
+    client, server = bytes([198, 51, 100, 200]), bytes([203, 0, 113, 200])
+    six = [bytes.fromhex("20010db8") + bytes(11) + bytes([n]) for n in (1, 2)]
+    out = []
+
+    def both(at, make, sport, dport):
+        out.append((at, 0, make(client, server, tap_capture.udp(sport, dport, bytes(100)))))
+        out.append((at + 0.004, 1, make(server, client, tap_capture.udp(dport, sport, bytes(200)))))
+
+    plain = lambda src, dst, l4: tap_capture.frame(src, dst, 17, l4)
+    both(0.1, lambda *a: tagged(plain(*a), (0x8100, 7)), 4001, 9)
+    both(0.2, lambda *a: tagged(plain(*a), (0x88A8, 100), (0x8100, 8)), 4002, 9)
+    for n in range(8):  # tunnels: the inner addresses choose the lane, the outer ones differ
+        inner = [bytes([10, 0, n, 1]), bytes([10, 0, n, 2])]
+        for at, port, (a, b), (s, d) in ((0.3, 0, inner, (client, server)), (0.31, 1, inner[::-1], (server, client))):
+            packet = tap_capture.frame(a, b, 17, tap_capture.udp(4100, 4100, bytes(50)))
+            vxlan = tap_capture.udp(5000 + 10 * port + n, 4789, b"\x08\0\0\0\0\0\x05\0" + packet)
+            out.append((at + n / 1000, port, plain(s, d, vxlan)))
+    for n in range(8):  # fragments: only the first has ports
+        payload = tap_capture.udp(4200 + n, 9, bytes(1000))
+        for at, part, field in ((0.4, payload[:512], 0x2000), (0.402, payload[512:], 64)):
+            packet = tap_capture.frame(bytes([198, 51, 100, 210 + n]), server, 17, part)
+            packet = packet[:18] + struct.pack(">H", 900 + n) + struct.pack(">H", field) + packet[22:]
+            out.append((at + n / 10000, 0, packet))
+    for n in range(8):  # an ICMP error from a router about a packet of the other direction
+        sent = plain(client, bytes([203, 0, 113, 210 + n]), tap_capture.udp(4300 + n, 33434, bytes(20)))
+        out.append((0.5 + n / 1000, 0, sent))
+        out.append((0.52 + n / 1000, 1, tap_capture.frame(bytes([192, 0, 2, 1]), client, 1, b"\x0b\0\0\0\0\0\0\0" + sent[14:42])))
+    for port in (0, 1):
+        src, dst = six[::-1 if port else 1]
+        l4 = tap_capture.udp(4400 + port, 4401 - port, bytes(64))
+        out.append((0.6 + port / 100, port, ipv6(src, dst, 0, b"\x11\0\1\4\0\0\0\0" + l4)))  # behind hop-by-hop options
+    return out
+
+
+def make_traffic(folder, seconds=1.2):
+    """Writes tx.pcap, rx.pcap and the sender's schedule: tap_capture's conversations made quicker, and special packets."""
+    rng = random.Random(7)
+    packets = special_packets()
+    for index in range(60):
+        start = rng.random() * 0.4 * seconds
+        flow = tap_capture.conversation(rng, index)
+        quicker = min(1, 0.6 * seconds / max(flow[-1][0], 1e-9))
+        packets += [(start + at * quicker, 0 if up else 1, frame) for at, up, frame in flow]
+    packets.sort(key=lambda packet: packet[0])
+    last, files = 0, {}
+    for name in ("tx", "rx", "schedule"):
+        files[name] = open(os.path.join(folder, name + (".pcap" if name != "schedule" else "")), "wb")
+    for name in ("tx", "rx"):
+        files[name].write(tap_capture.PCAP_HEADER)
+    for at, port, frame in packets:
+        last = max(last + 100, round(at * 1e6))
+        files["schedule"].write(struct.pack("<QHH", last, port, len(frame)) + frame)
+        files[("tx", "rx")[port]].write(struct.pack("<IIII", 1700000000 + last // 10**6, last % 10**6, len(frame), len(frame)) + frame)
+    for file in files.values():
+        file.close()
+    return [sum(packet[1] == port for packet in packets) for port in (0, 1)]
+
+
+class Live(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = NET
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.counts = make_traffic(cls.folder.name)
+        # One packet and then silence, on a link of its own; the other tests go on meanwhile.
+        cls.net.plug("tapd")
+        cls.net.plug("tape")
+        cls.silent = Receiver(cls.net, "flows", "-o", "-", "--columns", "stime,spkts", "--lanes", "2", ports="tapd,tape")
+        frame = tap_capture.frame(bytes([198, 51, 100, 1]), bytes([203, 0, 113, 1]), 17, tap_capture.udp(7, 9, b"alone"))
+        with open(os.path.join(cls.folder.name, "single"), "wb") as file:
+            file.write(struct.pack("<QHH", 0, 0, len(frame)) + frame)
+        cls.exported = []
+        cls.reader = threading.Thread(target=lambda: [cls.exported.append((time.time(), cls.silent.process.stdout.readline()))
+                                                      for _ in range(2)], daemon=True)
+        cls.reader.start()
+        cls.send(cls, "single", ports=("tapd", "tape"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def send(self, schedule="schedule", ports=PORTS):
+        run(*self.net.argv(self.net.names[0], sys.executable, os.path.abspath(__file__), "--send",
+                           os.path.join(self.folder.name, schedule), *ports))
+
+    def write_flood(self, name, count, port, size=1000):
+        frame = tap_capture.frame(bytes([198, 51, 100, 1]), bytes([203, 0, 113, 1]), 17, tap_capture.udp(7, 9, bytes(size)))
+        with open(self.path(name), "wb") as file:
+            file.write((struct.pack("<QHH", 0, port, len(frame)) + frame) * count)
+
+    def records(self, path):
+        """Rows in an order that does not hang on times, their times apart and in seconds after the first."""
+        with open(path) as file:
+            rows = list(csv.DictReader(file))
+        first = min(float(row["stime"]) for row in rows)
+        out = []
+        for row in rows:
+            times = [float(row[name]) - first for name in ("stime", "ltime")]
+            out.append(([row[name] for name in SAME], times))
+        return sorted(out)
+
+    def compare(self, live, files, tolerance=0.25):
+        self.assertEqual([row for row, _ in live], [row for row, _ in files])
+        for (row, times), (_, want) in zip(live, files):
+            for got, wanted in zip(times, want):
+                self.assertAlmostEqual(got, wanted, delta=tolerance, msg=str(row))
+
+    def test_records_are_those_of_the_files(self):
+        """One, two and four lanes watch the same traffic."""
+        lanes = (1, 2, 4)
+        receivers = [Receiver(self.net, "flows", "-o", self.path(f"live{n}.csv"), "--lanes", str(n), "--json") for n in lanes]
+        self.send()
+        time.sleep(0.1)
+        accounts = [receiver.account() for receiver in receivers]
+        for n, account in zip(lanes, accounts):
+            self.assertEqual([port["seen"] for port in account["ports"]], self.counts, n)
+            self.assertEqual([sum(port["lost"].values()) for port in account["ports"]], [0, 0])
+            self.assertEqual([(port["interface"], port["state"], port["aggregated"]) for port in account["ports"]],
+                             [(name, "up", False) for name in PORTS])
+        run(WEIR, "flows", "-r", self.path("tx.pcap") + "," + self.path("rx.pcap"), "-o", self.path("files.csv"), "--quiet")
+        files = self.records(self.path("files.csv"))
+        self.assertGreater(len(files), 100)
+        for n in lanes:
+            self.compare(self.records(self.path(f"live{n}.csv")), files)
+
+    def test_one_interface_and_a_filter_that_knows_tags(self):
+        receivers = [Receiver(self.net, "flows", "-f", words, "-o", "-", ports="tapa") for words in ("vlan 7", "not vlan and port 4001")]
+        whole = Receiver(self.net, "flows", "-f", "vlan", "-o", self.path("vlan.csv"), "--json", ports="tapa")
+        self.send()
+        time.sleep(0.1)
+        out, _ = receivers[0].stop()
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual([(row["sport"], row["spkts"]) for row in rows], [("4001", "1")])
+        self.assertEqual(len(receivers[1].stop()[0].splitlines()), 1)  # the header alone
+        account = whole.account()
+        self.assertEqual(account["ports"][0]["seen"], self.counts[0])
+        self.assertEqual((account["packets"]["metered"], account["packets"]["ignored"]["filter"]), (2, self.counts[0] - 2))
+
+    def test_losses_are_counted(self):
+        """More than the ring holds is sent while the receiver is stopped: what was sent = metered + lost."""
+        count = 6000
+        for port in (0, 1):
+            self.write_flood(f"flood{port}", count, port)
+        for lanes in ("1", "2"):
+            receiver = Receiver(self.net, "flows", "--ring-mb", "1", "--lanes", lanes, "-o", self.path("flood.csv"), "--json")
+            receiver.process.send_signal(signal.SIGSTOP)
+            try:
+                self.send("flood0")
+                self.send("flood1")
+            finally:
+                receiver.process.send_signal(signal.SIGCONT)
+            account = receiver.account()
+            for port in account["ports"]:
+                self.assertEqual(port["offered"], count, port)
+                self.assertGreater(port["lost"]["ring"], count // 2)
+                self.assertGreater(port["seen"], 200)
+            with open(self.path("flood.csv")) as file:
+                self.assertEqual(sum(int(row["spkts"]) + int(row["dpkts"]) for row in csv.DictReader(file)), account["packets"]["metered"])
+
+    def test_a_silent_link_exports_on_time(self):
+        """A record that is due after 5 s comes although no packet does: window, lag and block time-out later at most."""
+        self.reader.join(timeout=20)
+        self.assertEqual(len(self.exported), 2)
+        when, line = self.exported[1]
+        stime, packets = line.strip().split(",")
+        self.assertEqual(packets, "1")
+        self.assertGreater(when - float(stime), 5)
+        self.assertLess(when - float(stime), 6)
+        self.silent.stop()
+
+    def test_interfaces_come_and_go(self):
+        self.write_flood("a", 5, 0)
+        self.write_flood("b", 7, 1)
+        receiver = Receiver(self.net, "flows", "-o", self.path("events.csv"), "--lanes", "2", "--json")
+        try:
+            self.send("a")
+            run("ip", "-n", self.net.names[1], "link", "set", "tapa", "down")
+            self.assertIn("tapa", receiver.wait_for("is down"))
+            run("ip", "-n", self.net.names[1], "link", "set", "tapa", "up")
+            self.assertIn("tapa", receiver.wait_for("up again"))
+            self.send("a")
+            run("ip", "-n", self.net.names[0], "link", "del", "tapa")
+            self.assertIn("tapa", receiver.wait_for("was removed"))
+        finally:
+            subprocess.run(["ip", "-n", self.net.names[0], "link", "del", "tapa"], stderr=subprocess.DEVNULL)
+            self.net.plug("tapa")
+        self.send("b")
+        time.sleep(0.05)
+        account = receiver.account()
+        self.assertEqual([(port["seen"], port["state"]) for port in account["ports"]], [(10, "gone"), (7, "up")])
+
+    def test_ends_when_no_interface_is_left(self):
+        self.net.plug("tapc")
+        receiver = Receiver(self.net, "flows", "-o", self.path("alone.csv"), ports="tapc")
+        run("ip", "-n", self.net.names[0], "link", "del", "tapc")
+        receiver.process.wait(timeout=10)
+        _, err = receiver.stop(code=1)
+        self.assertIn("tapc: no interface is left", err)
+
+    def test_ends_by_itself(self):
+        began = time.time()
+        receiver = Receiver(self.net, "flows", "--duration", "300ms", "-o", "-")
+        receiver.process.wait(timeout=10)
+        self.assertGreater(time.time() - began, 0.3)
+        receiver.stop()
+
+    def test_offloads_are_restored(self):
+        def gro():
+            found = re.search(r"generic-receive-offload: (\w+)", self.net.run_in(self.net.names[1], "ethtool", "-k", "tapa"))
+            return found.group(1)
+
+        try:
+            self.net.run_in(self.net.names[1], "ethtool", "-K", "tapa", "gro", "on")
+        except (OSError, subprocess.SubprocessError) as problem:
+            self.skipTest(str(problem))
+        receiver = Receiver(self.net, "flows", "-o", "-", ports="tapa")
+        self.assertEqual(gro(), "off")
+        receiver.stop()
+        self.assertEqual(gro(), "on")
+        receiver = Receiver(self.net, "flows", "-o", "-", ports="tapa")
+        self.assertEqual(gro(), "off")
+        receiver.process.kill()
+        receiver.process.communicate(timeout=30)  # its end of the pipes is the keeper's too
+        self.assertEqual(gro(), "on")
+
+    def test_verdicts_of_live_packets(self):
+        receiver = Receiver(self.net, "run", "--model", MODEL, "--store", self.path("live.duckdb"), "--eve", self.path("live.json"),
+                            "--json", "--control", "none")
+        self.send()
+        time.sleep(0.1)
+        account = receiver.account()
+        self.assertEqual([port["seen"] for port in account["ports"]], self.counts)
+        self.assertEqual(account["store"]["committed"], sum(account["records"].values()))
+        self.assertGreater(account["store"]["committed"], 100)
+
+    def test_clear_errors(self):
+        def fails(*arguments, code=1, **more):
+            done = subprocess.run(self.net.argv(self.net.names[1], WEIR, "flows", *arguments), capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            return done.stderr
+
+        self.assertIn("nosuch0: there is no such interface", fails("-i", "nosuch0"))
+        self.assertIn("nosuch0", fails("-i", "tapa,nosuch0"))
+        self.assertIn("ip link set lo up", fails("-i", "lo"))
+        self.assertIn("nonsense", fails("-i", "tapa", "-f", "nonsense and"))
+        self.assertIn("exclude each other", fails("-i", "tapa", "-r", self.path("tx.pcap"), code=2))
+        self.assertIn("for interfaces", fails("-r", self.path("tx.pcap"), "--snaplen", "100", code=2))
+        fails("-i", "tapa,tapa", code=2)
+        fails("-i", "a,b,c", code=2)
+        for rights, words in (((), "CAP_NET_RAW"), (("net_raw", "net_admin"), "CAP_BPF")):
+            if not os.path.exists("/usr/bin/setpriv"):
+                break
+            keep = ",".join(["-all", *("+" + right for right in rights)])
+            done = subprocess.run(self.net.argv(self.net.names[1], "setpriv", "--bounding-set", keep, "--inh-caps", keep, WEIR, "flows",
+                                                "-i", "tapa", "--lanes", "2"), capture_output=True, text=True, timeout=30)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+            self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--send":
+        send(sys.argv[2], sys.argv[3:])
+        sys.exit(0)
+    WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
+    del sys.argv[1:3]
+    if os.geteuid():
+        print("skipped: live capture needs root for its namespaces")
+        sys.exit(77)
+    try:
+        NET = Net()
+    except (OSError, subprocess.SubprocessError) as problem:
+        print(f"skipped: no network namespaces here: {problem}")
+        sys.exit(77)
+    # Every column but times and what is made of them.
+    TIMED = re.compile(r"time|dur|mean|min|max|sum|stddev|rate|load|jit|intpkt|run|rtt|synack|ackdat|idle|trans|seq|loss|gap|rank|flgs")
+    SAME = [line.split()[0] for line in run(WEIR, "flows", "--columns", "help").splitlines() if not TIMED.search(line.split()[0])]
+    try:
+        unittest.main(verbosity=1)
+    finally:
+        NET.close()
