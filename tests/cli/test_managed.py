@@ -1,6 +1,7 @@
 """`weir run` as a service manager runs it: what it tells the manager and the journal, and which rights it has left.
 
 Usage: test_managed.py WEIR TAP_CAPTURE_FOLDER MODEL. The packets come through a pipe, so that the test decides how long a run lasts.
+Other users run a copy that they can reach: the checkout may lie in a folder that is root's alone.
 """
 import glob
 import os
@@ -23,7 +24,7 @@ root = unittest.skipUnless(os.geteuid() == 0, "needs root")
 class Manager:
     """A run under a service manager's eyes: its socket, and the run's standard error."""
 
-    def __init__(self, folder, *arguments, before=(), environment=None):
+    def __init__(self, folder, *arguments, before=(), environment=None, weir=WEIR, model=MODEL):
         self.fifo, name = os.path.join(folder, "packets"), os.path.join(folder, "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(name)
@@ -31,7 +32,7 @@ class Manager:
         self.socket.settimeout(60)
         os.mkfifo(self.fifo)
         os.chmod(self.fifo, 0o666)
-        command = [*before, WEIR, "run", "-r", self.fifo, "--model", MODEL, "--store", "weir.duckdb", "--eve", "eve.json",
+        command = [*before, weir, "run", "-r", self.fifo, "--model", model, "--store", "weir.duckdb", "--eve", "eve.json",
                    "--control", "none", *arguments]
         self.run = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                     env={**os.environ, **(environment or {}), "NOTIFY_SOCKET": name})
@@ -82,6 +83,16 @@ class Service(unittest.TestCase):
         os.chmod(self.folder, 0o755)
         os.chown(self.folder, user.pw_uid, user.pw_gid)
         return user
+
+    def copies(self):
+        """The program, the libraries that it has from the checkout and the model, where everybody may read them."""
+        os.chmod(self.folder, 0o755)
+        checkout = os.path.dirname(os.path.dirname(WEIR)) + "/"
+        paths = [os.path.normpath(word) for word in subprocess.check_output(["ldd", WEIR], text=True).split() if word[0] == "/"]
+        libraries = [path for path in paths if path.startswith(checkout)]
+        weir, model, *_ = [shutil.copy(path, self.folder) for path in (WEIR, MODEL, *libraries)]
+        os.chmod(model, 0o644)
+        return {"weir": weir, "model": model, "environment": {"LD_LIBRARY_PATH": self.folder}}
 
     def good_end(self, manager):
         manager.feed(self.packets)
@@ -165,7 +176,7 @@ class Service(unittest.TestCase):
     def test_ambient_rights_of_a_service_are_gone(self):
         self.give_to("nobody")
         manager = self.start(before=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
-                                     "--inh-caps=+net_raw,+net_admin", "--ambient-caps=+net_raw,+net_admin"]).ready()
+                                     "--inh-caps=+net_raw,+net_admin", "--ambient-caps=+net_raw,+net_admin"], **self.copies()).ready()
         self.check_rights(manager.rights(), bounding=None)  # the bounding set is the manager's: changing it takes CAP_SETPCAP
         self.good_end(manager)
 
@@ -180,8 +191,8 @@ class Service(unittest.TestCase):
     @root
     def test_only_root_changes_the_user(self):
         self.give_to("nobody")
-        self.fails(self.start("--user", "daemon", before=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]),
-                   "only root", "as daemon")
+        self.fails(self.start("--user", "daemon", before=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"],
+                              **self.copies()), "only root", "as daemon")
 
 
 if __name__ == "__main__":
