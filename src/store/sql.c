@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "data/duck.h"
 #include "store/folder.h"
+#include "store/guard.h"
 #include "store/shelf.h"
 #include "store/store.h"
 
@@ -43,8 +44,12 @@ weir_err weir_sql_open(const char *path, uint64_t memory_bytes, struct weir_sql 
         free(session);
         return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
     }
-    char limits[96];
-    snprintf(limits, sizeof limits, "SET memory_limit='%lluB'; SET temp_directory=''", (unsigned long long)memory_bytes);
+    char limits[200];
+    /* what is attached is open already; nothing else can be opened from here on, whatever a view in the file says */
+    snprintf(limits, sizeof limits,
+             "SET memory_limit='%lluB'; SET temp_directory=''; SET enable_external_access=false; SET "
+             "disabled_filesystems='LocalFileSystem'",
+             (unsigned long long)memory_bytes);
     weir_err code = weir_shelf_open(path, &session->duck, error);
     if (code == WEIR_ERR_NOT_FOUND && !weir_folder_is(path))
         weir_fail(error, code, "%s: there is no such store; give --store FILE, or write one with `weir run`", path);
@@ -348,7 +353,8 @@ weir_err weir_sql_run(struct weir_sql *session, const char *sql, uint64_t limit,
         goto out;
     }
     rows->limit = limit;
-    if ((code = prepare(session->duck->connection, sql, &statement, error)) != WEIR_OK)
+    if ((code = weir_guard_check(session->duck, sql, error)) != WEIR_OK ||
+        (code = prepare(session->duck->connection, sql, &statement, error)) != WEIR_OK)
         goto out;
     duckdb_statement_type type = duckdb_prepared_statement_type(statement);
     if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {

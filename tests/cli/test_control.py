@@ -181,6 +181,8 @@ class Control(unittest.TestCase):
         for sql in ("SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM 'merged.pcap'", "COPY verdicts TO 'stolen.csv'", "DELETE FROM verdict_rows",
                     "SET memory_limit='100GB'", "SELECT * FROM force_checkpoint('store')", "SELECT 1; SELECT 2", "ATTACH 'x.duckdb'"):
             self.query(sql, code=1)
+        for sql in ("SELECT * FROM read_blob('weir.duckdb')", "FROM read_text('weir.duckdb.wal')", "FROM 'weir.duckdb'", "FROM eve.json"):
+            self.assertRegex(self.query(sql, code=1), "not for queries|could be a file")
         self.assertNotIn("stolen.csv", os.listdir(self.folder.name))
         # a slow query holds up neither the writer nor the end
         slow = subprocess.Popen([WEIR, "query", "--control", "c.sock", endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder.name)

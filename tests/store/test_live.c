@@ -98,6 +98,9 @@ static void a_query_only_reads(void **unused)
         "EXPLAIN ANALYZE SELECT * FROM checkpoint('store')",
         "SELECT * FROM read_csv('/etc/passwd')",
         "SELECT * FROM glob('/*')",
+        "SELECT * FROM 'eve.json'",
+        "SELECT * FROM eve.json",
+        "SELECT * FROM duckdb_logs()",
         "ATTACH '/tmp/other.duckdb'",
         "COPY (SELECT 1) TO '/tmp/weir-out'",
         "SET memory_limit = '100GB'",
@@ -125,6 +128,28 @@ static void a_query_only_reads(void **unused)
                          minute, WEIR_SQL_MEMORY, NULL),
                      7 * (int64_t)(sizeof refused / sizeof *refused + 1));
     assert_int_equal(ask(store, "SELECT 'sleep_ms is a text, CHECKPOINT too'", minute, WEIR_SQL_MEMORY, NULL), 0);
+    weir_store_close(&store);
+}
+
+/* DuckDB lets every connection read the bytes of what it has attached, and what may be attached later. */
+static void own_files_are_no_tables(void **unused)
+{
+    static const char *const readers[] = {
+        "SELECT * FROM read_blob('%s')",     "SELECT * FROM read_text('%s.wal')", "SELECT * FROM read_csv('%s')",
+        "SELECT * FROM glob('%s*')",         "SELECT * FROM sniff_csv('%s')",     "SELECT * FROM read_json('%s')",
+        "SELECT * FROM read_parquet('%s')",  "SELECT * FROM read_duckdb('%s')",   "SELECT * FROM '%s'",
+        "EXPLAIN SELECT * FROM glob('%s')",  "DESCRIBE FROM read_csv('%s')",      "FROM (SELECT (FROM read_text('%s')))",
+        "SELECT * FROM query_table(['%s'])",
+    };
+    struct weir_store *store = open_store();
+    append(store, 7, true);
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        struct weir_error error = {0};
+        char sql[400];
+        snprintf(sql, sizeof sql, readers[i], path);
+        assert_int_equal(ask(store, sql, minute, WEIR_SQL_MEMORY, &error), WEIR_ERR_ARGUMENT);
+        assert_true(strstr(error.text, "not for queries") || strstr(error.text, "could be a file"));
+    }
     weir_store_close(&store);
 }
 
@@ -216,8 +241,11 @@ static void a_query_can_be_broken_off(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_query_sees_what_is_committed), cmocka_unit_test(a_query_only_reads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_query_sees_what_is_committed),
+                                       cmocka_unit_test(a_query_only_reads),
+                                       cmocka_unit_test(own_files_are_no_tables),
                                        cmocka_unit_test(a_slow_query_does_not_stall_the_writer),
-                                       cmocka_unit_test(memory_has_a_bound), cmocka_unit_test(a_query_can_be_broken_off)};
+                                       cmocka_unit_test(memory_has_a_bound),
+                                       cmocka_unit_test(a_query_can_be_broken_off)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <sys/stat.h>
 
+#include "data/duck.h"
 #include "samples.h"
 
 #include <cmocka.h>
@@ -120,14 +121,39 @@ static void test_locked_in(void **unused)
     FILE *secret = fopen(out, "w");
     fputs("a\nb\n", secret);
     fclose(secret);
-    static const char *const readers[] = {
-        "SELECT * FROM read_csv('%s')",  "SELECT * FROM read_text('%s')",   "SELECT * FROM '%s.csv'",
-        "SELECT * FROM read_blob('%s')", "SELECT * FROM glob('%s*')",       "SELECT * FROM read_parquet('%s')",
-        "SELECT * FROM read_json('%s')", "SELECT * FROM read_duckdb('%s')", "EXPLAIN ANALYZE SELECT * FROM read_csv('%s')"};
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        snprintf(sql, sizeof sql, readers[i], out);
-        expect_refused(WEIR_ERR_LIBRARY, sql, i == 7 ? "read_duckdb" : "disabled by configuration");
+    static const char *const readers[] = {"SELECT * FROM read_csv('%s')",
+                                          "SELECT * FROM read_text('%s')",
+                                          "SELECT * FROM '%s.csv'",
+                                          "SELECT * FROM read_blob('%s')",
+                                          "SELECT * FROM glob('%s*')",
+                                          "SELECT * FROM read_parquet('%s')",
+                                          "SELECT * FROM read_json('%s')",
+                                          "SELECT * FROM read_duckdb('%s')",
+                                          "EXPLAIN ANALYZE SELECT * FROM read_csv('%s')",
+                                          "SELECT * FROM sniff_csv('%s')",
+                                          "SELECT * FROM parquet_metadata('%s')",
+                                          "SELECT * FROM query('FROM read_text(''%s'')')",
+                                          "SELECT * FROM query_table('%s')",
+                                          "SELECT * FROM \"READ_text\"/**/('%s')",
+                                          "SELECT * FROM system.main.read_text('%s')",
+                                          "WITH a AS (SELECT 1), b AS (SELECT content FROM read_text('%s')) SELECT * FROM a",
+                                          "SELECT (SELECT content FROM read_text('%s'))",
+                                          "SELECT 1 ORDER BY (SELECT count(*) FROM glob('%s'))",
+                                          "SELECT count(*) FROM range(3) r WHERE EXISTS (FROM read_text('%s'))",
+                                          "FROM verdicts, LATERAL (FROM read_text('%s'))",
+                                          "SELECT 1 UNION ALL SELECT 2 FROM read_blob('%s')",
+                                          "DESCRIBE SELECT * FROM read_csv('%s')",
+                                          "SUMMARIZE '%s.csv'",
+                                          "SHOW '%s.json'",
+                                          "UNPIVOT (FROM glob('%s')) ON file INTO NAME n VALUE v"};
+    const char *const places[] = {out, path}; /* the attached file is one that DuckDB itself would let through */
+    for (size_t i = 0; i < 2 * (sizeof readers / sizeof *readers); i++) {
+        snprintf(sql, sizeof sql, readers[i / 2], places[i % 2]);
+        expect_refused(WEIR_ERR_ARGUMENT, sql, "query: ");
     }
+    expect_refused(WEIR_ERR_ARGUMENT, "FROM data.csv", "could be a file");
+    expect_refused(WEIR_ERR_LIBRARY, "EXPLAIN (FORMAT json /* ) SELECT 1 -- */) SELECT * FROM read_csv('x')", "syntax error");
+    expect_refused(WEIR_ERR_ARGUMENT, "SELECT * FROM arrow_scan(1, 2, 3)", "arrow_scan() is not for queries");
     char made[300];
     snprintf(made, sizeof made, "%s/made", folder);
     static const char *const others[] = {"COPY (SELECT 1) TO '%s'",
@@ -168,6 +194,31 @@ static void test_locked_in(void **unused)
     expect("SELECT count(*) FROM verdicts", "10000\n");
 }
 
+/* What a file's own views and macros hide from the guard meets a session that cannot open anything. */
+static void test_hostile_file(void **unused)
+{
+    char copy[400], sql[1600];
+    struct weir_duck *duck;
+    snprintf(copy, sizeof copy, "%s/hostile.duckdb", folder);
+    struct weir_duck_config config = {.path = copy};
+    assert_int_equal(weir_duck_open(&config, &duck, NULL), WEIR_OK);
+    snprintf(sql, sizeof sql,
+             "CREATE VIEW own AS SELECT * FROM read_blob('%s'); CREATE VIEW other AS SELECT * FROM read_text('%s');"
+             "CREATE MACRO range(n) AS TABLE SELECT * FROM glob('/*');"
+             "CREATE MACRO json_serialize_sql(x) AS '{\"error\":false,\"statements\":[{}]}'",
+             copy, path);
+    assert_int_equal(weir_duck_run(duck, sql, NULL), WEIR_OK);
+    weir_duck_close(&duck);
+    static const char *const asked[] = {"FROM own", "FROM other", "FROM range(1)", "SELECT * FROM read_blob('/etc/passwd')"};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct weir_error error;
+        char *got = sample_query(copy, asked[i], &error);
+        if (got)
+            fail_msg("%s gave %s", asked[i], got);
+        assert_non_null(strstr(error.text, i < 3 ? "disabled by configuration" : "not for queries"));
+    }
+}
+
 static void test_bounds(void **unused)
 {
     struct weir_sql *session;
@@ -200,8 +251,9 @@ static void test_missing(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),     cmocka_unit_test(test_order),  cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_locked_in), cmocka_unit_test(test_bounds), cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_types),     cmocka_unit_test(test_order),        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_locked_in), cmocka_unit_test(test_hostile_file), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
