@@ -35,9 +35,9 @@ weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *orig
     if (XXH64(bytes, sum_at, 0) != weir_load_le64(bytes + sum_at))
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: the checksum does not fit: the file is damaged, copy it again",
                          origin, sum_at);
-    if (kind != WEIR_PAYLOAD_TREES)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "%s: offset 12: payload of kind %u, this weir knows 1 (trees)", origin,
-                         kind);
+    if (kind != WEIR_PAYLOAD_TREES && kind != WEIR_PAYLOAD_FOREST)
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED,
+                         "%s: offset 12: payload of kind %u, this weir knows 1 (trees) and 2 (forest)", origin, kind);
     *out = (struct weir_container){.kind = kind,
                                    .card = bytes + WEIR_CONTAINER_HEAD_BYTES,
                                    .card_bytes = (size_t)card,

@@ -6,7 +6,7 @@
 struct weir_explainer {
     const struct weir_forest *forest;
     uint32_t *left;   /* [nodes] place of the left child; 0 in a leaf (0 is a root, never a child) */
-    double *expected; /* [nodes] */
+    double *expected; /* [nodes][width] */
 };
 
 weir_err weir_explainer_create(const struct weir_forest *f, struct weir_explainer **out, struct weir_error *error)
@@ -17,7 +17,7 @@ weir_err weir_explainer_create(const struct weir_forest *f, struct weir_explaine
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     explainer->forest = f;
     explainer->left = calloc(f->nodes + 1, sizeof *explainer->left);
-    explainer->expected = calloc(f->nodes + 1, sizeof *explainer->expected);
+    explainer->expected = calloc(f->nodes * f->width + 1, sizeof *explainer->expected);
     if (!explainer->left || !explainer->expected) {
         weir_explainer_free(&explainer);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -32,13 +32,13 @@ weir_err weir_explainer_create(const struct weir_forest *f, struct weir_explaine
         /* Children stand behind their parent, so backwards all children are known. */
         for (uint32_t i = f->first[t] + f->count[t]; i-- > f->first[t];) {
             uint32_t left = explainer->left[i];
-            if (!left) {
-                explainer->expected[i] = (double)f->value[i];
-                continue;
-            }
-            double weight = (double)f->cover[left], other = (double)f->cover[left + 1];
+            double weight = left ? (double)f->cover[left] : 0, other = left ? (double)f->cover[left + 1] : 0;
             double share = weight + other > 0 ? weight / (weight + other) : 0.5;
-            explainer->expected[i] = share * explainer->expected[left] + (1 - share) * explainer->expected[left + 1];
+            for (size_t g = 0; g < f->width; g++) {
+                double *e = explainer->expected + g;
+                e[i * f->width] = left ? share * e[left * f->width] + (1 - share) * e[(left + 1) * f->width]
+                                       : weir_forest_leaf(f, t, i, f->width > 1 ? g : f->group[t]);
+            }
         }
     }
     *out = explainer;
@@ -58,18 +58,18 @@ void weir_explainer_free(struct weir_explainer **explainer)
 void weir_explainer_row(const struct weir_explainer *e, const float *row, size_t group, double *contributions, double *base)
 {
     const struct weir_forest *f = e->forest;
+    const double *expected = e->expected + (f->width > 1 ? group : 0);
     memset(contributions, 0, f->columns * sizeof *contributions);
-    *base = (double)f->base[group];
+    *base = f->base[group];
     for (size_t t = 0; t < f->trees; t++) {
-        if (f->group[t] != group)
+        if (f->width == 1 && f->group[t] != group)
             continue;
         uint32_t at = f->first[t];
-        *base += e->expected[at];
+        *base += expected[at * f->width];
         while (e->left[at]) {
-            unsigned split = f->split[at], column = split & (WEIR_SPLIT_MISSING_RIGHT - 1u);
-            float x = row[column];
-            uint32_t to = e->left[at] + (x != x ? (split & WEIR_SPLIT_MISSING_RIGHT) != 0 : x >= f->value[at]);
-            contributions[column] += e->expected[to] - e->expected[at];
+            unsigned column = f->split[at] & (WEIR_SPLIT_MISSING_RIGHT - 1u);
+            uint32_t to = e->left[at] + weir_forest_right(f, at, row[column]);
+            contributions[column] += expected[to * f->width] - expected[at * f->width];
             at = to;
         }
     }

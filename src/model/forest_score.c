@@ -19,6 +19,7 @@ struct weir_plan {
     uint16_t *column;   /* of each node; 0 in a leaf */
     uint16_t *depth;    /* of each tree */
     uint16_t *identity; /* 0, 1, ...: the index when the caller has none */
+    uint32_t *child;    /* of each node, when there are splits that are no numbers: place of the left child; else NULL */
 };
 
 weir_err weir_plan_create(const struct weir_forest *f, struct weir_plan **out, struct weir_error *error)
@@ -33,7 +34,8 @@ weir_err weir_plan_create(const struct weir_forest *f, struct weir_plan **out, s
     plan->column = calloc(f->nodes + 1, sizeof *plan->column);
     plan->depth = calloc(f->trees + 1, sizeof *plan->depth);
     plan->identity = calloc(f->columns, sizeof *plan->identity);
-    if (!plan->node || !plan->column || !plan->depth || !plan->identity) {
+    plan->child = f->odd ? calloc(f->nodes + 1, sizeof *plan->child) : NULL;
+    if (!plan->node || !plan->column || !plan->depth || !plan->identity || (f->odd && !plan->child)) {
         weir_plan_free(&plan);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
@@ -50,6 +52,8 @@ weir_err weir_plan_create(const struct weir_forest *f, struct weir_plan **out, s
             }
             plan->node[i] = (struct node){f->value[i], child | (split & WEIR_SPLIT_MISSING_RIGHT ? MISSING_RIGHT : 0)};
             plan->column[i] = split & (WEIR_SPLIT_MISSING_RIGHT - 1);
+            if (plan->child)
+                plan->child[i] = child;
             child += 2;
         }
     }
@@ -65,6 +69,7 @@ void weir_plan_free(struct weir_plan **plan)
     free((*plan)->column);
     free((*plan)->depth);
     free((*plan)->identity);
+    free((*plan)->child);
     free(*plan);
     *plan = NULL;
 }
@@ -88,25 +93,68 @@ static inline __attribute__((always_inline)) void walk(const struct weir_plan *p
         }
 }
 
+/* The same for trees with splits of any kind: one row after the other, by the rules as they are written down. */
+static inline __attribute__((always_inline)) void walk_odd(const struct weir_plan *plan, size_t tree, const float *x,
+                                                           const uint16_t *index, size_t column_step, size_t row_step,
+                                                           size_t lanes, uint32_t at[LANES])
+{
+    const struct weir_forest *f = plan->forest;
+    for (size_t k = 0; k < lanes; k++) {
+        uint32_t node = f->first[tree];
+        while (f->split[node] != WEIR_SPLIT_LEAF)
+            node = plan->child[node] + weir_forest_right(f, node, x[index[plan->column[node]] * column_step + k * row_step]);
+        at[k] = node;
+    }
+}
+
+enum { SUMS = WEIR_FOREST_GROUPS_MAX };
+
+/* margins: FLOAT32 sums, or NULL; sums: FLOAT64 ones. At most 64 rows. */
+static inline __attribute__((always_inline)) void add(const struct weir_plan *plan, const float *x, const uint16_t *index,
+                                                      size_t column_step, size_t row_step, size_t rows, float *margins,
+                                                      double *sums)
+{
+    const struct weir_forest *f = plan->forest;
+    uint32_t leaf[LANES];
+    for (size_t t = 0; t < f->trees; t++)
+        for (size_t r = 0, lanes; r < rows; r += lanes) {
+            lanes = rows - r < LANES ? rows - r : LANES;
+            if (plan->child)
+                walk_odd(plan, t, x + r * row_step, index, column_step, row_step, lanes, leaf);
+            else if (lanes == LANES)
+                walk(plan, t, x + r * row_step, index, column_step, row_step, LANES, leaf);
+            else
+                walk(plan, t, x + r * row_step, index, column_step, row_step, lanes, leaf);
+            size_t at = r * f->groups + f->group[t];
+            if (margins)
+                for (size_t k = 0; k < lanes; k++)
+                    margins[at + k * f->groups] += f->value[leaf[k]];
+            else
+                for (size_t k = 0; k < lanes; k++)
+                    for (size_t g = 0; g < f->width; g++)
+                        sums[at + k * f->groups + g] += f->leaf[f->place[leaf[k]] * f->width + g];
+        }
+}
+
 static inline __attribute__((always_inline)) void score(const struct weir_plan *plan, const float *x, const uint16_t *index,
                                                         size_t column_step, size_t row_step, size_t rows, float *margins)
 {
     const struct weir_forest *f = plan->forest;
-    uint32_t leaf[LANES];
-    for (size_t r = 0; r < rows; r++)
-        for (size_t g = 0; g < f->groups; g++)
-            margins[r * f->groups + g] = f->base[g];
-    for (size_t t = 0; t < f->trees; t++) {
-        float *out = margins + f->group[t];
-        size_t r = 0;
-        for (; r + LANES <= rows; r += LANES) {
-            walk(plan, t, x + r * row_step, index, column_step, row_step, LANES, leaf);
-            for (size_t k = 0; k < LANES; k++)
-                out[(r + k) * f->groups] += f->value[leaf[k]];
-        }
-        walk(plan, t, x + r * row_step, index, column_step, row_step, rows - r, leaf);
-        for (size_t k = 0; r < rows; r++, k++)
-            out[r * f->groups] += f->value[leaf[k]];
+    if (f->sum == WEIR_SUM_FLOAT32) {
+        for (size_t i = 0; i < rows * f->groups; i++)
+            margins[i] = (float)f->base[i % f->groups];
+        add(plan, x, index, column_step, row_step, rows, margins, NULL);
+        return;
+    }
+    double sums[SUMS];
+    size_t part = SUMS / f->groups < 64 ? SUMS / f->groups : 64;
+    for (size_t r = 0; r < rows; r += part) {
+        size_t some = rows - r < part ? rows - r : part;
+        for (size_t i = 0; i < some * f->groups; i++)
+            sums[i] = f->base[i % f->groups];
+        add(plan, x + r * row_step, index, column_step, row_step, some, NULL, sums);
+        for (size_t i = 0; i < some * f->groups; i++)
+            margins[r * f->groups + i] = (float)sums[i];
     }
 }
 
@@ -124,6 +172,9 @@ void weir_plan_block(const struct weir_plan *plan, const float *x, const uint16_
 uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *row)
 {
     uint32_t leaf[LANES];
-    walk(plan, tree, row, plan->identity, 1, 0, 1, leaf);
+    if (plan->child)
+        walk_odd(plan, tree, row, plan->identity, 1, 0, 1, leaf);
+    else
+        walk(plan, tree, row, plan->identity, 1, 0, 1, leaf);
     return leaf[0];
 }

@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +69,7 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
     err = weir_card_parse((const char *)parts.card, parts.card_bytes, &card, &why);
     if (err)
         return weir_fail(error, err, "%s: offset %d: %s", origin, WEIR_CONTAINER_HEAD_BYTES, why.text);
-    err = weir_forest_decode(parts.payload, parts.payload_bytes, &forest, &position, &why);
+    err = weir_forest_decode(parts.kind, parts.payload, parts.payload_bytes, &forest, &position, &why);
     if (err) {
         weir_card_fini(&card);
         return weir_fail(error, err, "%s: offset %zu: %s", origin, (size_t)(parts.payload - bytes) + position, why.text);
@@ -98,7 +99,7 @@ weir_err weir_model_bytes(const weir_model *model, uint8_t **bytes, size_t *size
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     memcpy(*bytes + WEIR_CONTAINER_HEAD_BYTES, model->card.text, card);
     weir_forest_encode(model->forest, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
-    weir_container_seal(*bytes, WEIR_PAYLOAD_TREES, card, payload);
+    weir_container_seal(*bytes, weir_forest_payload(model->forest), card, payload);
     return WEIR_OK;
 }
 
@@ -236,46 +237,103 @@ static double softmax_sum(const float *margins, size_t groups, double *max)
     return sum;
 }
 
+static double clamp(double probability)
+{
+    return probability < 0 ? 0 : probability > 1 ? 1 : probability;
+}
+
+/* One margin, two classes: the second one's probability; of a regression the prediction. */
+static float score_one(enum weir_forest_link link, float margin)
+{
+    double m = (double)margin, value = m;
+    switch (link) {
+    case WEIR_LINK_LOGISTIC:
+    case WEIR_LINK_SIGMOIDS:
+        return (float)sigmoid(m);
+    case WEIR_LINK_PROBABILITY:
+        return (float)clamp(m);
+    case WEIR_LINK_STEP:
+        return m > 0;
+    case WEIR_LINK_EXP:
+        value = exp(m);
+        break;
+    case WEIR_LINK_SOFTPLUS:
+        value = m > 0 ? m + log1p(exp(-m)) : log1p(exp(m));
+        break;
+    case WEIR_LINK_IDENTITY:
+    case WEIR_LINK_COUNT:
+        break;
+    }
+    return (float)fmin(value, (double)FLT_MAX); /* a score is finite: it goes into JSON */
+}
+
+/* Several margins: those who are probabilities already, or are so each by itself. */
+static double one_of_many(enum weir_forest_link link, double margin)
+{
+    return link == WEIR_LINK_SIGMOIDS ? sigmoid(margin) : clamp(margin);
+}
+
 void weir_model_probabilities(const weir_model *model, const float *margins, size_t rows, float *probabilities)
 {
     size_t groups = model->forest->groups;
+    enum weir_forest_link link = model->forest->link;
     for (size_t r = 0; r < rows; r++) {
         const float *m = margins + r * groups;
         if (groups == 1) {
-            probabilities[2 * r] = (float)sigmoid(-(double)m[0]);
-            probabilities[2 * r + 1] = (float)sigmoid((double)m[0]);
-            continue;
+            float p = score_one(link, m[0]);
+            probabilities[2 * r + 1] = p;
+            probabilities[2 * r] = link == WEIR_LINK_LOGISTIC ? (float)sigmoid(-(double)m[0]) : 1 - p;
+        } else if (link == WEIR_LINK_LOGISTIC) {
+            double max, sum = softmax_sum(m, groups, &max);
+            for (size_t g = 0; g < groups; g++)
+                probabilities[r * groups + g] = (float)(exp((double)m[g] - max) / sum);
+        } else {
+            for (size_t g = 0; g < groups; g++)
+                probabilities[r * groups + g] = (float)one_of_many(link, (double)m[g]);
         }
-        double max, sum = softmax_sum(m, groups, &max);
-        for (size_t g = 0; g < groups; g++)
-            probabilities[r * groups + g] = (float)(exp((double)m[g] - max) / sum);
     }
+}
+
+/* The most probable class of a row of several margins, and the row's score. */
+static float score_many(enum weir_forest_link link, const float *m, size_t groups, int benign, uint16_t *class)
+{
+    double rest = 0;
+    size_t best = 0;
+    for (size_t g = 1; g < groups; g++)
+        if (m[g] > m[best])
+            best = g;
+    *class = (uint16_t)best;
+    if (link == WEIR_LINK_LOGISTIC) {
+        double max, sum = softmax_sum(m, groups, &max);
+        /* The attacks' own sum, not 1 - benign: a small score keeps its digits. */
+        for (size_t g = 0; g < groups; g++)
+            if ((int)g != benign)
+                rest += exp((double)m[g] - max);
+        return (float)((benign < 0 ? 1.0 : rest) / sum);
+    }
+    if (benign < 0)
+        return (float)one_of_many(link, (double)m[best]);
+    if (link == WEIR_LINK_SIGMOIDS)
+        return (float)sigmoid(-(double)m[benign]);
+    for (size_t g = 0; g < groups; g++)
+        if ((int)g != benign)
+            rest += clamp((double)m[g]);
+    return (float)clamp(rest);
 }
 
 void weir_model_judge(const weir_model *model, const float *margins, size_t rows, float *score, uint16_t *class_index,
                       uint8_t *alert)
 {
     size_t groups = model->forest->groups;
+    enum weir_forest_link link = model->forest->link;
     int benign = model->card.benign;
     float threshold = model->card.threshold;
     for (size_t r = 0; r < rows; r++) {
         const float *m = margins + r * groups;
-        float value;
         uint16_t class = 0;
-        if (groups == 1) {
-            value = (float)sigmoid((double)m[0]);
+        float value = groups == 1 ? score_one(link, m[0]) : score_many(link, m, groups, benign, &class);
+        if (groups == 1)
             class = value >= threshold;
-        } else {
-            double max, sum = softmax_sum(m, groups, &max), rest = 0;
-            for (size_t g = groups; g-- > 0;)
-                if ((double)m[g] == max)
-                    class = (uint16_t)g;
-            /* The attacks' own sum, not 1 - benign: a small score keeps its digits. */
-            for (size_t g = 0; g < groups; g++)
-                if ((int)g != benign)
-                    rest += exp((double)m[g] - max);
-            value = (float)((benign < 0 ? 1.0 : rest) / sum);
-        }
         if (score)
             score[r] = value;
         if (class_index)

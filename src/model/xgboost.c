@@ -392,15 +392,12 @@ static weir_err complete(struct reader *r, const char *origin, struct weir_error
     if (err)
         return err;
     struct weir_forest *f = r->forest;
-    float *base = calloc(groups, sizeof *base);
-    if (!base)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    free(f->base);
-    f->base = base;
-    f->groups = groups;
+    err = weir_forest_regroup(f, groups, error);
+    if (err)
+        return err;
     f->columns = (size_t)r->columns;
     for (size_t g = 0; g < groups; g++)
-        base[g] = base_margin(r->objective, r->base_score.item[r->base_score.count == 1 ? 0 : g]);
+        f->base[g] = (double)base_margin(r->objective, r->base_score.item[r->base_score.count == 1 ? 0 : g]);
     for (size_t t = 0; t < f->trees; t++) {
         if (r->tree_info.item[t] < 0 || (size_t)r->tree_info.item[t] >= groups)
             return weir_fail(error, WEIR_ERR_FORMAT, "%s: tree_info names class %d of %zu", origin, r->tree_info.item[t], groups);

@@ -60,7 +60,7 @@ static inline struct weir_forest *random_forest(struct random_tree *trees, size_
         err = weir_forest_add(forest, &source, trees[t].group, NULL, NULL);
     }
     for (unsigned g = 0; g < groups && !err; g++)
-        forest->base[g] = random_float(&seed);
+        forest->base[g] = (double)random_float(&seed);
     assert(!err);
     return forest;
 }

@@ -136,7 +136,7 @@ static const float *predict(oracle_handle booster, const float *x, int type, ora
 static float tolerance(const weir_model *model, size_t group)
 {
     const struct weir_forest *f = model->forest;
-    float sum = fabsf(f->base[group]);
+    float sum = fabsf((float)f->base[group]);
     size_t trees = 1;
     for (size_t t = 0; t < f->trees; t++) {
         float largest = 0;
