@@ -46,8 +46,10 @@ int weir_cmd_bench(int argc, char **argv)
     for (int c; (c = getopt_long(argc, argv, ":r:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'r':
-            if (!weir_tap_options_add(&files, optarg))
+            if (weir_tap_take_files(&files, "-r", optarg, &error) != WEIR_OK) {
+                weir_log(WEIR_LOG_ERROR, "%s", error.text);
                 goto out;
+            }
             break;
         case OPT_QUICK:
             options.quick = true;

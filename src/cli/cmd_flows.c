@@ -1,6 +1,5 @@
 /* weir flows: flow records with a feature set, as CSV, JSON lines or Parquet. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,39 +13,49 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/tap_options.h"
 #include "pipeline/account.h"
 #include "store/export.h"
 #include "store/order.h"
-
-/* clang-format off */
-static const char help[] =
-    "usage: weir flows -r A[,B] [-r NEXT] | -i A[,B] [OPTIONS]\n"
-    "\n"
-    "Meters packets and writes the flow records.\n"
-    "\n"
-    WEIR_TAP_HELP
-    "  --features SET      feature set (argus)\n"
-    "  --columns A,B,...   only these columns, in this order (all)\n"
-    "  --format FORMAT     csv, jsonl or parquet (by the extension of FILE, else csv)\n"
-    "  -o, --output FILE   output; - is standard output (-)\n"
-    "  --lanes N           threads that meter; the output is the same (1)\n"
-    "  --flows N           room for so many flows at a time, all lanes (524288)\n"
-    "  --json              print the account as one JSON object; needs -o FILE\n"
-    "  -q, --quiet         no summary\n"
-    WEIR_TAP_LIVE_HELP
-    "\n"
-    "Records are in the order in which they close. `weir flows --columns help` lists the columns.\n"
-    "\n"
-    "example: weir flows -r tx.pcap,rx.pcap --columns stime,saddr,daddr,dport,state,sbytes,dbytes -o flows.csv\n"
-    "         weir flows -i eth1,eth2 --duration 60s -o flows.csv\n";
-/* clang-format on */
 
 struct options {
     struct weir_tap_options tap;
     const char *features, *columns, *format, *output;
     uint64_t lanes, flows;
     bool json, quiet;
+};
+
+/* clang-format off */
+#define AT(FIELD) offsetof(struct options, FIELD)
+static const struct weir_setting rows[] = {
+    WEIR_TAP_SETTINGS(AT(tap)),
+    {.name = "features", .kind = WEIR_SETTING_TEXT, .at = AT(features), .value = "SET", .text = "feature set (argus)"},
+    {.name = "columns", .kind = WEIR_SETTING_LIST, .at = AT(columns), .value = "A,B,...", .text = "only these columns, in this order (all)"},
+    {.name = "format", .kind = WEIR_SETTING_TEXT, .at = AT(format), .value = "FORMAT", .text = "csv, jsonl or parquet (by the extension of FILE, else csv)"},
+    {.name = "output", .letter = 'o', .kind = WEIR_SETTING_TEXT, .at = AT(output), .value = "FILE", .text = "output; - is standard output (-)"},
+    {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N", .text = "threads that meter; the output is the same (1)"},
+    {.name = "flows", .kind = WEIR_SETTING_NUMBER, .at = AT(flows), .low = 1024, .high = 1u << 30, .value = "N", .text = "room for so many flows at a time, all lanes (524288)"},
+    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object; needs -o FILE"},
+    {.name = "quiet", .letter = 'q', .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no summary"},
+    WEIR_TAP_LIVE_SETTINGS(AT(tap)),
+};
+/* clang-format on */
+
+enum { ROWS = sizeof rows / sizeof *rows };
+static const struct weir_settings settings = {
+    .command = "flows",
+    .row = rows,
+    .count = ROWS,
+    .before = "usage: weir flows -r A[,B] [-r NEXT] | -i A[,B] [OPTIONS]\n"
+              "\n"
+              "Meters packets and writes the flow records.\n"
+              "\n",
+    .after = "\n"
+             "Records are in the order in which they close. `weir flows --columns help` lists the columns.\n"
+             "\n"
+             "example: weir flows -r tx.pcap,rx.pcap --columns stime,saddr,daddr,dport,state,sbytes,dbytes -o flows.csv\n"
+             "         weir flows -i eth1,eth2 --duration 60s -o flows.csv\n",
 };
 
 struct job {
@@ -331,72 +340,24 @@ out:
 }
 
 /* -1: go on; else the exit code. */
-static int parse(int argc, char **argv, struct options *o)
+static int parse(int argc, char **argv, struct options *o, struct weir_told *told)
 {
-    enum { FEATURES = 256, COLUMNS, FORMAT, LANES, FLOWS, AS_JSON, QUIET, HELP };
-    static const struct option longs[] = {
-        {"features", required_argument, NULL, FEATURES},
-        {"columns", required_argument, NULL, COLUMNS},
-        {"format", required_argument, NULL, FORMAT},
-        {"output", required_argument, NULL, 'o'},
-        {"lanes", required_argument, NULL, LANES},
-        {"flows", required_argument, NULL, FLOWS},
-        {"json", no_argument, NULL, AS_JSON},
-        {"quiet", no_argument, NULL, QUIET},
-        {"help", no_argument, NULL, HELP},
-        WEIR_TAP_LONG_OPTIONS,
-        {0},
-    };
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, ":" WEIR_TAP_SHORT_OPTIONS "o:hq", longs, NULL)) != -1;) {
-        bool good = true;
-        switch (c) {
-        case 'o':
-            o->output = optarg;
-            break;
-        case FEATURES:
-            o->features = optarg;
-            break;
-        case COLUMNS:
-            o->columns = optarg;
-            break;
-        case FORMAT:
-            o->format = optarg;
-            break;
-        case LANES:
-            good = weir_option_number("--lanes", optarg, 1, WEIR_LANES_MAX, &o->lanes);
-            break;
-        case FLOWS:
-            good = weir_option_number("--flows", optarg, 1024, 1u << 30, &o->flows);
-            break;
-        case AS_JSON:
-            o->json = true;
-            break;
-        case QUIET:
-        case 'q':
-            o->quiet = true;
-            break;
-        case HELP:
-        case 'h':
-            fputs(help, stdout);
-            return WEIR_EXIT_OK;
-        default:
-            switch (weir_tap_options_take(&o->tap, c, optarg)) {
-            case WEIR_TAP_GOOD:
-                break;
-            case WEIR_TAP_WRONG:
-                return WEIR_EXIT_USAGE;
-            case WEIR_TAP_NOT_MINE:
-                return weir_option_wrong("flows", c, argv);
-            }
-        }
-        if (!good)
-            return WEIR_EXIT_USAGE;
-    }
-    if (optind != argc)
-        return weir_usage_error("flows", "unexpected '%s'; capture files are given with -r, interfaces with -i", argv[optind]);
-    if (!(o->columns && !strcmp(o->columns, "help")) && !weir_tap_options_check(&o->tap, "flows"))
+    struct weir_problems problems = {0};
+    struct weir_flags flags;
+    int code =
+        weir_flags_read(&settings, argc, argv, "unexpected '%s'; capture files are given with -r, interfaces with -i", &flags);
+    if (code < 0)
+        weir_settings_apply(&settings, NULL, &flags, o, told, &problems);
+    weir_flags_free(&flags);
+    if (code >= 0)
+        return code;
+    if (problems.count) {
+        weir_log(WEIR_LOG_ERROR, "%s", problems.item[0].text);
         return WEIR_EXIT_USAGE;
+    }
+    const char *problem = weir_tap_options_problem(&o->tap);
+    if (problem && !(o->columns && !strcmp(o->columns, "help")))
+        return weir_usage_error("flows", "%s", problem);
     if (o->json && !strcmp(o->output, "-"))
         return weir_usage_error("flows", "--json prints the account on standard output: give -o FILE for the records");
     return -1;
@@ -407,7 +368,8 @@ int weir_cmd_flows(int argc, char **argv)
     struct options o = {.features = "argus", .output = "-", .lanes = 1, .flows = 524288};
     uint16_t *columns = NULL;
     size_t column_count = 0;
-    int code = parse(argc, argv, &o);
+    struct weir_told told[ROWS] = {0};
+    int code = parse(argc, argv, &o, told);
     if (code >= 0)
         goto out;
     code = WEIR_EXIT_USAGE;
@@ -429,5 +391,6 @@ int weir_cmd_flows(int argc, char **argv)
 out:
     free(columns);
     weir_tap_options_free(&o.tap);
+    weir_told_free(told, ROWS);
     return code;
 }

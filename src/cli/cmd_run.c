@@ -1,6 +1,5 @@
 /* weir run: the main job. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,201 +15,13 @@
 #include "cli/default_model.h"
 #include "cli/live.h"
 #include "cli/options.h"
+#include "cli/run_options.h"
 #include "cli/service.h"
-#include "cli/tap_options.h"
 #include "pipeline/control.h"
 #include "pipeline/run.h"
 #include "store/attacks.h"
-#include "store/folder.h"
-
-/* clang-format off */
-static const char help[] =
-    "usage: weir run -r A[,B] [-r NEXT] | -i A[,B] [OPTIONS]\n"
-    "\n"
-    "Meters packets, judges every flow record with a model and keeps the verdicts.\n"
-    "\n"
-    WEIR_TAP_HELP
-    "  --model M.weir      the model (default: the one that comes with weir)\n"
-    "  --features SET      feature set to meter (default: the model's)\n"
-    "  --columns A,B,...   what the rows carry from metering to judging; `all`: every feature\n"
-    "                      of the set (default: what the model wants). More of them let\n"
-    "                      `weir reload` bring a model that wants more\n"
-    "  --store FILE        DuckDB file for the verdicts (weir.duckdb); an existing one\n"
-    "                      is appended to, as a new run\n"
-    "  --store FOLDER/     a DuckDB file a day there (UTC), all asked as one\n"
-    "  --rotate SIZE       in a folder: the next file also at this size, such as 2GB\n"
-    "  --retention LIMITS  in a folder: remove whole old files: 30d, 50GB or 30d,50GB\n"
-    "  --eve FILE          EVE JSON lines (eve.json); - is standard output\n"
-    "  --account FILE      also write the closing account there, as JSON\n"
-    "  --lanes N           threads that meter (2)\n"
-    "  --workers N         threads that score (2)\n"
-    "  --batch N           rows a micro-batch, 1 to 512 (64)\n"
-    "  --max-delay TIME    longest wait of a row for its batch (500us)\n"
-    "  --flows N           room for so many flows at a time, all lanes (524288)\n"
-    "  --queue URL         queue between lanes and workers (memory:)\n"
-    "  --sensor NAME       name of this sensor in the store (the host's name)\n"
-    "  --control PATH      socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
-    "                      `none`: no such socket (default: under the runtime folder)\n"
-    "  --user NAME         change to this user once the packets' source is open\n"
-    "  --json              print the account as one JSON object, nothing else\n"
-    "  --quiet             no progress and no summary\n"
-    WEIR_TAP_LIVE_HELP
-    "\n"
-    "example: weir run -r tx.pcap,rx.pcap --store out/weir.duckdb --eve out/eve.json\n"
-    "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n"
-    "         weir run -i eth1,eth2\n";
-/* clang-format on */
 
 enum { IDLE_MIN_NS = 1000000 };
-
-struct options {
-    struct weir_tap_options tap;
-    const char *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
-    uint64_t lanes, workers, batch, flows;
-    int64_t max_delay_ns;
-    uint64_t rotate_bytes;
-    struct weir_retention retention;
-    bool json, quiet;
-};
-
-enum {
-    OPT_MODEL = 256,
-    OPT_FEATURES,
-    OPT_COLUMNS,
-    OPT_STORE,
-    OPT_ROTATE,
-    OPT_RETENTION,
-    OPT_EVE,
-    OPT_ACCOUNT,
-    OPT_LANES,
-    OPT_WORKERS,
-    OPT_BATCH,
-    OPT_DELAY,
-    OPT_FLOWS,
-    OPT_QUEUE,
-    OPT_SENSOR,
-    OPT_CONTROL,
-    OPT_USER,
-    OPT_JSON,
-    OPT_QUIET,
-    OPT_HELP
-};
-
-/* -1: go on; else the exit code. */
-static int parse(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {
-        {"model", required_argument, NULL, OPT_MODEL},
-        {"features", required_argument, NULL, OPT_FEATURES},
-        {"columns", required_argument, NULL, OPT_COLUMNS},
-        {"store", required_argument, NULL, OPT_STORE},
-        {"rotate", required_argument, NULL, OPT_ROTATE},
-        {"retention", required_argument, NULL, OPT_RETENTION},
-        {"eve", required_argument, NULL, OPT_EVE},
-        {"account", required_argument, NULL, OPT_ACCOUNT},
-        {"lanes", required_argument, NULL, OPT_LANES},
-        {"workers", required_argument, NULL, OPT_WORKERS},
-        {"batch", required_argument, NULL, OPT_BATCH},
-        {"max-delay", required_argument, NULL, OPT_DELAY},
-        {"flows", required_argument, NULL, OPT_FLOWS},
-        {"queue", required_argument, NULL, OPT_QUEUE},
-        {"sensor", required_argument, NULL, OPT_SENSOR},
-        {"control", required_argument, NULL, OPT_CONTROL},
-        {"user", required_argument, NULL, OPT_USER},
-        {"json", no_argument, NULL, OPT_JSON},
-        {"quiet", no_argument, NULL, OPT_QUIET},
-        {"help", no_argument, NULL, OPT_HELP},
-        WEIR_TAP_LONG_OPTIONS,
-        {0},
-    };
-    struct weir_error error;
-    for (int c; (c = getopt_long(argc, argv, ":" WEIR_TAP_SHORT_OPTIONS "h", longs, NULL)) != -1;) {
-        bool good = true;
-        switch (c) {
-        case OPT_MODEL:
-            o->model = optarg;
-            break;
-        case OPT_FEATURES:
-            o->features = optarg;
-            break;
-        case OPT_COLUMNS:
-            o->columns = optarg;
-            break;
-        case OPT_STORE:
-            o->store = optarg;
-            break;
-        case OPT_ROTATE:
-            if (strcmp(optarg, "day") != 0 && weir_size_parse(optarg, &o->rotate_bytes, &error) != WEIR_OK)
-                return weir_usage_error("run", "--rotate %s", error.text);
-            break;
-        case OPT_RETENTION:
-            if (weir_retention_parse(optarg, &o->retention, &error) != WEIR_OK)
-                return weir_usage_error("run", "--retention %s", error.text);
-            break;
-        case OPT_EVE:
-            o->eve = optarg;
-            break;
-        case OPT_ACCOUNT:
-            o->account = optarg;
-            break;
-        case OPT_LANES:
-            good = weir_option_number("--lanes", optarg, 1, WEIR_LANES_MAX, &o->lanes);
-            break;
-        case OPT_WORKERS:
-            good = weir_option_number("--workers", optarg, 1, WEIR_WORKERS_MAX, &o->workers);
-            break;
-        case OPT_BATCH:
-            good = weir_option_number("--batch", optarg, 1, WEIR_BATCH_ROWS, &o->batch);
-            break;
-        case OPT_DELAY:
-            good = weir_option_duration("--max-delay", optarg, &o->max_delay_ns);
-            break;
-        case OPT_FLOWS:
-            good = weir_option_number("--flows", optarg, 1024, 1u << 30, &o->flows);
-            break;
-        case OPT_QUEUE:
-            o->queue = optarg;
-            break;
-        case OPT_SENSOR:
-            o->sensor = optarg;
-            break;
-        case OPT_CONTROL:
-            o->control = optarg;
-            break;
-        case OPT_USER:
-            o->user = optarg;
-            break;
-        case OPT_JSON:
-            o->json = true;
-            break;
-        case OPT_QUIET:
-            o->quiet = true;
-            break;
-        case 'h':
-        case OPT_HELP:
-            fputs(help, stdout);
-            return WEIR_EXIT_OK;
-        default:
-            switch (weir_tap_options_take(&o->tap, c, optarg)) {
-            case WEIR_TAP_GOOD:
-                break;
-            case WEIR_TAP_WRONG:
-                return WEIR_EXIT_USAGE;
-            case WEIR_TAP_NOT_MINE:
-                return weir_option_wrong("run", c, argv);
-            }
-        }
-        if (!good)
-            return WEIR_EXIT_USAGE;
-    }
-    if (optind < argc)
-        return weir_usage_error("run", "'%s' is not an option", argv[optind]);
-    if (!weir_tap_options_check(&o->tap, "run"))
-        return WEIR_EXIT_USAGE;
-    if ((o->rotate_bytes || o->retention.days || o->retention.bytes) && !weir_folder_is(o->store))
-        return weir_usage_error("run", "--rotate and --retention are for a store in a folder: give --store FOLDER/");
-    return -1;
-}
 
 /* Signals: one thread waits for them. The first asks for a drain, the second ends the process at once. */
 static struct weir_run *signalled_run;
@@ -250,7 +61,7 @@ static double progress(struct weir_run *run, unsigned ports)
 }
 
 /* Until the packets are metered: the live line and a health row every 10 s. */
-static void watch(struct weir_run *run, const struct options *o, const weir_model *model)
+static void watch(struct weir_run *run, const struct weir_run_options *o, const weir_model *model)
 {
     enum { LIVE_NS = 200 * 1000000 };
     const int64_t health_ns = 10 * (int64_t)1000000000;
@@ -306,7 +117,7 @@ static bool write_account(const struct weir_account *account, const char *path)
     return good;
 }
 
-static int report(const struct options *o, const struct weir_account *account, const char *run_id)
+static int report(const struct weir_run_options *o, const struct weir_account *account, const char *run_id)
 {
     struct weir_error error = {0};
     int code = WEIR_EXIT_OK;
@@ -336,7 +147,7 @@ static int report(const struct options *o, const struct weir_account *account, c
 }
 
 /* What the status says of this run that does not change. */
-static json_t *about(const struct options *o, const struct weir_run_config *config, const char *run_id)
+static json_t *about(const struct weir_run_options *o, const struct weir_run_config *config, const char *run_id)
 {
     json_t *ports = json_array();
     const struct weir_source_config source = weir_tap_options_source(&o->tap);
@@ -352,7 +163,7 @@ static json_t *about(const struct options *o, const struct weir_run_config *conf
 /* What `weir reload` without --model means. */
 static char *configured_model(void *options, struct weir_error *error)
 {
-    const struct options *o = options;
+    const struct weir_run_options *o = options;
     char *path = strdup(o->model);
     if (!path)
         weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -360,7 +171,7 @@ static char *configured_model(void *options, struct weir_error *error)
 }
 
 /* The control socket: one that was asked for must work; the usual one may be missing, which is said. */
-static weir_err open_control(const struct options *o, struct weir_control **out, struct weir_error *error)
+static weir_err open_control(const struct weir_run_options *o, struct weir_control **out, struct weir_error *error)
 {
     char place[WEIR_CONTROL_PATH];
     *out = NULL;
@@ -383,7 +194,7 @@ static weir_err open_control(const struct options *o, struct weir_control **out,
     return WEIR_OK;
 }
 
-static int run(const struct options *o, const weir_model *model, const char *command)
+static int run(const struct weir_run_options *o, const weir_model *model, const char *command)
 {
     struct weir_error error = {0};
     const char *features = o->features ? o->features : weir_model_feature_set(model);
@@ -501,23 +312,30 @@ static char *command_text(int argc, char **argv)
     return text;
 }
 
+/* Wrong use, or something that is not there. */
+static int exit_code(weir_err code)
+{
+    return code == WEIR_ERR_ARGUMENT || code == WEIR_ERR_FORMAT ? WEIR_EXIT_USAGE : WEIR_EXIT_FAILED;
+}
+
 int weir_cmd_run(int argc, char **argv)
 {
-    struct options o = {.store = "weir.duckdb",
-                        .eve = "eve.json",
-                        .queue = "memory:",
-                        .lanes = 2,
-                        .workers = 2,
-                        .batch = 64,
-                        .flows = 524288,
-                        .max_delay_ns = 500000};
+    struct weir_run_options o = {0};
+    struct weir_flags flags;
+    struct weir_problems problems = {0};
     char *command = command_text(argc, argv), *found = NULL;
     weir_model *model = NULL;
     struct weir_error error = {0};
-    int code = parse(argc, argv, &o);
+    int code = weir_flags_read(&weir_run_settings, argc, argv, "'%s' is not an option", &flags);
     if (code >= 0)
         goto out;
     code = WEIR_EXIT_FAILED;
+    weir_run_options_make(&flags, &o, &problems);
+    if (problems.count) {
+        weir_log(WEIR_LOG_ERROR, "%s", problems.item[0].text);
+        code = exit_code(problems.item[0].code);
+        goto out;
+    }
     if (o.quiet)
         weir_log_set_level(WEIR_LOG_ERROR);
     if (!o.model && !(o.model = found = weir_default_model(&error)))
@@ -528,7 +346,8 @@ int weir_cmd_run(int argc, char **argv)
         code = run(&o, model, command ? command : "weir run");
 out:
     weir_model_free(&model);
-    weir_tap_options_free(&o.tap);
+    weir_run_options_free(&o);
+    weir_flags_free(&flags);
     free(found);
     free(command);
     return code;

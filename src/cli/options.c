@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,18 +12,30 @@
 #include "base/log.h"
 #include "cli/command.h"
 
-bool weir_option_number(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *out)
+static bool said(weir_err code, const struct weir_error *error)
+{
+    if (code != WEIR_OK)
+        weir_log(WEIR_LOG_ERROR, "%s", error->text);
+    return code == WEIR_OK;
+}
+
+weir_err weir_number_parse(const char *what, const char *text, uint64_t low, uint64_t high, uint64_t *out,
+                           struct weir_error *error)
 {
     char *end = NULL;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value < low || value > high) {
-        weir_log(WEIR_LOG_ERROR, "%s %s: give a whole number from %llu to %llu", option, text, (unsigned long long)low,
-                 (unsigned long long)high);
-        return false;
-    }
+    if (*text < '0' || *text > '9' || *end || errno || value < low || value > high)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.100s: give a whole number from %llu to %llu", what, text,
+                         (unsigned long long)low, (unsigned long long)high);
     *out = value;
-    return true;
+    return WEIR_OK;
+}
+
+bool weir_option_number(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+    struct weir_error error = {0};
+    return said(weir_number_parse(option, text, low, high, out, &error), &error);
 }
 
 bool weir_option_real(const char *option, const char *text, double low, double high, double *out)
@@ -38,28 +51,55 @@ bool weir_option_real(const char *option, const char *text, double low, double h
     return true;
 }
 
-bool weir_option_duration(const char *option, const char *text, int64_t *out_ns)
+static const struct {
+    const char *unit;
+    int64_t ns;
+} units[] = {{"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
+
+const char *weir_duration_text(int64_t ns, char text[static 32])
 {
-    static const struct {
-        const char *unit;
-        double ns;
-    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+    size_t i = 0;
+    while (ns % units[i].ns)
+        i++;
+    snprintf(text, 32, ns ? "%" PRId64 "%s" : "0", ns / units[i].ns, units[i].unit);
+    return text;
+}
+
+/* -1: that is no duration. */
+static int64_t duration(const char *text)
+{
     char *end = NULL;
     errno = 0;
     double value = strtod(text, &end);
-    if (end != text && !errno && value >= 0) {
-        if (value == 0 && !*end) {
-            *out_ns = 0;
-            return true;
-        }
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-            if (!strcmp(end, units[i].unit) && value * units[i].ns < 9e18) {
-                *out_ns = (int64_t)llround(value * units[i].ns);
-                return true;
-            }
-    }
-    weir_log(WEIR_LOG_ERROR, "%s %s: give a duration with its unit, such as 500us, 5ms or 2s", option, text);
-    return false;
+    if (end == text || errno || !(value >= 0))
+        return -1;
+    if (value == 0 && !*end)
+        return 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].unit) && value * (double)units[i].ns < 9e18)
+            return llround(value * (double)units[i].ns);
+    return -1;
+}
+
+weir_err weir_duration_parse(const char *what, const char *text, int64_t low_ns, int64_t high_ns, int64_t *out_ns,
+                             struct weir_error *error)
+{
+    char low[32], high[32];
+    int64_t ns = duration(text);
+    if (ns < 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.100s: give a duration with its unit, such as 500us, 5ms or 2s", what,
+                         text);
+    if (ns < low_ns || ns > high_ns)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.100s: give a duration from %s to %s", what, text,
+                         weir_duration_text(low_ns, low), weir_duration_text(high_ns, high));
+    *out_ns = ns;
+    return WEIR_OK;
+}
+
+bool weir_option_duration(const char *option, const char *text, int64_t *out_ns)
+{
+    struct weir_error error = {0};
+    return said(weir_duration_parse(option, text, 0, INT64_MAX, out_ns, &error), &error);
 }
 
 static void *must(void *memory)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weir/error.h"
+
 /* A whole number in [low, high]. `option` ("--lanes") is for the message. */
 bool weir_option_number(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *out);
 
@@ -14,6 +16,15 @@ bool weir_option_real(const char *option, const char *text, double low, double h
 
 /* A duration with a unit: 500us, 5ms, 2s, 1m, 0 -> nanoseconds. */
 bool weir_option_duration(const char *option, const char *text, int64_t *out_ns);
+
+/* The same, with the message left in `error` instead of printed. WEIR_ERR_ARGUMENT. Durations: low to high, in nanoseconds. */
+weir_err weir_number_parse(const char *what, const char *text, uint64_t low, uint64_t high, uint64_t *out,
+                           struct weir_error *error);
+weir_err weir_duration_parse(const char *what, const char *text, int64_t low_ns, int64_t high_ns, int64_t *out_ns,
+                             struct weir_error *error);
+
+/* "500us", "5ms", "0": a duration in the largest unit that leaves a whole number. Returns `text`. */
+const char *weir_duration_text(int64_t ns, char text[static 32]);
 
 /* A list of strings; all memory is its own. Start with {0}. */
 struct weir_strings {

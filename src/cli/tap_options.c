@@ -2,98 +2,53 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "decode/lane.h"
 
-bool weir_tap_options_add(struct weir_tap_options *tap, const char *value)
+weir_err weir_tap_take_files(void *field, const char *what, const char *value, struct weir_error *error)
 {
+    struct weir_tap_options *tap = field;
     struct weir_strings part = {0};
+    weir_err code = WEIR_OK;
     weir_strings_split(&part, value);
-    bool good = part.count >= 1 && part.count <= WEIR_PORTS_MAX;
-    if (!good)
-        weir_log(WEIR_LOG_ERROR,
-                 "-r %s: give one file, or two joined by a comma (the two ports of a tap); a comma in a name is \\,", value);
-    else if (tap->ports && tap->ports != part.count) {
-        good = false;
-        weir_log(WEIR_LOG_ERROR, "-r %s: every -r must name as many ports as the first one (%u)", value, tap->ports);
-    }
-    for (size_t i = 0; good && i < part.count; i++)
+    if (part.count < 1 || part.count > WEIR_PORTS_MAX)
+        code = weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "%s %.200s: give one file, or two joined by a comma (the two ports of a tap); a comma in a name is \\,",
+                         what, value);
+    else if (tap->ports && tap->ports != part.count)
+        code = weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.200s: every -r must name as many ports as the first one (%u)", what,
+                         value, tap->ports);
+    for (size_t i = 0; code == WEIR_OK && i < part.count; i++)
         weir_strings_add(&tap->port[i], part.item[i]);
-    if (good)
+    if (code == WEIR_OK)
         tap->ports = (unsigned)part.count;
     weir_strings_free(&part);
-    return good;
+    return code;
 }
 
-static bool add_interfaces(struct weir_tap_options *tap, const char *value)
+weir_err weir_tap_take_interfaces(void *field, const char *what, const char *value, struct weir_error *error)
 {
-    struct weir_strings *names = &tap->interface;
-    if (names->count) {
-        weir_log(WEIR_LOG_ERROR, "-i %s: give -i once; the two ports of a tap are joined by a comma", value);
-        return false;
-    }
+    struct weir_strings *names = &((struct weir_tap_options *)field)->interface;
+    if (names->count)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.200s: give -i once; the two ports of a tap are joined by a comma", what,
+                         value);
     weir_strings_split(names, value);
-    bool good = names->count >= 1 && names->count <= WEIR_PORTS_MAX;
-    if (!good)
-        weir_log(WEIR_LOG_ERROR, "-i %s: give one interface, or two joined by a comma (the two ports of a tap)", value);
-    if (good && names->count == 2 && !strcmp(names->item[0], names->item[1])) {
-        weir_log(WEIR_LOG_ERROR, "-i %s: both ports are the same interface; for one that carries both directions give it once",
-                 value);
-        good = false;
-    }
-    return good;
+    if (names->count < 1 || names->count > WEIR_PORTS_MAX)
+        return weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "%s %.200s: give one interface, or two joined by a comma (the two ports of a tap)", what, value);
+    if (names->count == 2 && !strcmp(names->item[0], names->item[1]))
+        return weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "%s %.200s: both ports are the same interface; for one that carries both directions give it once", what,
+                         value);
+    return WEIR_OK;
 }
 
-enum weir_tap_option weir_tap_options_take(struct weir_tap_options *tap, int option, const char *value)
+const char *weir_tap_options_problem(const struct weir_tap_options *tap)
 {
-    bool good = true;
-    switch (option) {
-    case 'r':
-        good = weir_tap_options_add(tap, value);
-        break;
-    case 'i':
-        good = add_interfaces(tap, value);
-        break;
-    case 'f':
-        tap->filter = value;
-        break;
-    case WEIR_OPT_SNAPLEN:
-        good = weir_option_number("--snaplen", value, 64, 65535, &tap->snaplen);
-        tap->live_only = true;
-        break;
-    case WEIR_OPT_RING_MB:
-        good = weir_option_number("--ring-mb", value, 1, 65536, &tap->ring_mb);
-        tap->live_only = true;
-        break;
-    case WEIR_OPT_WINDOW:
-        good = weir_option_duration("--merge-window", value, &tap->window_ns);
-        if (good && (tap->window_ns < 100000 || tap->window_ns > 10000000000)) {
-            weir_log(WEIR_LOG_ERROR, "--merge-window %s: give a duration from 100us to 10s", value);
-            good = false;
-        }
-        tap->live_only = true;
-        break;
-    case WEIR_OPT_DURATION:
-        good = weir_option_duration("--duration", value, &tap->duration_ns);
-        tap->live_only = true;
-        break;
-    default:
-        return WEIR_TAP_NOT_MINE;
-    }
-    return good ? WEIR_TAP_GOOD : WEIR_TAP_WRONG;
-}
-
-bool weir_tap_options_check(const struct weir_tap_options *tap, const char *command)
-{
-    if (!tap->ports && !tap->interface.count)
-        weir_usage_error(command, "no packets: give a capture file with -r or an interface with -i");
-    else if (tap->ports && tap->interface.count)
-        weir_usage_error(command, "-r and -i exclude each other: packets come from files or from interfaces");
-    else if (tap->ports && tap->live_only)
-        weir_usage_error(command, "--duration, --snaplen, --ring-mb and --merge-window are for interfaces (-i)");
-    else
-        return true;
-    return false;
+    bool live_only = tap->snaplen || tap->ring_mb || tap->window_ns || tap->duration_ns;
+    return !tap->ports && !tap->interface.count ? "no packets: give a capture file with -r or an interface with -i"
+           : tap->ports && tap->interface.count ? "-r and -i exclude each other: packets come from files or from interfaces"
+           : tap->ports && live_only            ? "--duration, --snaplen, --ring-mb and --merge-window are for interfaces (-i)"
+                                                : NULL;
 }
 
 struct weir_source_config weir_tap_options_source(const struct weir_tap_options *tap)

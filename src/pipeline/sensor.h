@@ -12,8 +12,6 @@
 #include "features/view.h"
 #include "pipeline/account.h"
 
-#define WEIR_LANES_MAX 64
-
 struct weir_sensor;
 
 struct weir_sensor_config {

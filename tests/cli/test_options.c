@@ -58,15 +58,20 @@ static void comma_lists(void **state)
     assert_int_equal(list.count, 0);
 }
 
+static bool take(struct weir_tap_options *files, const char *value)
+{
+    return weir_tap_take_files(files, "-r", value, NULL) == WEIR_OK;
+}
+
 static void tap_pairs(void **state)
 {
     (void)state;
     struct weir_tap_options files = {0};
-    assert_true(weir_tap_options_add(&files, "tx1,rx1"));
-    assert_true(weir_tap_options_add(&files, "tx2,rx2"));
-    assert_false(weir_tap_options_add(&files, "alone"));
-    assert_false(weir_tap_options_add(&files, "a,b,c"));
-    assert_false(weir_tap_options_add(&files, ""));
+    assert_true(take(&files, "tx1,rx1"));
+    assert_true(take(&files, "tx2,rx2"));
+    assert_false(take(&files, "alone"));
+    assert_false(take(&files, "a,b,c"));
+    assert_false(take(&files, ""));
     struct weir_source_config config = weir_tap_options_source(&files);
     assert_int_equal(config.ports, 2);
     assert_int_equal(config.file_count[0], 2);

@@ -1,0 +1,176 @@
+#include "cli/run_options.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "batch/batch.h"
+#include "pipeline/backend.h"
+#include "store/folder.h"
+
+static weir_err take_rotate(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    struct weir_error inner = {0};
+    uint64_t *bytes = field;
+    if (!strcmp(value, "day"))
+        *bytes = 0;
+    else if (weir_size_parse(value, bytes, &inner) != WEIR_OK)
+        return weir_fail(error, inner.code, "%s %s", what, inner.text);
+    return WEIR_OK;
+}
+
+static weir_err take_retention(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    struct weir_error inner = {0};
+    if (weir_retention_parse(value, field, &inner) != WEIR_OK)
+        return weir_fail(error, inner.code, "%s %s", what, inner.text);
+    return WEIR_OK;
+}
+
+/* clang-format off */
+#define AT(FIELD) offsetof(struct weir_run_options, FIELD)
+static const struct weir_setting rows[] = {
+    WEIR_TAP_SETTINGS(AT(tap)),
+    {.name = "config", .letter = 'c', .kind = WEIR_SETTING_TEXT, .at = AT(config), .value = "weir.yaml", .flag_only = true,
+     .text = "configuration file; its keys are the long names of these options, which win\n"
+             "over it (docs/config.md, weir.yaml(5))"},
+    {.name = "check", .kind = WEIR_SETTING_SWITCH, .at = AT(check), .flag_only = true,
+     .text = "test configuration, options and what they name, and say what would run"},
+    {.name = "model", .kind = WEIR_SETTING_TEXT, .at = AT(model), .value = "M.weir", .live = true,
+     .text = "the model (default: the one that comes with weir)"},
+    {.name = "features", .kind = WEIR_SETTING_TEXT, .at = AT(features), .value = "SET",
+     .text = "feature set to meter (default: the model's)"},
+    {.name = "columns", .kind = WEIR_SETTING_LIST, .at = AT(columns), .value = "A,B,...",
+     .text = "what the rows carry from metering to judging; `all`: every feature\n"
+             "of the set (default: what the model wants). More of them let\n"
+             "`weir reload` bring a model that wants more"},
+    {.name = "store", .kind = WEIR_SETTING_TEXT, .at = AT(store), .value = "PATH",
+     .text = "DuckDB file for the verdicts (weir.duckdb); an existing one is appended\n"
+             "to, as a new run. FOLDER/: a file a day there (UTC), all asked as one"},
+    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE", .live = true,
+     .text = "in a folder: the next file also at this size, such as 2GB"},
+    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS", .live = true,
+     .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
+    {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
+     .text = "EVE JSON lines (eve.json); - is standard output"},
+    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE",
+     .text = "also write the closing account there, as JSON"},
+    {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",
+     .text = "threads that meter (2)"},
+    {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
+     .text = "threads that score (2)"},
+    {.name = "batch", .kind = WEIR_SETTING_NUMBER, .at = AT(batch), .low = 1, .high = WEIR_BATCH_ROWS, .value = "N",
+     .text = "rows a micro-batch, 1 to 512 (64)"},
+    {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",
+     .text = "longest wait of a row for its batch (500us)"},
+    {.name = "flows", .kind = WEIR_SETTING_NUMBER, .at = AT(flows), .low = 1024, .high = 1u << 30, .value = "N",
+     .text = "room for so many flows at a time, all lanes (524288)"},
+    {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
+     .text = "queue between lanes and workers (memory:)"},
+    {.name = "sensor", .kind = WEIR_SETTING_TEXT, .at = AT(sensor), .value = "NAME",
+     .text = "name of this sensor in the store (the host's name)"},
+    {.name = "control", .kind = WEIR_SETTING_TEXT, .at = AT(control), .value = "PATH",
+     .text = "socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
+             "`none`: no such socket (default: under the runtime folder)"},
+    {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",
+     .text = "change to this user once the packets' source is open"},
+    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
+    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
+    WEIR_TAP_LIVE_SETTINGS(AT(tap)),
+};
+/* clang-format on */
+static_assert(sizeof rows / sizeof *rows <= WEIR_RUN_SETTINGS, "WEIR_RUN_SETTINGS is too small");
+
+const struct weir_settings weir_run_settings = {
+    .command = "run",
+    .row = rows,
+    .count = sizeof rows / sizeof *rows,
+    .before = "usage: weir run -r A[,B] [-r NEXT] | -i A[,B] | -c weir.yaml [OPTIONS]\n"
+              "\n"
+              "Meters packets, judges every flow record with a model and keeps the verdicts.\n"
+              "\n",
+    .after = "\n"
+             "example: weir run -r tx.pcap,rx.pcap --store out/weir.duckdb --eve out/eve.json\n"
+             "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n"
+             "         weir run -i eth1,eth2\n"
+             "         weir run --check -c weir.yaml\n",
+};
+
+struct weir_place weir_run_options_place(const struct weir_run_options *options, const char *name)
+{
+    const struct weir_setting *row = weir_settings_find(&weir_run_settings, name);
+    return weir_setting_place(row, &options->told[row - rows], options->config);
+}
+
+bool weir_run_options_told(const struct weir_run_options *options, const char *name)
+{
+    return options->told[weir_settings_find(&weir_run_settings, name) - rows].value.count > 0;
+}
+
+/* What the file says of a source or a store that the flags replace. */
+static void give_way(struct weir_config *config, const struct weir_flags *flags)
+{
+    bool files = weir_flags_value(flags, "read");
+    if (files || weir_flags_value(flags, "interface")) {
+        weir_config_drop(config, "read");
+        weir_config_drop(config, "interface");
+    }
+    static const char *const live[] = {"duration", "snaplen", "ring-mb", "merge-window"};
+    for (size_t i = 0; files && i < sizeof live / sizeof *live; i++)
+        weir_config_drop(config, live[i]);
+    const char *store = weir_flags_value(flags, "store");
+    if (store && !weir_folder_is(store)) {
+        weir_config_drop(config, "rotate");
+        weir_config_drop(config, "retention");
+    }
+}
+
+/* What does not fit together. */
+static void check(const struct weir_run_options *o, struct weir_problems *problems)
+{
+    const char *why = weir_tap_options_problem(&o->tap);
+    if (why && o->config)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
+    else if (why)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir run --help`", why);
+    const char *limit = weir_run_options_told(o, "retention") ? "retention"
+                        : weir_run_options_told(o, "rotate")  ? "rotate"
+                                                              : NULL;
+    if (limit && !weir_folder_is(o->store))
+        weir_problem(problems, WEIR_ERR_ARGUMENT,
+                     "%s is for a store in a folder, and %s is none: end the store's path with /, as in --store FOLDER/",
+                     weir_run_options_place(o, limit).text, o->store);
+}
+
+void weir_run_options_apply(struct weir_config *config, const struct weir_flags *flags, struct weir_run_options *out,
+                            struct weir_problems *problems)
+{
+    *out = (struct weir_run_options){.store = "weir.duckdb",
+                                     .eve = "eve.json",
+                                     .queue = "memory:",
+                                     .lanes = 2,
+                                     .workers = 2,
+                                     .batch = 64,
+                                     .flows = 524288,
+                                     .max_delay_ns = 500000};
+    give_way(config, flags);
+    weir_settings_apply(&weir_run_settings, config, flags, out, out->told, problems);
+    if (!problems->count)
+        check(out, problems);
+}
+
+void weir_run_options_make(const struct weir_flags *flags, struct weir_run_options *out, struct weir_problems *problems)
+{
+    struct weir_config *config = NULL;
+    const char *path = weir_flags_value(flags, "config");
+    if (!path || weir_config_read(path, &weir_run_settings, &config, problems) == WEIR_OK)
+        weir_run_options_apply(config, flags, out, problems);
+    else
+        *out = (struct weir_run_options){0};
+    weir_config_free(&config);
+}
+
+void weir_run_options_free(struct weir_run_options *options)
+{
+    weir_tap_options_free(&options->tap);
+    weir_told_free(options->told, WEIR_RUN_SETTINGS);
+}
