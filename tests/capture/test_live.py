@@ -1,12 +1,7 @@
 """Live capture against the truth: traffic of our own between network namespaces, over the two ports of a tap.
 
 usage: test_live.py WEIR MODEL
-Needs root, network namespaces and veth; else it says so and is skipped (77). The namespaces bear the test's process id and are
-deleted whatever happens.
-
-    namespace weirPID-s          namespace weirPID-r
-    this file, --send  tapa ───── tapa  weir -i tapa,tapb
-                       tapb ───── tapb
+Needs root, network namespaces and veth (veth.py); else it says so and is skipped (77).
 """
 import csv
 import json
@@ -14,7 +9,6 @@ import os
 import random
 import re
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -25,102 +19,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pipeline"))
 import tap_capture  # noqa: E402
-
-PORTS = ("tapa", "tapb")
-QUIET = "for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done 2>/dev/null; true"  # no packets of the host's own
-
-
-def send(schedule, ports):
-    """Sends what the schedule says: per packet its time (us), port and size, then its bytes."""
-    with open(schedule, "rb") as file:
-        data = file.read()
-    sockets = []
-    for port in ports:
-        sockets.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-        sockets[-1].bind((port, 0))
-    packets, at = [], 0
-    while at < len(data):
-        due, port, size = struct.unpack_from("<QHH", data, at)
-        packets.append((due / 1e6, sockets[port], data[at + 12:at + 12 + size]))
-        at += 12 + size
-    began = time.time()
-    for due, out, frame in packets:
-        while (left := began + due - time.time()) > 0:
-            time.sleep(max(left - 0.0003, 0))
-        out.send(frame)
-
-
-def run(*argv):
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
-    if done.returncode:
-        raise OSError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-class Net:
-    """Two namespaces and the two cables between them."""
-
-    def __init__(self):
-        self.names = [f"weir{os.getpid()}-{end}" for end in "sr"]
-        try:
-            for name in self.names:
-                run("ip", "netns", "add", name)
-                self.run_in(name, "sh", "-c", QUIET)
-            for port in PORTS:
-                self.plug(port)
-        except (OSError, subprocess.SubprocessError):
-            self.close()
-            raise
-
-    def plug(self, port):
-        run("ip", "link", "add", port, "netns", self.names[0], "type", "veth", "peer", "name", port, "netns", self.names[1])
-        for name in self.names:
-            run("ip", "-n", name, "link", "set", port, "mtu", "3000", "up")
-
-    def argv(self, name, *argv):
-        return ["ip", "netns", "exec", name, *argv]
-
-    def run_in(self, name, *argv):
-        return run(*self.argv(name, *argv))
-
-    def close(self):
-        for name in self.names:
-            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
-
-
-class Receiver:
-    """A weir that captures in the namespace r."""
-
-    def __init__(self, net, *arguments, ports=",".join(PORTS), wait=True, **more):
-        self.process = subprocess.Popen(net.argv(net.names[1], WEIR, arguments[0], "-i", ports, *arguments[1:]), text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-        self.said = []
-        if wait:
-            self.wait_for("capturing on")
-
-    def wait_for(self, words):
-        """The line of the standard error with these words; AssertionError when it ends without."""
-        for line in self.process.stderr:
-            self.said.append(line)
-            if words in line:
-                return line
-        raise AssertionError(f"'{words}' was not said: {''.join(self.said)}")
-
-    def stop(self, code=0):
-        """Ends it; the standard output and the rest of the standard error."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=30)
-        assert self.process.returncode == code, (self.process.returncode, self.said, err)
-        return out, err
-
-    def account(self, code=0):
-        account = json.loads(self.stop(code)[0])
-        for port in account["ports"]:
-            assert port["offered"] == sum(port["lost"].values()) + port["seen"], port
-        packets = account["packets"]
-        assert packets["seen"] == packets["metered"] + sum(packets["ignored"].values()) + sum(packets["dropped"].values()), packets
-        return account
+import veth  # noqa: E402
+from veth import PORTS, run  # noqa: E402
 
 
 def tagged(frame, *tags):
@@ -169,7 +69,7 @@ def special_packets():
 
 
 def make_traffic(folder, seconds=1.2):
-    """Writes tx.pcap, rx.pcap and the sender's schedule: tap_capture's conversations made quicker, and special packets."""
+    """Writes tx.pcap and rx.pcap: tap_capture's conversations made quicker, and special packets. The schedule for veth.send."""
     rng = random.Random(7)
     packets = special_packets()
     for index in range(60):
@@ -178,18 +78,25 @@ def make_traffic(folder, seconds=1.2):
         quicker = min(1, 0.6 * seconds / max(flow[-1][0], 1e-9))
         packets += [(start + at * quicker, 0 if up else 1, frame) for at, up, frame in flow]
     packets.sort(key=lambda packet: packet[0])
-    last, files = 0, {}
-    for name in ("tx", "rx", "schedule"):
-        files[name] = open(os.path.join(folder, name + (".pcap" if name != "schedule" else "")), "wb")
+    last, files, schedule = 0, [], []
     for name in ("tx", "rx"):
-        files[name].write(tap_capture.PCAP_HEADER)
+        files.append(open(os.path.join(folder, name + ".pcap"), "wb"))
+        files[-1].write(tap_capture.PCAP_HEADER)
     for at, port, frame in packets:
         last = max(last + 100, round(at * 1e6))
-        files["schedule"].write(struct.pack("<QHH", last, port, len(frame)) + frame)
-        files[("tx", "rx")[port]].write(struct.pack("<IIII", 1700000000 + last // 10**6, last % 10**6, len(frame), len(frame)) + frame)
-    for file in files.values():
+        schedule.append((last / 1e6, port, frame))
+        files[port].write(struct.pack("<IIII", 1700000000 + last // 10**6, last % 10**6, len(frame), len(frame)) + frame)
+    for file in files:
         file.close()
-    return [sum(packet[1] == port for packet in packets) for port in (0, 1)]
+    return schedule
+
+
+def flood(count, port, size=1000):
+    return [(0, port, tap_capture.frame(bytes([198, 51, 100, 1]), bytes([203, 0, 113, 1]), 17, tap_capture.udp(7, 9, bytes(size))))] * count
+
+
+def Receiver(*arguments, **more):
+    return veth.Receiver(NET, WEIR, *arguments, **more)
 
 
 class Live(unittest.TestCase):
@@ -197,19 +104,30 @@ class Live(unittest.TestCase):
     def setUpClass(cls):
         cls.net = NET
         cls.folder = tempfile.TemporaryDirectory()
-        cls.counts = make_traffic(cls.folder.name)
+        cls.schedule = make_traffic(cls.folder.name)
+        cls.counts = [sum(port == number for _, port, _ in cls.schedule) for number in (0, 1)]
         # One packet and then silence, on a link of its own; the other tests go on meanwhile.
         cls.net.plug("tapd")
         cls.net.plug("tape")
-        cls.silent = Receiver(cls.net, "flows", "-o", "-", "--columns", "stime,spkts", "--lanes", "2", ports="tapd,tape")
-        frame = tap_capture.frame(bytes([198, 51, 100, 1]), bytes([203, 0, 113, 1]), 17, tap_capture.udp(7, 9, b"alone"))
-        with open(os.path.join(cls.folder.name, "single"), "wb") as file:
-            file.write(struct.pack("<QHH", 0, 0, len(frame)) + frame)
+        cls.silent = Receiver("flows", "-o", "-", "--columns", "stime,spkts", "--lanes", "2", ports="tapd,tape")
         cls.exported = []
         cls.reader = threading.Thread(target=lambda: [cls.exported.append((time.time(), cls.silent.process.stdout.readline()))
                                                       for _ in range(2)], daemon=True)
         cls.reader.start()
-        cls.send(cls, "single", ports=("tapd", "tape"))
+        veth.send(cls.net, flood(1, 0), ("tapd", "tape"))
+        # All who watch the traffic that is sent once.
+        path = lambda name: os.path.join(cls.folder.name, name)
+        cls.lanes = {n: Receiver("flows", "-o", path(f"live{n}.csv"), "--lanes", str(n), "--json", wait=False) for n in (1, 2, 4)}
+        cls.filters = [Receiver("flows", "-f", words, "-o", "-", ports="tapa", wait=False) for words in ("vlan 7", "not vlan and port 4001")]
+        cls.vlan = Receiver("flows", "-f", "vlan", "-o", path("vlan.csv"), "--json", ports="tapa", wait=False)
+        cls.judge = Receiver("run", "--model", MODEL, "--store", path("live.duckdb"), "--eve", path("live.json"), "--json", "--control",
+                             "none", wait=False)
+        watching = [*cls.lanes.values(), *cls.filters, cls.vlan, cls.judge]
+        for receiver in watching:
+            receiver.wait_for("capturing on")
+        veth.send(cls.net, cls.schedule)
+        for receiver in watching:
+            receiver.end()
 
     @classmethod
     def tearDownClass(cls):
@@ -218,14 +136,8 @@ class Live(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder.name, name)
 
-    def send(self, schedule="schedule", ports=PORTS):
-        run(*self.net.argv(self.net.names[0], sys.executable, os.path.abspath(__file__), "--send",
-                           os.path.join(self.folder.name, schedule), *ports))
-
-    def write_flood(self, name, count, port, size=1000):
-        frame = tap_capture.frame(bytes([198, 51, 100, 1]), bytes([203, 0, 113, 1]), 17, tap_capture.udp(7, 9, bytes(size)))
-        with open(self.path(name), "wb") as file:
-            file.write((struct.pack("<QHH", 0, port, len(frame)) + frame) * count)
+    def send(self, schedule):
+        veth.send(self.net, schedule)
 
     def records(self, path):
         """Rows in an order that does not hang on times, their times apart and in seconds after the first."""
@@ -246,12 +158,8 @@ class Live(unittest.TestCase):
 
     def test_records_are_those_of_the_files(self):
         """One, two and four lanes watch the same traffic."""
-        lanes = (1, 2, 4)
-        receivers = [Receiver(self.net, "flows", "-o", self.path(f"live{n}.csv"), "--lanes", str(n), "--json") for n in lanes]
-        self.send()
-        time.sleep(0.1)
-        accounts = [receiver.account() for receiver in receivers]
-        for n, account in zip(lanes, accounts):
+        for n, receiver in self.lanes.items():
+            account = receiver.account()
             self.assertEqual([port["seen"] for port in account["ports"]], self.counts, n)
             self.assertEqual([sum(port["lost"].values()) for port in account["ports"]], [0, 0])
             self.assertEqual([(port["interface"], port["state"], port["aggregated"]) for port in account["ports"]],
@@ -259,33 +167,26 @@ class Live(unittest.TestCase):
         run(WEIR, "flows", "-r", self.path("tx.pcap") + "," + self.path("rx.pcap"), "-o", self.path("files.csv"), "--quiet")
         files = self.records(self.path("files.csv"))
         self.assertGreater(len(files), 100)
-        for n in lanes:
+        for n in self.lanes:
             self.compare(self.records(self.path(f"live{n}.csv")), files)
 
     def test_one_interface_and_a_filter_that_knows_tags(self):
-        receivers = [Receiver(self.net, "flows", "-f", words, "-o", "-", ports="tapa") for words in ("vlan 7", "not vlan and port 4001")]
-        whole = Receiver(self.net, "flows", "-f", "vlan", "-o", self.path("vlan.csv"), "--json", ports="tapa")
-        self.send()
-        time.sleep(0.1)
-        out, _ = receivers[0].stop()
+        out, _ = self.filters[0].stop()
         rows = list(csv.DictReader(out.splitlines()))
         self.assertEqual([(row["sport"], row["spkts"]) for row in rows], [("4001", "1")])
-        self.assertEqual(len(receivers[1].stop()[0].splitlines()), 1)  # the header alone
-        account = whole.account()
+        self.assertEqual(len(self.filters[1].stop()[0].splitlines()), 1)  # the header alone
+        account = self.vlan.account()
         self.assertEqual(account["ports"][0]["seen"], self.counts[0])
         self.assertEqual((account["packets"]["metered"], account["packets"]["ignored"]["filter"]), (2, self.counts[0] - 2))
 
     def test_losses_are_counted(self):
         """More than the ring holds is sent while the receiver is stopped: what was sent = metered + lost."""
         count = 6000
-        for port in (0, 1):
-            self.write_flood(f"flood{port}", count, port)
         for lanes in ("1", "2"):
-            receiver = Receiver(self.net, "flows", "--ring-mb", "1", "--lanes", lanes, "-o", self.path("flood.csv"), "--json")
+            receiver = Receiver("flows", "--ring-mb", "1", "--lanes", lanes, "-o", self.path("flood.csv"), "--json")
             receiver.process.send_signal(signal.SIGSTOP)
             try:
-                self.send("flood0")
-                self.send("flood1")
+                self.send(flood(count, 0) + flood(count, 1))
             finally:
                 receiver.process.send_signal(signal.SIGCONT)
             account = receiver.account()
@@ -296,7 +197,7 @@ class Live(unittest.TestCase):
             with open(self.path("flood.csv")) as file:
                 self.assertEqual(sum(int(row["spkts"]) + int(row["dpkts"]) for row in csv.DictReader(file)), account["packets"]["metered"])
 
-    def test_a_silent_link_exports_on_time(self):
+    def test_silent_link_exports_on_time(self):
         """A record that is due after 5 s comes although no packet does: window, lag and block time-out later at most."""
         self.reader.join(timeout=20)
         self.assertEqual(len(self.exported), 2)
@@ -308,29 +209,26 @@ class Live(unittest.TestCase):
         self.silent.stop()
 
     def test_interfaces_come_and_go(self):
-        self.write_flood("a", 5, 0)
-        self.write_flood("b", 7, 1)
-        receiver = Receiver(self.net, "flows", "-o", self.path("events.csv"), "--lanes", "2", "--json")
+        receiver = Receiver("flows", "-o", self.path("events.csv"), "--lanes", "2", "--json")
         try:
-            self.send("a")
+            self.send(flood(5, 0))
             run("ip", "-n", self.net.names[1], "link", "set", "tapa", "down")
             self.assertIn("tapa", receiver.wait_for("is down"))
             run("ip", "-n", self.net.names[1], "link", "set", "tapa", "up")
             self.assertIn("tapa", receiver.wait_for("up again"))
-            self.send("a")
+            self.send(flood(5, 0))
             run("ip", "-n", self.net.names[0], "link", "del", "tapa")
             self.assertIn("tapa", receiver.wait_for("was removed"))
         finally:
             subprocess.run(["ip", "-n", self.net.names[0], "link", "del", "tapa"], stderr=subprocess.DEVNULL)
             self.net.plug("tapa")
-        self.send("b")
-        time.sleep(0.05)
+        self.send(flood(7, 1))
         account = receiver.account()
         self.assertEqual([(port["seen"], port["state"]) for port in account["ports"]], [(10, "gone"), (7, "up")])
 
     def test_ends_when_no_interface_is_left(self):
         self.net.plug("tapc")
-        receiver = Receiver(self.net, "flows", "-o", self.path("alone.csv"), ports="tapc")
+        receiver = Receiver("flows", "-o", self.path("alone.csv"), ports="tapc")
         run("ip", "-n", self.net.names[0], "link", "del", "tapc")
         receiver.process.wait(timeout=10)
         _, err = receiver.stop(code=1)
@@ -338,7 +236,7 @@ class Live(unittest.TestCase):
 
     def test_ends_by_itself(self):
         began = time.time()
-        receiver = Receiver(self.net, "flows", "--duration", "300ms", "-o", "-")
+        receiver = Receiver("flows", "--duration", "300ms", "-o", "-")
         receiver.process.wait(timeout=10)
         self.assertGreater(time.time() - began, 0.3)
         receiver.stop()
@@ -352,22 +250,18 @@ class Live(unittest.TestCase):
             self.net.run_in(self.net.names[1], "ethtool", "-K", "tapa", "gro", "on")
         except (OSError, subprocess.SubprocessError) as problem:
             self.skipTest(str(problem))
-        receiver = Receiver(self.net, "flows", "-o", "-", ports="tapa")
+        receiver = Receiver("flows", "-o", "-", ports="tapa")
         self.assertEqual(gro(), "off")
         receiver.stop()
         self.assertEqual(gro(), "on")
-        receiver = Receiver(self.net, "flows", "-o", "-", ports="tapa")
+        receiver = Receiver("flows", "-o", "-", ports="tapa")
         self.assertEqual(gro(), "off")
         receiver.process.kill()
         receiver.process.communicate(timeout=30)  # its end of the pipes is the keeper's too
         self.assertEqual(gro(), "on")
 
     def test_verdicts_of_live_packets(self):
-        receiver = Receiver(self.net, "run", "--model", MODEL, "--store", self.path("live.duckdb"), "--eve", self.path("live.json"),
-                            "--json", "--control", "none")
-        self.send()
-        time.sleep(0.1)
-        account = receiver.account()
+        account = self.judge.account()
         self.assertEqual([port["seen"] for port in account["ports"]], self.counts)
         self.assertEqual(account["store"]["committed"], sum(account["records"].values()))
         self.assertGreater(account["store"]["committed"], 100)
@@ -398,16 +292,13 @@ class Live(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--send":
-        send(sys.argv[2], sys.argv[3:])
-        sys.exit(0)
     WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
     del sys.argv[1:3]
     if os.geteuid():
         print("skipped: live capture needs root for its namespaces")
         sys.exit(77)
     try:
-        NET = Net()
+        NET = veth.Net()
     except (OSError, subprocess.SubprocessError) as problem:
         print(f"skipped: no network namespaces here: {problem}")
         sys.exit(77)
