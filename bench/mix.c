@@ -1,12 +1,12 @@
 #include "bench/mix.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIVE_MAX = 65536, FRAME_MAX = 1514, STEP_US = 2 };
+#include "bench/frame.h"
+
+enum { ALIVE_MAX = 65536, STEP_US = 2 };
 
 struct talk {
     uint32_t client, server;
@@ -18,15 +18,14 @@ struct talk {
     uint16_t id;
 };
 
-struct mix {
-    FILE *file;
-    uint64_t random, time_us;
-    struct weir_mix_facts facts;
+struct weir_mix {
+    uint64_t random, step_us, conversations;
+    uint32_t alive;
+    struct weir_frames frames;
     struct talk talk[ALIVE_MAX];
-    uint8_t frame[FRAME_MAX];
 };
 
-static uint32_t draw(struct mix *mix, uint32_t below)
+static uint32_t draw(struct weir_mix *mix, uint32_t below)
 {
     mix->random ^= mix->random << 13;
     mix->random ^= mix->random >> 7;
@@ -34,19 +33,7 @@ static uint32_t draw(struct mix *mix, uint32_t below)
     return (uint32_t)((mix->random >> 32) * below >> 32);
 }
 
-static void put16(uint8_t *p, unsigned value)
-{
-    p[0] = (uint8_t)(value >> 8);
-    p[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *p, uint32_t value)
-{
-    put16(p, value >> 16);
-    put16(p + 2, value & 0xffff);
-}
-
-static void begin(struct mix *mix, struct talk *talk)
+static void begin(struct weir_mix *mix, struct talk *talk)
 {
     static const uint16_t tcp_ports[] = {80, 443, 443, 443, 22, 25, 8080, 3306};
     uint32_t kind = draw(mix, 100);
@@ -61,55 +48,31 @@ static void begin(struct mix *mix, struct talk *talk)
     talk->data = (uint16_t)(talk->proto == 6 ? 1 + draw(mix, 24) : 1 + draw(mix, 3));
     talk->seq[0] = draw(mix, 1u << 31);
     talk->seq[1] = draw(mix, 1u << 31);
-    mix->facts.conversations++;
+    mix->conversations++;
 }
 
-/* Writes one frame from `from` (0 client, 1 server). Checksums are left 0: meters do not verify them. */
-static bool emit(struct mix *mix, struct talk *talk, unsigned from, uint8_t tcp_flags, unsigned payload)
+/* Writes one frame from `from` (0 client, 1 server). */
+static bool emit(struct weir_mix *mix, struct talk *talk, unsigned from, uint8_t tcp_flags, unsigned payload)
 {
-    unsigned l4 = talk->proto == 6 ? 20 : 8, length = 14 + 20 + l4 + payload;
-    uint8_t *f = mix->frame, *ip = f + 14, *p = ip + 20;
-    memset(f, 0, 14 + 20 + 20);
-    memcpy(f, from ? "\2\0\0\0\0\1\2\0\0\0\0\2" : "\2\0\0\0\0\2\2\0\0\0\0\1", 12);
-    put16(f + 12, 0x0800);
-    ip[0] = 0x45;
-    put16(ip + 2, length - 14);
-    put16(ip + 4, talk->id++);
-    ip[8] = from ? 58 : 64;
-    ip[9] = talk->proto;
-    put32(ip + 12, from ? talk->server : talk->client);
-    put32(ip + 16, from ? talk->client : talk->server);
-    if (talk->proto == 1) {
-        p[0] = from ? 0 : 8;
-        put16(p + 4, talk->cport);
-        put16(p + 6, talk->data);
-    } else {
-        put16(p, from ? talk->sport : talk->cport);
-        put16(p + 2, from ? talk->cport : talk->sport);
-    }
-    if (talk->proto == 17)
-        put16(p + 4, 8 + payload);
-    if (talk->proto == 6) {
-        put32(p + 4, talk->seq[from]);
-        if (tcp_flags & 0x10)
-            put32(p + 8, talk->seq[!from]);
-        p[12] = 5 << 4;
-        p[13] = tcp_flags;
-        put16(p + 14, 29200);
-        talk->seq[from] += payload + ((tcp_flags & 3) ? 1 : 0);
-    }
-    if (length < 60) { /* Ethernet's padding */
-        memset(f + length, 0, 60 - length);
-        length = 60;
-    }
-    uint32_t head[4] = {(uint32_t)(mix->time_us / 1000000), (uint32_t)(mix->time_us % 1000000), length, length};
-    mix->time_us += STEP_US;
-    mix->facts.packets++;
-    mix->facts.bytes += length;
-    return fwrite(head, sizeof head, 1, mix->file) == 1 && fwrite(f, length, 1, mix->file) == 1;
+    const struct weir_frame frame = {.src = from ? talk->server : talk->client,
+                                     .dst = from ? talk->client : talk->server,
+                                     .sport = from && talk->proto != WEIR_FRAME_ICMP ? talk->sport : talk->cport,
+                                     .dport = from ? talk->cport : talk->sport,
+                                     .id = talk->id++,
+                                     .proto = talk->proto,
+                                     .ttl = from ? 58 : 64,
+                                     .tcp_flags = tcp_flags,
+                                     .back = from,
+                                     .seq = talk->proto == WEIR_FRAME_ICMP ? talk->data : talk->seq[from],
+                                     .ack = talk->seq[!from],
+                                     .payload = payload};
+    bool good = weir_frames_write(&mix->frames, &frame);
+    talk->seq[from] += payload + ((tcp_flags & 3) ? 1 : 0);
+    mix->frames.time_us += mix->step_us;
+    return good;
 }
 
-static bool advance(struct mix *mix, struct talk *talk)
+static bool advance(struct weir_mix *mix, struct talk *talk)
 {
     bool good;
     if (talk->proto != 6) {
@@ -142,30 +105,61 @@ static bool advance(struct mix *mix, struct talk *talk)
     }
 }
 
-weir_err weir_mix_write(const char *path, uint64_t packets, uint32_t alive, uint64_t seed, struct weir_mix_facts *facts,
-                        struct weir_error *error)
+weir_err weir_mix_create(FILE *file, uint32_t alive, uint64_t step_us, uint64_t seed, struct weir_mix **out,
+                         struct weir_error *error)
 {
-    static const uint32_t header[6] = {0xa1b2c3d4u, 2 | 4 << 16, 0,
-                                       0,           65535,       1}; /* in this machine's byte order, as pcap allows */
-    weir_err code = WEIR_OK;
+    *out = NULL;
     if (alive < 1 || alive > ALIVE_MAX)
         return weir_fail(error, WEIR_ERR_ARGUMENT, "packet mix: %u conversations: 1 to %d are possible", alive, ALIVE_MAX);
-    struct mix *mix = calloc(1, sizeof *mix);
+    struct weir_mix *mix = calloc(1, sizeof *mix);
     if (!mix)
         return weir_fail(error, WEIR_ERR_MEMORY, "packet mix: out of memory");
     mix->random = seed * 2654435761u + 88172645463325252u;
-    mix->time_us = (uint64_t)1700000000 * 1000000;
-    mix->file = fopen(path, "wb");
-    bool good = mix->file && fwrite(header, sizeof header, 1, mix->file) == 1;
+    mix->alive = alive;
+    mix->step_us = step_us;
+    if (!weir_frames_begin(&mix->frames, file)) {
+        weir_mix_destroy(&mix);
+        return weir_fail(error, WEIR_ERR_IO, "packet mix: cannot write: %s", strerror(errno));
+    }
     for (unsigned i = 0; i < alive; i++)
         begin(mix, &mix->talk[i]);
-    while (good && mix->facts.packets < packets)
-        good = advance(mix, &mix->talk[draw(mix, alive)]);
-    if (mix->file && fclose(mix->file))
-        good = false;
-    if (!good)
+    *out = mix;
+    return WEIR_OK;
+}
+
+bool weir_mix_next(struct weir_mix *mix)
+{
+    return advance(mix, &mix->talk[draw(mix, mix->alive)]);
+}
+
+struct weir_mix_facts weir_mix_facts(const struct weir_mix *mix)
+{
+    return (struct weir_mix_facts){mix->frames.packets, mix->frames.bytes, mix->conversations, mix->frames.time_us};
+}
+
+void weir_mix_destroy(struct weir_mix **mix)
+{
+    if (!mix)
+        return;
+    free(*mix);
+    *mix = NULL;
+}
+
+weir_err weir_mix_write(const char *path, uint64_t packets, uint32_t alive, uint64_t seed, struct weir_mix_facts *facts,
+                        struct weir_error *error)
+{
+    struct weir_mix *mix = NULL;
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return weir_fail(error, WEIR_ERR_IO, "%s: cannot write the packet mix: %s", path, strerror(errno));
+    weir_err code = weir_mix_create(file, alive, STEP_US, seed, &mix, error);
+    bool good = code == WEIR_OK;
+    while (good && mix->frames.packets < packets)
+        good = weir_mix_next(mix);
+    if ((fclose(file) || !good) && code == WEIR_OK)
         code = weir_fail(error, WEIR_ERR_IO, "%s: cannot write the packet mix: %s", path, strerror(errno));
-    *facts = mix->facts;
-    free(mix);
+    if (mix)
+        *facts = weir_mix_facts(mix);
+    weir_mix_destroy(&mix);
     return code;
 }
