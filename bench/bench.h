@@ -2,18 +2,25 @@
 #ifndef WEIR_BENCH_BENCH_H
 #define WEIR_BENCH_BENCH_H
 
+#include <stdint.h>
+
 #include "bench/report.h"
 #include "weir/error.h"
 
 struct weir_bench_options {
     bool quick;             /* ends within 40 s */
     const char *grid;       /* pipeline: "10b4w,64b2w", NULL: the default */
-    const char *model;      /* pipeline: path of the model */
+    const char *model;      /* path; all but meter */
     const char *capture[2]; /* pipeline: where the records come from */
+    uint64_t size;          /* flood: SYNs, day: packets, reload: reloads; 0: the default */
+    uint64_t flows;         /* flood, day: room of the flow table */
+    unsigned lanes, workers;
 };
 
 weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct weir_bench_report *report,
                              struct weir_error *error);
+weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 
 #endif

@@ -13,7 +13,7 @@ struct weir_bench_row {
     const char *yardstick; /* NULL: none */
     double theirs;
     unsigned runs;
-    char note[160]; /* "" or what else was measured */
+    char note[400]; /* "" or what else was measured */
 };
 
 struct weir_bench_report {

@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "cli/tap_options.h"
 
-static const char help[] = "usage: weir bench meter|pipeline [OPTIONS]\n"
+static const char help[] = "usage: weir bench meter|pipeline|flood|day [OPTIONS]\n"
                            "\n"
                            "Measures weir and its yardstick in the same run and prints both with their ratio\n"
                            "(how many times better weir is).\n"
@@ -21,23 +21,52 @@ static const char help[] = "usage: weir bench meter|pipeline [OPTIONS]\n"
                            "  pipeline    records in memory to committed DuckDB rows, beside DuckDB's appender\n"
                            "              alone; a cell such as 10b4w is batches of 10 rows and 4 workers\n"
                            "\n"
+                           "  flood       weir run under a SYN flood of 10,000,000 flows over 1,000 conversations,\n"
+                           "              beside the conversations alone: memory, and whether they are judged alike\n"
+                           "  day         weir run over 24 hours of packet time: does memory stay flat?\n"
+                           "\n"
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
-                           "  --model M.weir  pipeline: the model (default: the one that comes with weir)\n"
+                           "  --size N        flood: SYNs (10000000), day: packets (8000000)\n"
+                           "  --flows N, --lanes N, --workers N\n"
+                           "                  flood, day: those of weir run (524288, 2, 2)\n"
+                           "  --model M.weir  the model (default: the one that comes with weir)\n"
                            "  -r A[,B]        pipeline: capture whose records are used (default: the bundled one)\n"
                            "  --json          print one JSON object\n"
                            "\n"
                            "example: weir bench pipeline --grid 10b4w,64b2w --json\n";
 
+static const struct bench {
+    const char *name;
+    weir_err (*run)(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+    bool model, capture; /* needs them */
+} benches[] = {
+    {"meter", weir_bench_meter, false, false},
+    {"pipeline", weir_bench_pipeline, true, true},
+    {"flood", weir_bench_flood, true, false},
+    {"day", weir_bench_day, true, false},
+};
+
+static const struct bench *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
+        if (!strcmp(name, benches[i].name))
+            return &benches[i];
+    return NULL;
+}
+
 int weir_cmd_bench(int argc, char **argv)
 {
-    enum { OPT_QUICK = 256, OPT_GRID, OPT_MODEL, OPT_JSON, OPT_HELP };
+    enum { OPT_QUICK = 256, OPT_GRID, OPT_MODEL, OPT_SIZE, OPT_FLOWS, OPT_LANES, OPT_WORKERS, OPT_JSON, OPT_HELP };
     static const struct option longs[] = {
         {"quick", no_argument, NULL, OPT_QUICK},       {"grid", required_argument, NULL, OPT_GRID},
         {"model", required_argument, NULL, OPT_MODEL}, {"json", no_argument, NULL, OPT_JSON},
+        {"size", required_argument, NULL, OPT_SIZE},   {"flows", required_argument, NULL, OPT_FLOWS},
+        {"lanes", required_argument, NULL, OPT_LANES}, {"workers", required_argument, NULL, OPT_WORKERS},
         {"help", no_argument, NULL, OPT_HELP},         {0},
     };
-    struct weir_bench_options options = {0};
+    struct weir_bench_options options = {.flows = 524288};
+    uint64_t lanes = 2, workers = 2;
     struct weir_tap_options files = {0};
     struct weir_error error = {0};
     bool json = false;
@@ -60,6 +89,22 @@ int weir_cmd_bench(int argc, char **argv)
         case OPT_MODEL:
             options.model = optarg;
             break;
+        case OPT_SIZE:
+            if (!weir_option_number("--size", optarg, 1, UINT64_C(1) << 31, &options.size))
+                goto out;
+            break;
+        case OPT_FLOWS:
+            if (!weir_option_number("--flows", optarg, 1024, 1u << 30, &options.flows))
+                goto out;
+            break;
+        case OPT_LANES:
+            if (!weir_option_number("--lanes", optarg, 1, 64, &lanes))
+                goto out;
+            break;
+        case OPT_WORKERS:
+            if (!weir_option_number("--workers", optarg, 1, 64, &workers))
+                goto out;
+            break;
         case OPT_JSON:
             json = true;
             break;
@@ -74,17 +119,19 @@ int weir_cmd_bench(int argc, char **argv)
         }
     }
     const char *name = optind < argc ? argv[optind] : "";
-    bool pipeline = !strcmp(name, "pipeline");
-    if ((!pipeline && strcmp(name, "meter")) || optind + 1 < argc) {
-        weir_usage_error("bench", "'%s': give one bench: meter or pipeline", name);
+    const struct bench *bench = find(name);
+    if (!bench || optind + 1 < argc) {
+        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, flood or day", name);
         goto out;
     }
     code = WEIR_EXIT_FAILED;
-    if (pipeline) {
-        if (!options.model && !(options.model = found = weir_default_model(&error))) {
-            weir_log(WEIR_LOG_ERROR, "%s", error.text);
-            goto out;
-        }
+    options.lanes = (unsigned)lanes;
+    options.workers = (unsigned)workers;
+    if (bench->model && !options.model && !(options.model = found = weir_default_model(&error))) {
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+        goto out;
+    }
+    if (bench->capture) {
         if (files.ports) {
             options.capture[0] = files.port[0].item[0];
             options.capture[1] = files.ports > 1 ? files.port[1].item[0] : NULL;
@@ -104,8 +151,8 @@ int weir_cmd_bench(int argc, char **argv)
     struct weir_bench_report *report = calloc(1, sizeof *report);
     if (!report)
         goto out;
-    report->bench = pipeline ? "pipeline" : "meter";
-    weir_err failed = (pipeline ? weir_bench_pipeline : weir_bench_meter)(&options, report, &error);
+    report->bench = bench->name;
+    weir_err failed = bench->run(&options, report, &error);
     if (failed != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
     } else {
