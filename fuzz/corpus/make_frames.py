@@ -1,20 +1,29 @@
 #!/usr/bin/env python3
-"""Writes the seeds of fuzz_frame: make_frames.py, in this folder. Always the same bytes; the target mends the checksums, and column
-lists (an XXH3 of the names) come from frames that weir wrote: make_frames.py FRAME_SAMPLE, the program of the tests."""
+"""Writes the seeds of fuzz_frame and fuzz_verdict_frame from what the tests' frame_sample writes: make_frames.py FRAME_SAMPLE. Always
+the same bytes; the targets mend the checksums."""
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-here = pathlib.Path(__file__).resolve().parent / "frame"
+corpus = pathlib.Path(__file__).resolve().parent
+here, verdicts = corpus / "frame", corpus / "verdict_frame"
 here.mkdir(exist_ok=True)
+verdicts.mkdir(exist_ok=True)
 with tempfile.TemporaryDirectory() as folder:
     for rows in 1, 16, 64, 70:
-        subprocess.run([sys.argv[1], str(rows), str(here / f"rows-{rows}"), folder + "/csv"], check=True)
-data = bytearray((here / "rows-1").read_bytes())
-for name, at, value in (("version", 8, 2), ("kind", 10, 2), ("no-rows", 78, 0), ("rows", 79, 2), ("columns", 77, 0x10), ("names", 81, 1),
-                        ("size", 16, 0), ("empty-name", 128, 0), ("reason", 192 + 20, 99), ("list", 32, 0)):
-    bad = data[:]
-    bad[at] = value
-    (here / name).write_bytes(bad)
-(here / "cut").write_bytes(data[:200])
+        subprocess.run([sys.argv[1], str(rows), str(here / f"rows-{rows}"), str(verdicts / f"rows-{rows}"), folder + "/csv"], check=True)
+
+
+def damage(folder, seed, cases):
+    data = bytearray((folder / seed).read_bytes())
+    for name, at, value in cases:
+        bad = data[:]
+        bad[at] = value
+        (folder / name).write_bytes(bad)
+    (folder / "cut").write_bytes(data[:200])
+
+
+damage(here, "rows-1", (("version", 8, 2), ("kind", 10, 2), ("no-rows", 78, 0), ("rows", 79, 2), ("columns", 77, 0x10), ("names", 81, 1),
+                        ("size", 16, 0), ("empty-name", 128, 0), ("reason", 192 + 20, 99), ("list", 32, 0)))
+damage(verdicts, "rows-16", (("classes", 100, 9), ("alerts", 84, 17), ("class", 1792, 9), ("cause-row", 1856, 200), ("names", 80, 1)))

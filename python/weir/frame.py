@@ -1,10 +1,11 @@
-"""Batch frames: what a weir sensor puts into a queue, as NumPy arrays.
+"""Frames: what weir's sensors put into a queue and its workers answer, as NumPy arrays.
 
     import weir.frame
     batch = weir.frame.read(message)          # bytes of one frame
     batch.names                               # ['dur', 'sbytes', ...]
     batch.features                            # float32, rows x columns, NaN = missing
     batch.identity['flow_id_high'], batch.identity['sport']
+    verdicts = weir.frame.read_verdicts(message)
 
 The layout is that of docs/frame.md. Nothing but NumPy is needed; a checksum library is used when there is one.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from collections.abc import Iterator
 
 import numpy
 
 MAGIC = b"\x89WEIRF\r\n"
 VERSION = 1
-BATCH = 1
+BATCH, VERDICTS = 1, 2
 BLOCK = 64
 ROWS_MAX = 512
 REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted")
@@ -32,7 +34,10 @@ IDENTITY = numpy.dtype(
     }
 )
 
-_HEAD = struct.Struct("<8sHHIQQQ16sQQIHHIIq32x")
+CAUSES = numpy.dtype([("row", "<u2"), ("count", "<u2"),
+                      ("cause", [("column", "<u2"), ("zero", "<u2"), ("value", "<f4"), ("contribution", "<f4")], 5)])
+
+_HEAD = struct.Struct("<8sHHIQQQ16sQQIHHIIqfH26x")
 
 
 class FrameError(ValueError):
@@ -40,24 +45,49 @@ class FrameError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Batch:
-    feature_set: int
+class Rows:
+    """What both kinds of frames say of their rows."""
+
+    feature_set_id: int
     column_list: int
     sensor: bytes
     boot: int
     lane: int
     seq: int
     sent_ns: int
-    names: list[str]
     identity: numpy.ndarray
     closed_ns: numpy.ndarray
-    features: numpy.ndarray
 
     def flow_ids(self) -> list[str]:
         """The flow ids as UUID texts, as the store and EVE have them."""
         texts = (f"{high:016x}{low:016x}" for high, low in zip(self.identity["flow_id_high"].tolist(),
                                                                self.identity["flow_id_low"].tolist()))
         return [f"{t[:8]}-{t[8:12]}-{t[12:16]}-{t[16:20]}-{t[20:]}" for t in texts]
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch(Rows):
+    names: list[str]
+    features: numpy.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts(Rows):
+    model: str
+    feature_set: str
+    threshold: float
+    classes: list[str]
+    columns: list[str]
+    scored_ns: numpy.ndarray
+    score: numpy.ndarray
+    class_index: numpy.ndarray
+    causes: numpy.ndarray
+
+    def reasons(self) -> Iterator[tuple[int, list[tuple[str, float, float]]]]:
+        """For each alert its row and (column, value, contribution), the strongest first."""
+        for alert in self.causes:
+            yield int(alert["row"]), [(self.columns[c["column"]], float(c["value"]), float(c["contribution"]))
+                                      for c in alert["cause"][:alert["count"]]]
 
 
 def _table() -> list[int]:
@@ -90,38 +120,89 @@ def _up(size: int, to: int) -> int:
     return -(-size // to) * to
 
 
-def read(data: bytes, check: bool = True) -> Batch:
-    """Reads one frame. `check`: compare the checksum. Identities, times and whole blocks are views of `data`; `features` is a
-    view too when the rows are one whole block, else a copy in row order. FrameError says what is wrong and where."""
+@dataclasses.dataclass
+class _Reader:
+    """Hands out one part of a frame after the other."""
+
+    data: bytes
+    at: int
+    rows: int
+    columns: int
+    alerts: int
+    threshold: float
+    classes: int
+    names_bytes: int
+    common: dict[str, object]
+
+    def take(self, kind: object, count: int) -> numpy.ndarray:
+        dtype = numpy.dtype(kind)  # type: ignore[call-overload]
+        start = _up(self.at, 64)
+        self.at = start + count * dtype.itemsize
+        if self.at > len(self.data):
+            raise FrameError(f"offset {start}: {count} x {dtype.itemsize} bytes are needed, {len(self.data) - start} are left")
+        return numpy.frombuffer(self.data, dtype, count, start)
+
+    def names(self, count: int) -> list[str]:
+        names = self.take("u1", self.names_bytes).tobytes().split(b"\0")
+        if names.pop() or len(names) != count or not all(names):
+            raise FrameError(f"offset {_HEAD.size}: {count} names are needed")
+        return [name.decode("utf-8", "replace") for name in names]
+
+    def identities(self) -> None:
+        self.common["identity"] = self.take(IDENTITY, self.rows)
+        self.common["closed_ns"] = self.take("<i8", self.rows)
+
+    def end(self) -> None:
+        if self.at != len(self.data):
+            raise FrameError(f"offset {self.at}: the frame goes on behind its last part")
+
+
+def _open(data: bytes, kind: int, check: bool) -> _Reader:
     if len(data) < _HEAD.size:
         raise FrameError(f"{len(data)} bytes are no frame: its head alone has {_HEAD.size}")
-    (magic, version, kind, crc, size, feature_set, column_list, sensor, boot, seq, lane, columns, rows, names_bytes, _,
-     sent_ns) = _HEAD.unpack_from(data)
+    (magic, version, found, crc, size, feature_set, column_list, sensor, boot, seq, lane, columns, rows, names_bytes, alerts,
+     sent_ns, threshold, classes) = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise FrameError("offset 0: no weir frame")
-    if version != VERSION or kind != BATCH:
-        raise FrameError(f"offset 8: version {version}, kind {kind}; this reader knows version {VERSION}, kind {BATCH}")
+    if version != VERSION or found != kind:
+        raise FrameError(f"offset 8: version {version}, kind {found}; version {VERSION}, kind {kind} is what is read here")
     if not 1 <= rows <= ROWS_MAX or not columns:
         raise FrameError(f"offset 76: {columns} columns, {rows} rows")
-    names_at = _HEAD.size
-    identity_at = _up(names_at + names_bytes, 64)
-    closed_at = _up(identity_at + rows * IDENTITY.itemsize, 64)
-    values_at = _up(closed_at + rows * 8, 64)
-    full, rest = divmod(rows, BLOCK)
-    stride = _up(rest, 16)
-    end = values_at + 4 * columns * (full * BLOCK + stride)
-    if size != len(data) or end != len(data):
-        raise FrameError(f"offset 16: {len(data)} bytes came, the frame says {size}, its rows and columns take {end}")
+    if size != len(data):
+        raise FrameError(f"offset 16: {len(data)} bytes came, the frame says {size}")
     if check and crc != crc32c(data[16:], crc32c(data[:12])):
         raise FrameError("offset 12: the checksum differs; the bytes changed on the way")
-    names = bytes(data[names_at:names_at + names_bytes]).decode().split("\0")
-    if len(names) != columns + 1 or names.pop():
-        raise FrameError(f"offset {names_at}: {columns} columns, {len(names)} names")
-    values = numpy.frombuffer(data, "<f4", columns * (full * BLOCK + stride), values_at)
-    blocks = values[:full * columns * BLOCK].reshape(full, columns, BLOCK)
-    parts = [block.T for block in blocks]
+    common: dict[str, object] = {"feature_set_id": feature_set, "column_list": column_list, "sensor": sensor, "boot": boot,
+                                 "lane": lane, "seq": seq, "sent_ns": sent_ns}
+    return _Reader(data, _HEAD.size, rows, columns, alerts, threshold, classes, names_bytes, common)
+
+
+def read(data: bytes, check: bool = True) -> Batch:
+    """Reads a batch frame. `check`: compare the checksum. Identities, times and whole blocks are views of `data`; `features` is
+    one too when the rows are one block, else a copy in row order. FrameError says what is wrong and where."""
+    frame = _open(data, BATCH, check)
+    names = frame.names(frame.columns)
+    frame.identities()
+    full, rest = divmod(frame.rows, BLOCK)
+    stride = _up(rest, 16)
+    values = frame.take("<f4", frame.columns * (full * BLOCK + stride))
+    frame.end()
+    parts = [block.T for block in values[:full * frame.columns * BLOCK].reshape(full, frame.columns, BLOCK)]
     if rest:
-        parts.append(values[full * columns * BLOCK:].reshape(columns, stride)[:, :rest].T)
-    return Batch(feature_set, column_list, sensor, boot, lane, seq, sent_ns, names,
-                 numpy.frombuffer(data, IDENTITY, rows, identity_at), numpy.frombuffer(data, "<i8", rows, closed_at),
-                 parts[0] if len(parts) == 1 else numpy.concatenate(parts))
+        parts.append(values[full * frame.columns * BLOCK:].reshape(frame.columns, stride)[:, :rest].T)
+    return Batch(**frame.common, names=names, features=parts[0] if len(parts) == 1 else numpy.concatenate(parts))  # type: ignore[arg-type]
+
+
+def read_verdicts(data: bytes, check: bool = True) -> Verdicts:
+    """Reads a verdict frame; all arrays are views of `data`."""
+    frame = _open(data, VERDICTS, check)
+    names = frame.names(2 + frame.classes + frame.columns)
+    frame.identities()
+    scored_ns, score = frame.take("<i8", frame.rows), frame.take("<f4", frame.rows)
+    class_index, causes = frame.take("<u2", frame.rows), frame.take(CAUSES, frame.alerts)
+    frame.end()
+    if (class_index >= frame.classes).any() or (causes["row"] >= frame.rows).any() or (causes["count"] > 5).any():
+        raise FrameError("a row's class, or an alert, is out of range")
+    return Verdicts(**frame.common, model=names[0], feature_set=names[1], threshold=frame.threshold,  # type: ignore[arg-type]
+                    classes=names[2:2 + frame.classes], columns=names[2 + frame.classes:], scored_ns=scored_ns, score=score,
+                    class_index=class_index, causes=causes)

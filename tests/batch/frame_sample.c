@@ -1,17 +1,32 @@
-/* Writes a batch as a frame and as CSV, for readers of frames in other languages: frame_sample ROWS FRAME CSV. */
+/* Writes a batch as a frame, its verdicts as a frame, and both as CSV, for readers of frames in other languages:
+ * frame_sample ROWS FRAME VERDICTS CSV. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch/batcher.h"
-#include "batch/frame.h"
+#include "batch/verdict_frame.h"
 
 static const char *const names[] = {"dur", "sbytes", "missing"};
+static const char *const classes[] = {"benign", "attack"};
+
+static bool write_file(const char *path, const uint8_t *bytes, size_t size)
+{
+    FILE *out = fopen(path, "wb");
+    return out && fwrite(bytes, 1, size, out) == size && !fclose(out);
+}
 
 int main(int argc, char **argv)
 {
     static struct weir_batch batch;
-    if (argc != 4)
+    static struct weir_verdicts verdicts = {.batch = &batch,
+                                            .model = "sample:1",
+                                            .feature_set = "argus",
+                                            .classes = classes,
+                                            .class_count = 2,
+                                            .columns = names,
+                                            .threshold = 0.5f};
+    if (argc != 5)
         return 2;
     batch.rows = (uint16_t)atoi(argv[1]);
     batch.columns = 3;
@@ -21,10 +36,10 @@ int main(int argc, char **argv)
     batch.seq = 6;
     batch.lane = 7;
     batch.x = aligned_alloc(64, 3 * WEIR_BATCH_ROWS * sizeof(float));
-    FILE *csv = fopen(argv[3], "w"), *out = fopen(argv[2], "wb");
-    if (!csv || !out || !batch.x || !batch.rows || batch.rows > WEIR_BATCH_ROWS)
+    FILE *csv = fopen(argv[4], "w");
+    if (!csv || !batch.x || !batch.rows || batch.rows > WEIR_BATCH_ROWS)
         return 1;
-    fprintf(csv, "flow_id,record,reason,proto,sport,dport,stime_ns,closed_ns,dur,sbytes\n");
+    fprintf(csv, "flow_id,record,reason,proto,sport,dport,stime_ns,closed_ns,dur,sbytes,score,class,reason_0\n");
     for (unsigned r = 0; r < batch.rows; r++) {
         struct weir_identity *id = &batch.identity[r];
         *id = (struct weir_identity){.flow_id = {r * 0x9e3779b97f4a7c15u, ~(uint64_t)r},
@@ -42,11 +57,20 @@ int main(int argc, char **argv)
         *weir_batch_cell(&batch, r, 0) = dur;
         *weir_batch_cell(&batch, r, 1) = sbytes;
         *weir_batch_cell(&batch, r, 2) = __builtin_nanf("");
+        bool alert = r % 3 == 2;
+        verdicts.score[r] = alert ? 0.75f : 0.25f;
+        verdicts.class_index[r] = alert;
+        verdicts.alert[r] = alert;
+        verdicts.scored_ns[r] = batch.closed_ns[r] + 7;
+        if (alert)
+            verdicts.causes[verdicts.alerts++] =
+                (struct weir_alert_causes){.row = (uint16_t)r, .count = 2, .cause = {{1, sbytes, 0.5f}, {0, dur, -0.25f}}};
         char hex[33];
         snprintf(hex, sizeof hex, "%016llx%016llx", (unsigned long long)id->flow_id.high, (unsigned long long)id->flow_id.low);
-        fprintf(csv, "%.8s-%.4s-%.4s-%.4s-%.12s,%u,%u,%u,%u,%u,%lld,%lld,%.9g,%.9g\n", hex, hex + 8, hex + 12, hex + 16, hex + 20,
-                id->record, id->reason, id->proto, id->sport, id->dport, (long long)id->stime_ns,
-                (long long)batch.closed_ns[r] + 1000, (double)dur, (double)sbytes);
+        fprintf(csv, "%.8s-%.4s-%.4s-%.4s-%.12s,%u,%u,%u,%u,%u,%lld,%lld,%.9g,%.9g,%.9g,%s,%s\n", hex, hex + 8, hex + 12,
+                hex + 16, hex + 20, id->record, id->reason, id->proto, id->sport, id->dport, (long long)id->stime_ns,
+                (long long)batch.closed_ns[r] + 1000, (double)dur, (double)sbytes, (double)verdicts.score[r], classes[alert],
+                alert ? "sbytes" : "");
     }
     struct weir_frame_origin origin = {.sensor = "sensor-of-a-test", .sent_ns = 99, .mono_to_wall = 1000};
     size_t size = weir_frame_bytes(batch.rows, 3, weir_frame_names_bytes(names, 3));
@@ -54,7 +78,14 @@ int main(int argc, char **argv)
     if (!bytes)
         return 1;
     weir_frame_encode(&batch, names, &origin, bytes);
-    bool ok = fwrite(bytes, 1, size, out) == size && !fclose(out) && !fclose(csv);
+    bool ok = write_file(argv[2], bytes, size) && !fclose(csv);
+    free(bytes);
+    size = weir_verdict_frame_bytes(&verdicts, 3);
+    bytes = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (!bytes)
+        return 1;
+    weir_verdict_frame_encode(&verdicts, 3, &origin, bytes);
+    ok = ok && write_file(argv[3], bytes, size);
     free(bytes);
     free(batch.x);
     return ok ? 0 : 1;

@@ -11,26 +11,10 @@
 
 #include "batch/batcher.h"
 #include "batch/frame.h"
+#include "frames.h"
 
 static const char *const names[] = {"dur", "sbytes", "x", "a_rather_long_name_of_a_column"};
 enum { COLUMNS = 4, MONO_TO_WALL = 1000000 };
-
-static uint64_t state;
-
-static uint64_t next(void) /* splitmix64 */
-{
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static void *random_bytes(void *out, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        ((uint8_t *)out)[i] = (uint8_t)next();
-    return out;
-}
 
 static struct weir_batch *random_batch(uint16_t columns, uint16_t rows)
 {
@@ -66,36 +50,10 @@ static uint8_t *encode(const struct weir_batch *batch, size_t *size)
     return bytes;
 }
 
-static uint64_t number(const uint8_t *bytes, size_t at, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[at + i];
-    return value;
-}
-
-static uint32_t bitwise_crc(const uint8_t *bytes, size_t size, size_t hole, size_t hole_end)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < size; i++) {
-        if (i >= hole && i < hole_end)
-            continue;
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-    }
-    return ~crc;
-}
-
 static void test_crc_of_the_standard(void **unused)
 {
     assert_int_equal(weir_frame_crc(0, "123456789", 9), 0xe3069283); /* RFC 3720's polynomial, the usual check value */
     assert_int_equal(weir_frame_crc(weir_frame_crc(0, "1234", 4), "56789", 5), 0xe3069283);
-}
-
-static size_t up(size_t n, size_t to)
-{
-    return n % to ? n + to - n % to : n;
 }
 
 /* The frame read by the documented offsets alone. */
@@ -209,12 +167,6 @@ static void refused(const uint8_t *bytes, size_t size, weir_err code, const char
         fail_msg("'%s' is not in: %s", word, error.text);
 }
 
-static void seal(uint8_t *bytes, size_t size) /* for what only the checks behind the checksum can find */
-{
-    uint32_t crc = bitwise_crc(bytes, size, 12, 16);
-    memcpy(bytes + 12, &crc, 4);
-}
-
 static void test_any_flipped_bit_is_found(void **unused)
 {
     size_t size;
@@ -254,8 +206,8 @@ static void test_refusals_say_why(void **unused)
     CASE(copy[16] ^= 1, WEIR_ERR_FORMAT, "offset 16");
     CASE(copy[78] = 16, WEIR_ERR_FORMAT, "16 rows");
     CASE(copy[32] ^= 1, WEIR_ERR_FORMAT, "column list");
-    CASE(copy[128] = 0, WEIR_ERR_FORMAT, "offset 128: 4 columns, but an empty name 1");
-    CASE(copy[128 + 3] = 'x', WEIR_ERR_FORMAT, "no name 4");
+    CASE(copy[128] = 0, WEIR_ERR_FORMAT, "offset 128: an empty name where 4 are needed, this is number 1");
+    CASE(copy[128 + 3] = 'x', WEIR_ERR_FORMAT, "no name where 4");
     CASE(copy[192 + 20] = 200, WEIR_ERR_FORMAT, "row 0 has no known reason");
     CASE(copy[192 + 80 + 21] = 5, WEIR_ERR_FORMAT, "row 1 has no known IP version");
     memcpy(copy, bytes, size);

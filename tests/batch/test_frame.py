@@ -14,19 +14,19 @@ from weir import frame  # noqa: E402
 
 def sample(rows):
     with tempfile.TemporaryDirectory() as folder:
-        paths = os.path.join(folder, "frame"), os.path.join(folder, "csv")
+        paths = [os.path.join(folder, name) for name in ("frame", "verdicts", "csv")]
         subprocess.run([SAMPLE, str(rows), *paths], check=True)
-        with open(paths[0], "rb") as data, open(paths[1], newline="") as text:
-            return data.read(), list(csv.DictReader(text))
+        with open(paths[0], "rb") as data, open(paths[1], "rb") as verdicts, open(paths[2], newline="") as text:
+            return data.read(), verdicts.read(), list(csv.DictReader(text))
 
 
 class Frames(unittest.TestCase):
     def test_values(self):
         for rows in 1, 10, 16, 63, 64, 65, 130, 192, 512:
-            data, expected = sample(rows)
+            data, _, expected = sample(rows)
             batch = frame.read(data)
             self.assertEqual((batch.boot, batch.seq, batch.lane, batch.sent_ns), (5, 6, 7, 99))
-            self.assertEqual((batch.feature_set, batch.sensor), (0x2FE57D38EB78A705, b"sensor-of-a-test"))
+            self.assertEqual((batch.feature_set_id, batch.sensor), (0x2FE57D38EB78A705, b"sensor-of-a-test"))
             self.assertEqual(batch.names, ["dur", "sbytes", "missing"])
             self.assertEqual(batch.features.shape, (rows, 3))
             self.assertEqual(len(expected), rows)
@@ -39,11 +39,27 @@ class Frames(unittest.TestCase):
                 self.assertTrue(math.isnan(batch.features[r, 2]))
 
     def test_a_whole_block_is_not_copied(self):
-        data, _ = sample(64)
+        data, _, _ = sample(64)
         self.assertFalse(frame.read(data).features.flags.owndata)
 
+    def test_verdicts(self):
+        for rows in 1, 3, 64, 512:
+            _, data, expected = sample(rows)
+            got = frame.read_verdicts(data)
+            self.assertEqual((got.model, got.feature_set, got.classes, got.columns),
+                             ("sample:1", "argus", ["benign", "attack"], ["dur", "sbytes", "missing"]))
+            self.assertEqual(got.flow_ids(), [row["flow_id"] for row in expected])
+            self.assertEqual([f"{score:.9g}" for score in got.score], [row["score"] for row in expected])
+            self.assertEqual([got.classes[c] for c in got.class_index], [row["class"] for row in expected])
+            self.assertEqual((got.scored_ns - got.closed_ns).tolist(), [7] * rows)
+            reasons = dict(got.reasons())
+            self.assertEqual(sorted(reasons), [r for r, row in enumerate(expected) if row["reason_0"]])
+            for r, causes in reasons.items():
+                self.assertEqual([(name, f"{value:.9g}", moved) for name, value, moved in causes],
+                                 [("sbytes", expected[r]["sbytes"], 0.5), ("dur", expected[r]["dur"], -0.25)])
+
     def test_damage(self):
-        data, _ = sample(10)
+        data, _, _ = sample(10)
         for at in range(0, len(data), 97):
             with self.assertRaises(frame.FrameError):
                 frame.read(data[:at] + bytes([data[at] ^ 4]) + data[at + 1:])
@@ -52,6 +68,8 @@ class Frames(unittest.TestCase):
                 frame.read(data[:size])
         with self.assertRaises(frame.FrameError):
             frame.read(data + b"\0")
+        with self.assertRaises(frame.FrameError):
+            frame.read_verdicts(data)
 
 
 if __name__ == "__main__":
