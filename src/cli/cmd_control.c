@@ -59,7 +59,7 @@ static int parse(const char *command, const char *help, int argc, char **argv, s
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "h", table, NULL)) != -1;)
+    for (int c; (c = getopt_long(argc, argv, ":h", table, NULL)) != -1;)
         if (c == 'c')
             o->control = optarg;
         else if (c == 'm' && !strcmp(command, "reload"))
@@ -70,9 +70,9 @@ static int parse(const char *command, const char *help, int argc, char **argv, s
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         } else if (c == 'm')
-            return weir_usage_error(command, "'--model' is not an option");
+            return weir_usage_error(command, "--model is not an option");
         else
-            return WEIR_EXIT_USAGE; /* getopt_long has said what is wrong */
+            return weir_option_wrong(command, c, argv);
     if (optind < argc)
         return weir_usage_error(command, "'%s' is not an option", argv[optind]);
     return -1;

@@ -12,16 +12,13 @@
 #include "base/log.h"
 #include "cli/ask.h"
 #include "cli/command.h"
-#include "cli/default_model.h"
 #include "cli/live.h"
-#include "cli/options.h"
-#include "cli/run_options.h"
+#include "cli/run_check.h"
+#include "cli/run_plan.h"
 #include "cli/service.h"
 #include "pipeline/control.h"
 #include "pipeline/run.h"
 #include "store/attacks.h"
-
-enum { IDLE_MIN_NS = 1000000 };
 
 /* Signals: one thread waits for them. The first asks for a drain, the second ends the process at once. */
 static struct weir_run *signalled_run;
@@ -194,54 +191,12 @@ static weir_err open_control(const struct weir_run_options *o, struct weir_contr
     return WEIR_OK;
 }
 
-static int run(const struct weir_run_options *o, const weir_model *model, const char *command)
+static int run(const struct weir_run_options *o, const struct weir_run_plan *plan, const char *command)
 {
     struct weir_error error = {0};
-    const char *features = o->features ? o->features : weir_model_feature_set(model);
-    const struct weir_view *view = weir_view_find(features);
-    if (!view && o->features)
-        return weir_usage_error("run", "--features %s: not a feature set; there are: %s", features, weir_view_names());
-    if (!view) {
-        weir_log(
-            WEIR_LOG_ERROR,
-            "model %s is of feature set '%s', which weir does not meter (it knows: %s): such a model works with `weir evaluate` "
-            "and `weir predict` only",
-            weir_model_label(model), features, weir_view_names());
-        return WEIR_EXIT_FAILED;
-    }
-    char host[65] = "weir";
-    if (!o->sensor)
-        gethostname(host, sizeof host - 1);
-    struct weir_strings columns = {0};
-    if (o->columns && !strcmp(o->columns, "all"))
-        for (size_t i = 0; i < view->column_count; i++) {
-            if (view->columns[i].value && !view->columns[i].identifier)
-                weir_strings_add(&columns, view->columns[i].name);
-        }
-    else if (o->columns)
-        weir_strings_split(&columns, o->columns);
-    const struct weir_rights rights = {.user = o->user, .keep_files = true};
-    struct weir_run_config config = {.source = weir_tap_options_source(&o->tap),
-                                     .model = model,
-                                     .view = view,
-                                     .columns = (const char *const *)columns.item,
-                                     .column_count = columns.count,
-                                     .lanes = (unsigned)o->lanes,
-                                     .workers = (unsigned)o->workers,
-                                     .batch_rows = (unsigned)o->batch,
-                                     .max_delay_ns = o->max_delay_ns,
-                                     .flows = o->flows,
-                                     .queue = o->queue,
-                                     .store = o->store,
-                                     .rotate_bytes = o->rotate_bytes,
-                                     .retention = o->retention,
-                                     .eve = o->eve,
-                                     .sensor = o->sensor ? o->sensor : host,
-                                     .command = command,
-                                     .rights = &rights};
-    config.source.lanes = (unsigned)o->lanes;
-    /* A lane that waits for packets still hands its batch on in time. */
-    config.source.live.idle_ns = o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns : IDLE_MIN_NS;
+    const weir_model *model = plan->model;
+    struct weir_run_config config = plan->config;
+    config.command = command;
 
     sigset_t signals; /* blocked before the first thread starts, so that all inherit it */
     sigemptyset(&signals);
@@ -258,7 +213,6 @@ static int run(const struct weir_run_options *o, const weir_model *model, const 
         weir_run_start(job, &error) != WEIR_OK) {
         weir_control_free(&control);
         weir_run_free(&job);
-        weir_strings_free(&columns);
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         return WEIR_EXIT_FAILED;
     }
@@ -267,7 +221,7 @@ static int run(const struct weir_run_options *o, const weir_model *model, const 
     bool listening = pthread_create(&signal_thread, NULL, wait_signals, &signals) == 0;
     if (!o->quiet)
         weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
-                 view->name, config.lanes, config.workers, config.batch_rows);
+                 config.view->name, config.lanes, config.workers, config.batch_rows);
     char run_id[64];
     snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
     if (control) {
@@ -287,7 +241,6 @@ static int run(const struct weir_run_options *o, const weir_model *model, const 
         pthread_join(signal_thread, NULL);
     }
     weir_run_free(&job);
-    weir_strings_free(&columns);
     int result = report(o, &account, run_id);
     weir_control_free(&control); /* who asked for the stop waits until here */
     if (code != WEIR_OK) {
@@ -312,43 +265,41 @@ static char *command_text(int argc, char **argv)
     return text;
 }
 
-/* Wrong use, or something that is not there. */
-static int exit_code(weir_err code)
+/* All of them or the first one, and the exit code: wrong use, or something that is not there. */
+static int tell(const struct weir_problems *problems, bool all)
 {
+    size_t shown = !all ? 1 : problems->count < WEIR_PROBLEMS_MAX ? problems->count : WEIR_PROBLEMS_MAX;
+    for (size_t i = 0; i < shown; i++)
+        weir_log(WEIR_LOG_ERROR, "%s", problems->item[i].text);
+    if (all && problems->count > shown)
+        weir_log(WEIR_LOG_ERROR, "and %zu more", problems->count - shown);
+    weir_err code = problems->item[0].code;
     return code == WEIR_ERR_ARGUMENT || code == WEIR_ERR_FORMAT ? WEIR_EXIT_USAGE : WEIR_EXIT_FAILED;
 }
 
 int weir_cmd_run(int argc, char **argv)
 {
     struct weir_run_options o = {0};
+    struct weir_run_plan plan = {0};
     struct weir_flags flags;
     struct weir_problems problems = {0};
-    char *command = command_text(argc, argv), *found = NULL;
-    weir_model *model = NULL;
-    struct weir_error error = {0};
+    char *command = command_text(argc, argv);
     int code = weir_flags_read(&weir_run_settings, argc, argv, "'%s' is not an option", &flags);
     if (code >= 0)
         goto out;
-    code = WEIR_EXIT_FAILED;
+    bool check = weir_flags_value(&flags, "check");
     weir_run_options_make(&flags, &o, &problems);
-    if (problems.count) {
-        weir_log(WEIR_LOG_ERROR, "%s", problems.item[0].text);
-        code = exit_code(problems.item[0].code);
-        goto out;
-    }
     if (o.quiet)
         weir_log_set_level(WEIR_LOG_ERROR);
-    if (!o.model && !(o.model = found = weir_default_model(&error)))
-        weir_log(WEIR_LOG_ERROR, "%s", error.text);
-    else if (weir_model_load(o.model, &model, &error) != WEIR_OK)
-        weir_log(WEIR_LOG_ERROR, "%s", error.text);
-    else
-        code = run(&o, model, command ? command : "weir run");
+    if (!problems.count && check)
+        weir_run_check_options(&o, &problems);
+    else if (!problems.count)
+        weir_run_plan_make(&o, &plan, &problems);
+    code = problems.count ? tell(&problems, check) : check ? WEIR_EXIT_OK : run(&o, &plan, command ? command : "weir run");
 out:
-    weir_model_free(&model);
+    weir_run_plan_free(&plan);
     weir_run_options_free(&o);
     weir_flags_free(&flags);
-    free(found);
     free(command);
     return code;
 }

@@ -46,9 +46,9 @@ static const struct weir_setting rows[] = {
     {.name = "store", .kind = WEIR_SETTING_TEXT, .at = AT(store), .value = "PATH",
      .text = "DuckDB file for the verdicts (weir.duckdb); an existing one is appended\n"
              "to, as a new run. FOLDER/: a file a day there (UTC), all asked as one"},
-    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE", .live = true,
+    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE",
      .text = "in a folder: the next file also at this size, such as 2GB"},
-    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS", .live = true,
+    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS",
      .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
     {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
      .text = "EVE JSON lines (eve.json); - is standard output"},
@@ -74,7 +74,7 @@ static const struct weir_setting rows[] = {
     {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",
      .text = "change to this user once the packets' source is open"},
     {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
+    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary"},
     WEIR_TAP_LIVE_SETTINGS(AT(tap)),
 };
 /* clang-format on */

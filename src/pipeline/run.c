@@ -57,10 +57,10 @@ static weir_err find_columns(struct weir_run *run, struct weir_error *error)
             at++;
         if (at == view->column_count)
             return weir_fail(error, WEIR_ERR_NOT_FOUND,
-                             "--columns: feature set %s has no column '%s'; `weir flows --features %s` shows what it has",
-                             view->name, config->columns[i], view->name);
+                             "feature set %s has no column '%s'; `weir flows --features %s` shows what it has", view->name,
+                             config->columns[i], view->name);
         if (!view->columns[at].value)
-            return weir_fail(error, WEIR_ERR_ARGUMENT, "--columns: '%s' is text, no model can use it; leave it out",
+            return weir_fail(error, WEIR_ERR_ARGUMENT, "column '%s' is text, no model can use it; leave it out",
                              config->columns[i]);
         run->columns[i] = (uint16_t)at;
     }
@@ -69,25 +69,34 @@ static weir_err find_columns(struct weir_run *run, struct weir_error *error)
     return weir_model_fits(config->model, view->name, weir_view_id(view), run->names, run->column_count, NULL, error);
 }
 
-weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
+static weir_err create(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
-    *out = NULL;
-    struct weir_run *run = calloc(1, sizeof *run);
+    struct weir_run *run = *out = calloc(1, sizeof *run);
     size_t room = config->column_count + config->view->column_count + weir_model_columns(config->model, NULL);
-    if (!run || !(run->columns = calloc(room, sizeof *run->columns)) || !(run->names = calloc(room, sizeof *run->names))) {
-        weir_run_free(&run);
+    if (!run || !(run->columns = calloc(room, sizeof *run->columns)) || !(run->names = calloc(room, sizeof *run->names)))
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    }
     run->config = *config;
     run->ports = config->source.ports;
-    weir_err code = find_columns(run, error);
+    return find_columns(run, error);
+}
+
+weir_err weir_run_check(const struct weir_run_config *config, struct weir_error *error)
+{
+    struct weir_run *run;
+    weir_err code = create(config, &run, error);
+    weir_run_free(&run);
+    return code;
+}
+
+weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
+{
+    weir_err code = create(config, out, error);
     if (code == WEIR_OK)
-        code = weir_source_open(&config->source, &run->source, error);
+        code = weir_source_open(&config->source, &(*out)->source, error);
     if (code == WEIR_OK && config->rights)
         code = drop_rights(config, error);
     if (code != WEIR_OK)
-        weir_run_free(&run);
-    *out = run;
+        weir_run_free(out);
     return code;
 }
 

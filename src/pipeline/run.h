@@ -26,7 +26,10 @@ struct weir_run_config {
     const struct weir_rights *rights; /* dropped once the source is open; NULL: kept */
 };
 
-/* Checks that the model fits the view and the columns, opens the source, and drops rights. There is no thread yet. `config` is
+/* Checks that the model fits the view and the columns, nothing else. Errors name what does not fit. */
+weir_err weir_run_check(const struct weir_run_config *config, struct weir_error *error);
+
+/* Does the same check, opens the source, and drops rights. There is no thread yet. `config` is
  * copied, what it points to outlives the run. */
 weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error);
 

@@ -12,15 +12,27 @@ struct weir_queue {
 
 static const struct weir_queue_ops *const rooms[] = {&weir_queue_memory};
 
-weir_err weir_queue_open(const char *url, size_t depth, struct weir_queue **out, struct weir_error *error)
+static const struct weir_queue_ops *find(const char *url)
 {
-    *out = NULL;
-    const struct weir_queue_ops *ops = NULL;
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
         if (!strncmp(url, rooms[i]->scheme, strlen(rooms[i]->scheme)))
-            ops = rooms[i];
-    if (!ops)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "--queue %.200s: not a queue that this weir knows; give memory:", url);
+            return rooms[i];
+    return NULL;
+}
+
+weir_err weir_queue_check(const char *url, struct weir_error *error)
+{
+    return find(url) ? WEIR_OK
+                     : weir_fail(error, WEIR_ERR_UNSUPPORTED, "%.200s: not a queue that this weir knows; give memory:", url);
+}
+
+weir_err weir_queue_open(const char *url, size_t depth, struct weir_queue **out, struct weir_error *error)
+{
+    struct weir_error inner = {0};
+    *out = NULL;
+    if (weir_queue_check(url, &inner) != WEIR_OK)
+        return weir_fail(error, inner.code, "--queue %s", inner.text);
+    const struct weir_queue_ops *ops = find(url);
     struct weir_queue *queue = calloc(1, sizeof *queue);
     if (!queue)
         return weir_fail(error, WEIR_ERR_MEMORY, "queue %.200s: out of memory", url);

@@ -15,6 +15,9 @@
 
 struct weir_queue;
 
+/* Whether it is a queue that this build knows; nothing is opened. WEIR_ERR_UNSUPPORTED (names those it does). */
+weir_err weir_queue_check(const char *url, struct weir_error *error);
+
 /* url: "memory:". depth: how many batches it holds. WEIR_ERR_UNSUPPORTED for a scheme that this build does not know (names those
  * it does), WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. */
 weir_err weir_queue_open(const char *url, size_t depth, struct weir_queue **out, struct weir_error *error);

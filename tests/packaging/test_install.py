@@ -22,7 +22,7 @@ class Install(unittest.TestCase):
         cls.root = pathlib.Path(cls.folder.name) / PREFIX
 
     def test_everything_is_there(self):
-        for path in ("bin/weir", "lib/weir/libduckdb.so", "include/weir/model.h", "include/weir/error.h", "share/weir/model.weir",
+        for path in ("bin/weir", "lib/weir/libduckdb.so", "include/weir/model.h", "include/weir/error.h", "share/weir/model.weir", "share/weir/weir.yaml", "share/weir/config/tap.yaml", "share/man/man5/weir.yaml.5",
                      "lib/systemd/system/weir.service", "share/man/man1/weir.1", "share/man/man1/weir-run.1",
                      "share/bash-completion/completions/weir", "share/zsh/site-functions/_weir"):
             self.assertTrue((self.root / path).is_file(), path)

@@ -1,0 +1,96 @@
+#include "cli/run_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/default_model.h"
+
+enum { IDLE_MIN_NS = 1000000 };
+
+weir_err weir_run_model_load(const struct weir_run_options *options, weir_model **model, char **path, struct weir_error *error)
+{
+    struct weir_error inner = {0};
+    *model = NULL;
+    *path = options->model ? strdup(options->model) : weir_default_model(error);
+    if (!*path)
+        return options->model ? weir_fail(error, WEIR_ERR_MEMORY, "out of memory") : WEIR_ERR_NOT_FOUND;
+    weir_err code = weir_model_load(*path, model, &inner);
+    if (code != WEIR_OK)
+        weir_fail(error, code, "%s %s%s", weir_run_options_place(options, "model").text, inner.text,
+                  code == WEIR_ERR_NOT_FOUND ? "; give the path of a model file" : "");
+    return code;
+}
+
+/* What the batches carry; none: what the model wants. */
+static void choose_columns(const struct weir_run_options *o, const struct weir_view *view, struct weir_strings *columns)
+{
+    if (o->columns && strcmp(o->columns, "all") != 0)
+        weir_strings_split(columns, o->columns);
+    for (size_t i = 0; o->columns && !strcmp(o->columns, "all") && i < view->column_count; i++)
+        if (view->columns[i].value && !view->columns[i].identifier)
+            weir_strings_add(columns, view->columns[i].name);
+}
+
+static const struct weir_view *find_view(const struct weir_run_options *o, const weir_model *model,
+                                         struct weir_problems *problems)
+{
+    const char *features = o->features ? o->features : weir_model_feature_set(model);
+    const struct weir_view *view = weir_view_find(features);
+    if (!view && o->features)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s %s: not a feature set; there are: %s",
+                     weir_run_options_place(o, "features").text, features, weir_view_names());
+    else if (!view)
+        weir_problem(problems, WEIR_ERR_MISMATCH,
+                     "model %s is of feature set '%s', which weir does not meter (it knows: %s): such a model works with "
+                     "`weir evaluate` and `weir predict` only",
+                     weir_model_label(model), features, weir_view_names());
+    return view;
+}
+
+void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *plan, struct weir_problems *problems)
+{
+    struct weir_error error = {0};
+    *plan = (struct weir_run_plan){.host = "weir", .rights = {.user = o->user, .keep_files = true}};
+    if (weir_run_model_load(o, &plan->model, &plan->model_path, &error) != WEIR_OK) {
+        weir_problem(problems, WEIR_ERR_MISMATCH, "%s", error.text);
+        return;
+    }
+    const struct weir_view *view = find_view(o, plan->model, problems);
+    if (!view)
+        return;
+    if (!o->sensor)
+        gethostname(plan->host, sizeof plan->host - 1);
+    choose_columns(o, view, &plan->columns);
+    plan->config = (struct weir_run_config){.source = weir_tap_options_source(&o->tap),
+                                            .model = plan->model,
+                                            .view = view,
+                                            .columns = (const char *const *)plan->columns.item,
+                                            .column_count = plan->columns.count,
+                                            .lanes = (unsigned)o->lanes,
+                                            .workers = (unsigned)o->workers,
+                                            .batch_rows = (unsigned)o->batch,
+                                            .max_delay_ns = o->max_delay_ns,
+                                            .flows = o->flows,
+                                            .queue = o->queue,
+                                            .store = o->store,
+                                            .rotate_bytes = o->rotate_bytes,
+                                            .retention = o->retention,
+                                            .eve = o->eve,
+                                            .sensor = o->sensor ? o->sensor : plan->host,
+                                            .rights = &plan->rights};
+    plan->config.source.lanes = (unsigned)o->lanes;
+    /* A lane that waits for packets still hands its batch on in time. */
+    plan->config.source.live.idle_ns = o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns : IDLE_MIN_NS;
+    if (weir_run_check(&plan->config, &error) != WEIR_OK)
+        weir_problem(problems, WEIR_ERR_MISMATCH, "%s%s%s", o->columns ? weir_run_options_place(o, "columns").text : "",
+                     o->columns ? ": " : "", error.text);
+}
+
+void weir_run_plan_free(struct weir_run_plan *plan)
+{
+    weir_model_free(&plan->model);
+    weir_strings_free(&plan->columns);
+    free(plan->model_path);
+    *plan = (struct weir_run_plan){0};
+}
