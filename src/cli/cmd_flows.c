@@ -207,9 +207,7 @@ static int report(const struct options *o, const struct job *job, struct weir_ac
         weir_log(WEIR_LOG_ERROR, "the account does not add up: %s; please report this", why);
         code = WEIR_EXIT_FAILED;
     }
-    if (account->meter.ignored[WEIR_IGNORED_LINK])
-        weir_log(WEIR_LOG_WARNING, "%" PRIu64 " packets of a link type that weir does not decode were ignored",
-                 account->meter.ignored[WEIR_IGNORED_LINK]);
+    weir_account_warn(account);
     if (signals)
         weir_log(WEIR_LOG_WARNING, "interrupted: these are the records of what was read until then");
     if (weir_source_status(job->source, &error) != WEIR_OK) {

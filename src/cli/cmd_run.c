@@ -118,9 +118,7 @@ static int report(const struct weir_run_options *o, const struct weir_account *a
 {
     struct weir_error error = {0};
     int code = WEIR_EXIT_OK;
-    if (account->meter.ignored[WEIR_IGNORED_LINK])
-        weir_log(WEIR_LOG_WARNING, "%" PRIu64 " packets of a link type that weir does not decode were ignored",
-                 account->meter.ignored[WEIR_IGNORED_LINK]);
+    weir_account_warn(account);
     if (o->account && !write_account(account, o->account))
         code = WEIR_EXIT_FAILED;
     if (o->json)

@@ -287,6 +287,9 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
     case WEIR_METERED:
         break;
     case WEIR_IGNORED:
+        if (ahead->bucket == WEIR_IGNORED_LINK &&
+            (!meter->account.ignored[WEIR_IGNORED_LINK] || packet->link < meter->account.ignored_link))
+            meter->account.ignored_link = packet->link;
         meter->account.ignored[ahead->bucket]++;
         return;
     case WEIR_DROPPED:

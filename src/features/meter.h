@@ -30,6 +30,7 @@ struct weir_meter_config {
 struct weir_meter_account {
     uint64_t metered;
     uint64_t ignored[WEIR_IGNORED_COUNT];
+    uint16_t ignored_link; /* the least link type (LINKTYPE_ number) of those that ignored[WEIR_IGNORED_LINK] counts */
     uint64_t dropped[WEIR_DROPPED_COUNT];
     uint64_t flows_opened;
     uint64_t flows_closed[WEIR_REASON_COUNT];

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static uint64_t sum(const uint64_t *counter, size_t n)
 {
     uint64_t total = 0;
@@ -14,6 +16,8 @@ static uint64_t sum(const uint64_t *counter, size_t n)
 void weir_meter_account_add(struct weir_meter_account *into, const struct weir_meter_account *from)
 {
     into->metered += from->metered;
+    if (from->ignored[WEIR_IGNORED_LINK] && (!into->ignored[WEIR_IGNORED_LINK] || from->ignored_link < into->ignored_link))
+        into->ignored_link = from->ignored_link;
     for (size_t i = 0; i < WEIR_IGNORED_COUNT; i++)
         into->ignored[i] += from->ignored[i];
     for (size_t i = 0; i < WEIR_DROPPED_COUNT; i++)
@@ -24,6 +28,14 @@ void weir_meter_account_add(struct weir_meter_account *into, const struct weir_m
         into->flows_closed[i] += from->flows_closed[i];
         into->records[i] += from->records[i];
     }
+}
+
+void weir_account_warn(const struct weir_account *account)
+{
+    if (account->meter.ignored[WEIR_IGNORED_LINK])
+        weir_log(WEIR_LOG_WARNING,
+                 "%" PRIu64 " packets of a link type that weir does not decode (%u; tcpdump.org/linktypes.html) were ignored",
+                 account->meter.ignored[WEIR_IGNORED_LINK], account->meter.ignored_link);
 }
 
 uint64_t weir_account_records(const struct weir_account *account)

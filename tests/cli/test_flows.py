@@ -157,7 +157,7 @@ class Flows(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout)["packets"]["ignored"], {"link-type": self.packets})
         warnings = [line for line in done.stderr.decode().splitlines() if "warning" in line]
         self.assertEqual(len(warnings), 1)
-        self.assertIn("link type", warnings[0])
+        self.assertIn("link type that weir does not decode (147;", warnings[0])
 
     def test_interrupt_drains(self):
         with open(self.merged, "rb") as file:

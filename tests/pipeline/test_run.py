@@ -163,7 +163,7 @@ class Run(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         warnings = [line for line in done.stderr.splitlines() if b"warning" in line]
         self.assertEqual(len(warnings), 1)
-        self.assertIn(b"3 packets of a link type", warnings[0])
+        self.assertIn(b"3 packets of a link type that weir does not decode (147;", warnings[0])
         account = json.loads(done.stdout)
         adds_up(account)
         self.assertEqual(account["packets"], {"seen": 3, "metered": 0, "ignored": {"link-type": 3}, "dropped": {}})
