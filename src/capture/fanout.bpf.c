@@ -2,8 +2,10 @@
  * PACKET_FANOUT_EBPF runs on each packet. tools/bpf compiles it and writes fanout_code.h; the build needs no compiler for BPF.
  *
  * The verifier wants no recursion and bounded loops, so the walk is a loop that goes through one header a turn. Bytes are read by
- * bpf_skb_load_bytes_relative, which checks the bounds itself. What a tap delivers starts with its link-layer header, less a VLAN
- * tag that the kernel has taken out, which no hash depends on. */
+ * bpf_skb_load_bytes, which checks the bounds itself and finds what lies in further pages of the packet, too. It reads from where
+ * the kernel is, behind the link-layer header; that one is read by bpf_skb_load_bytes_relative, which reads the first page alone.
+ * What a tap delivers starts with its link-layer header, less a VLAN tag that the kernel has taken out, which no hash depends on.
+ */
 #include <linux/bpf.h>
 
 typedef __u8 u8;
@@ -17,8 +19,9 @@ typedef __u64 u64;
 
 enum { FROM_LINK_HEADER = 0 /* BPF_HDR_START_MAC */, OUTGOING = 4 /* PACKET_OUTGOING */ };
 
-static long (*const load_bytes)(const void *skb, u32 offset, void *to, u32 length,
-                                u32 from) = (void *)BPF_FUNC_skb_load_bytes_relative;
+static long (*const load_bytes)(const void *skb, u32 offset, void *to, u32 length) = (void *)BPF_FUNC_skb_load_bytes;
+static long (*const load_link_bytes)(const void *skb, u32 offset, void *to, u32 length,
+                                     u32 from) = (void *)BPF_FUNC_skb_load_bytes_relative;
 
 enum { HEADERS_MAX = 20, TAGS_MAX = 16, EXTENSIONS_MAX = 16, TUNNELS_MAX = 8 };
 
@@ -28,6 +31,7 @@ enum { STOP, ETHERNET, ETHERTYPE, MPLS, PPP, PPP_FRAMED, PPPOE, IP, EXTENSION, T
 
 struct walk {
     struct __sk_buff *skb;
+    u32 passed;         /* bytes that the kernel has passed already */
     u32 at;             /* offset of the next header */
     u32 captured, wire; /* bytes there; bytes on the wire, or what an IP header claims */
     u32 type;           /* of ETHERTYPE */
@@ -42,15 +46,18 @@ struct walk {
 
 /* Big-endian loads at an offset; 0 outside the packet, where the callers have checked. Real functions: there are many calls. */
 #define LOAD(bits, swap)                                                                                                         \
-    PROGRAM static __attribute__((noinline)) u##bits load_at_##bits(struct __sk_buff *skb, u32 offset)                           \
+    PROGRAM static __attribute__((noinline)) u##bits load_at_##bits(struct __sk_buff *skb, u32 offset, u32 passed)               \
     {                                                                                                                            \
         u##bits value = 0;                                                                                                       \
-        load_bytes(skb, offset, &value, sizeof value, FROM_LINK_HEADER);                                                         \
+        if (offset < passed)                                                                                                     \
+            load_link_bytes(skb, offset, &value, sizeof value, FROM_LINK_HEADER);                                                \
+        else                                                                                                                     \
+            load_bytes(skb, offset - passed, &value, sizeof value);                                                              \
         return swap(value);                                                                                                      \
     }                                                                                                                            \
     INLINE u##bits load##bits(const struct walk *w, u32 offset)                                                                  \
     {                                                                                                                            \
-        return load_at_##bits(w->skb, w->at + offset);                                                                           \
+        return load_at_##bits(w->skb, w->at + offset, w->passed);                                                                \
     }
 
 LOAD(8, )
@@ -448,8 +455,9 @@ PROGRAM u32 fanout(struct __sk_buff *skb, u32 link)
     enum { RAW_IP = 101 };
 
     u32 step = link == RAW_IP ? IP : ETHERNET, header = link == RAW_IP ? 0 : ETHERNET_BYTES;
-    struct walk w = {.skb = skb};
-    w.captured = w.wire = skb->len + (skb->pkt_type == OUTGOING ? 0 : header); /* the kernel has passed the link-layer header */
+    struct walk w = {.skb = skb, .passed = skb->pkt_type == OUTGOING ? 0 : header};
+    HIDE(w.passed);
+    w.captured = w.wire = skb->len + w.passed;
 #pragma clang loop unroll(disable)
     for (u32 turn = 0; turn < HEADERS_MAX; turn++) {
         HIDE(step);

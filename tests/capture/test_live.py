@@ -61,6 +61,10 @@ def special_packets():
         sent = plain(client, bytes([203, 0, 113, 210 + n]), tap_capture.udp(4300 + n, 33434, bytes(20)))
         out.append((0.5 + n / 1000, 0, sent))
         out.append((0.52 + n / 1000, 1, tap_capture.frame(bytes([192, 0, 2, 1]), client, 1, b"\x0b\0\0\0\0\0\0\0" + sent[14:42])))
+    for n in range(8):  # large: the kernel keeps all but the link-layer header of those above a page apart
+        for at, port, size in ((0.7, 0, 6000), (0.702, 1, 20), (0.704, 0, 20), (0.706, 1, 8000)):
+            ends = (bytes([198, 51, 100, 220 + n]), server)
+            out.append((at + n / 10000, port, plain(*ends[::-1 if port else 1], tap_capture.udp(4500 + port, 4501 - port, bytes(size)))))
     for port in (0, 1):
         src, dst = six[::-1 if port else 1]
         l4 = tap_capture.udp(4400 + port, 4401 - port, bytes(64))

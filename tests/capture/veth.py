@@ -35,7 +35,7 @@ def run(*argv, timeout=30):
 class Net:
     """The two namespaces and their cables. `number` tells several of one process apart."""
 
-    def __init__(self, number=None, mtu=3000):
+    def __init__(self, number=None, mtu=9000):
         self.names = [f"weir{os.getpid()}{'' if number is None else f'-{number}'}-{end}" for end in "sr"]
         self.mtu = mtu
         try:
