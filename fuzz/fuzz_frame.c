@@ -27,12 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct weir_batch batch;
     batch.x = aligned_alloc(64, (size_t)frame.columns * WEIR_BATCH_ROWS * sizeof(float));
     weir_frame_to_batch(&frame, 1, &batch);
-    const char *name[WEIR_FRAME_COLUMNS_MAX], *at = frame.names;
-    for (unsigned c = 0; c < frame.columns; c++, at += strlen(at) + 1)
-        name[c] = at;
-    struct weir_frame_origin origin = {.sent_ns = frame.sent_ns, .mono_to_wall = 1};
+    const char *name[WEIR_FRAME_COLUMNS_MAX];
+    weir_frame_names(&frame, name);
+    struct weir_frame_origin origin = {.name = frame.sensor_name, .sent_ns = frame.sent_ns, .mono_to_wall = 1};
     memcpy(origin.sensor, frame.sensor, sizeof origin.sensor);
-    size_t again = weir_frame_bytes(batch.rows, batch.columns, weir_frame_names_bytes(name, batch.columns));
+    size_t again = weir_frame_bytes(&batch, name, &origin);
     uint8_t *out = aligned_alloc(64, (again + 63) / 64 * 64);
     weir_frame_encode(&batch, name, &origin, out);
     if (again != size || weir_frame_open(out, again, "again", &frame, NULL) != WEIR_OK)

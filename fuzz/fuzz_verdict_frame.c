@@ -34,9 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     verdicts.feature_set = frame.feature_set;
     verdicts.classes = names;
     verdicts.columns = names + frame.classes;
-    struct weir_frame_origin origin = {.sent_ns = frame.sent_ns, .mono_to_wall = 1};
+    struct weir_frame_origin origin = {.name = frame.sensor_name, .sent_ns = frame.sent_ns, .mono_to_wall = 1};
     memcpy(origin.sensor, frame.sensor, sizeof origin.sensor);
-    size_t again = weir_verdict_frame_bytes(&verdicts, frame.columns);
+    size_t again = weir_verdict_frame_bytes(&verdicts, frame.columns, &origin);
     uint8_t *out = aligned_alloc(64, (again + 63) / 64 * 64);
     weir_verdict_frame_encode(&verdicts, frame.columns, &origin, out);
     if (again != size || weir_verdict_frame_open(out, again, "again", &frame, NULL) != WEIR_OK)

@@ -51,6 +51,7 @@ class Rows:
     feature_set_id: int
     column_list: int
     sensor: bytes
+    sensor_name: str
     boot: int
     lane: int
     seq: int
@@ -181,7 +182,7 @@ def read(data: bytes, check: bool = True) -> Batch:
     """Reads a batch frame. `check`: compare the checksum. Identities, times and whole blocks are views of `data`; `features` is
     one too when the rows are one block, else a copy in row order. FrameError says what is wrong and where."""
     frame = _open(data, BATCH, check)
-    names = frame.names(frame.columns)
+    frame.common["sensor_name"], *names = frame.names(1 + frame.columns)
     frame.identities()
     full, rest = divmod(frame.rows, BLOCK)
     stride = _up(rest, 16)
@@ -196,7 +197,7 @@ def read(data: bytes, check: bool = True) -> Batch:
 def read_verdicts(data: bytes, check: bool = True) -> Verdicts:
     """Reads a verdict frame; all arrays are views of `data`."""
     frame = _open(data, VERDICTS, check)
-    names = frame.names(2 + frame.classes + frame.columns)
+    frame.common["sensor_name"], *names = frame.names(3 + frame.classes + frame.columns)
     frame.identities()
     scored_ns, score = frame.take("<i8", frame.rows), frame.take("<f4", frame.rows)
     class_index, causes = frame.take("<u2", frame.rows), frame.take(CAUSES, frame.alerts)

@@ -27,33 +27,30 @@ static struct places find_places(size_t rows, size_t columns, size_t names_bytes
     return at;
 }
 
-size_t weir_frame_names_bytes(const char *const *names, size_t count)
+static size_t names_bytes(const struct weir_batch *batch, const char *const *names, const struct weir_frame_origin *origin)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += strlen(names[i]) + 1;
-    return bytes;
+    return weir_frame_names_bytes(&origin->name, 1) + weir_frame_names_bytes(names, batch->columns);
 }
 
-size_t weir_frame_bytes(size_t rows, size_t columns, size_t names_bytes)
+size_t weir_frame_bytes(const struct weir_batch *batch, const char *const *names, const struct weir_frame_origin *origin)
 {
-    return find_places(rows, columns, names_bytes).end;
+    return find_places(batch->rows, batch->columns, names_bytes(batch, names, origin)).end;
 }
 
 void weir_frame_encode(const struct weir_batch *batch, const char *const *names, const struct weir_frame_origin *origin,
                        uint8_t *out)
 {
     size_t rows = batch->rows, columns = batch->columns, full = rows / WEIR_BLOCK_ROWS, tail = rows % WEIR_BLOCK_ROWS;
-    size_t names_bytes = weir_frame_names_bytes(names, columns), stride = tail_stride(rows);
-    struct places at = find_places(rows, columns, names_bytes);
+    size_t name_bytes = names_bytes(batch, names, origin), stride = tail_stride(rows);
+    struct places at = find_places(rows, columns, name_bytes);
     struct weir_frame_head head;
     weir_frame_head_start(&head, WEIR_FRAME_BATCH, batch, origin);
     head.bytes = at.end;
     head.columns = batch->columns;
-    head.names_bytes = (uint32_t)names_bytes;
+    head.names_bytes = (uint32_t)name_bytes;
     memcpy(out, &head, sizeof head);
-    weir_frame_put_names(out + at.names, names, columns);
-    weir_frame_clear(out, at.names + names_bytes, at.identity);
+    weir_frame_put_names(weir_frame_put_names(out + at.names, &origin->name, 1), names, columns);
+    weir_frame_clear(out, at.names + name_bytes, at.identity);
     weir_frame_put_rows(out, batch, origin->mono_to_wall, at.identity, at.closed, at.x);
     size_t block_bytes = columns * WEIR_BLOCK_ROWS * sizeof(float);
     memcpy(out + at.x, batch->x, full * block_bytes);
@@ -68,11 +65,11 @@ void weir_frame_encode(const struct weir_batch *batch, const char *const *names,
 /* The names are those of the column list. */
 static weir_err check_names(const uint8_t *bytes, const struct weir_frame_head *head, const char *from, struct weir_error *error)
 {
-    const char *name[WEIR_FRAME_COLUMNS_MAX];
-    weir_err code = weir_frame_find_names(bytes, head, head->columns, from, name, error);
+    const char *name[1 + WEIR_FRAME_COLUMNS_MAX];
+    weir_err code = weir_frame_find_names(bytes, head, 1u + head->columns, from, name, error);
     if (code != WEIR_OK)
         return code;
-    uint64_t list = weir_column_list_id(head->feature_set, name, head->columns);
+    uint64_t list = weir_column_list_id(head->feature_set, name + 1, head->columns);
     if (list != head->column_list)
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset 32: column list %016llx, but the names give %016llx", from,
                          (unsigned long long)head->column_list, (unsigned long long)list);
@@ -103,12 +100,16 @@ weir_err weir_frame_open(const void *bytes, size_t size, const char *from, struc
                                .rows = head.rows,
                                .sensor = start + offsetof(struct weir_frame_head, sensor),
                                .sent_ns = head.sent_ns,
-                               .names = (const char *)start + at.names,
-                               .names_bytes = head.names_bytes,
+                               .sensor_name = (const char *)start + at.names,
                                .identity = (const void *)(start + at.identity),
                                .closed_ns = (const void *)(start + at.closed),
                                .x = (const void *)(start + at.x)};
     return WEIR_OK;
+}
+
+void weir_frame_names(const struct weir_frame *frame, const char **out)
+{
+    weir_frame_split_names(frame->sensor_name, out, frame->columns);
 }
 
 const float *weir_frame_block(const struct weir_frame *frame, size_t block, float *scratch)

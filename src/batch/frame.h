@@ -10,7 +10,7 @@
  *     72    4   lane                    76   2   columns, C           78   2   rows, R: 1 to 512
  *     80    4   bytes of the names, N   84   4   0                    88   8   time of the send, ns since 1970
  *     96   32   0
- *     128   N   the columns' names, each with a NUL behind it
+ *     128   N   names, each with a NUL behind it: the sensor's, then the columns'
  *           R x 80   identities: struct weir_identity as it lies in memory
  *           R x 8    when each record was closed, ns since 1970
  *           floor(R / 64) blocks of C x 64 float32: one feature's 64 values, then the next feature's
@@ -30,6 +30,7 @@
 /* Who sent a batch. (sensor, boot, lane, seq) comes once in the world: docs/design.md, "Batch". */
 struct weir_frame_origin {
     uint8_t sensor[16];
+    const char *name;     /* the sensor's, for people; not empty */
     int64_t sent_ns;      /* wall clock */
     int64_t mono_to_wall; /* ns to add to the monotonic closing times of the batch */
 };
@@ -41,20 +42,16 @@ struct weir_frame {
     uint16_t columns, rows;
     const uint8_t *sensor; /* [16] */
     int64_t sent_ns;
-    const char *names; /* `columns` texts, one behind the other */
-    size_t names_bytes;
+    const char *sensor_name;              /* then the names of the columns, one behind the other */
     const struct weir_identity *identity; /* [rows] */
     const int64_t *closed_ns;             /* [rows] wall clock */
     const float *x;                       /* the full blocks, then the rest */
 };
 
-/* Bytes of the names one behind the other, each with its NUL. */
-size_t weir_frame_names_bytes(const char *const *names, size_t count);
+/* Bytes of the frame of a batch whose columns bear these names. */
+size_t weir_frame_bytes(const struct weir_batch *batch, const char *const *names, const struct weir_frame_origin *origin);
 
-/* Bytes of the frame of a batch with this many rows and columns. */
-size_t weir_frame_bytes(size_t rows, size_t columns, size_t names_bytes);
-
-/* Writes the frame of a batch whose columns bear these names: weir_frame_bytes(...) bytes at `out`, 64-byte aligned. */
+/* Writes the frame: weir_frame_bytes(...) bytes at `out`, 64-byte aligned. */
 void weir_frame_encode(const struct weir_batch *batch, const char *const *names, const struct weir_frame_origin *origin,
                        uint8_t *out);
 
@@ -62,6 +59,9 @@ void weir_frame_encode(const struct weir_batch *batch, const char *const *names,
  * aligned and outlive `out`. `from` names the bytes in messages. WEIR_ERR_FORMAT (names from and offset), WEIR_ERR_UNSUPPORTED (a
  * newer version, another kind), WEIR_ERR_LIMIT. */
 weir_err weir_frame_open(const void *bytes, size_t size, const char *from, struct weir_frame *out, struct weir_error *error);
+
+/* The names of the columns: out[columns], pointing into the frame. */
+void weir_frame_names(const struct weir_frame *frame, const char **out);
 
 /* Rows 64 * block and on as a block of 64: value of row r, column c at [c * 64 + r % 64]. A full block is read where it lies; the
  * rest of the rows is laid out in `scratch` (columns * 64 floats, 64-byte aligned; values past the last row become 0). */

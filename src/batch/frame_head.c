@@ -62,6 +62,14 @@ void weir_frame_head_start(struct weir_frame_head *head, enum weir_frame_kind ki
     memcpy(head->sensor, origin->sensor, sizeof head->sensor);
 }
 
+size_t weir_frame_names_bytes(const char *const *names, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    return bytes;
+}
+
 uint8_t *weir_frame_put_names(uint8_t *out, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -156,6 +164,12 @@ weir_err weir_frame_find_names(const uint8_t *bytes, const struct weir_frame_hea
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: more than the %zu names that are needed", from,
                          sizeof *head + (size_t)(at - first), count);
     return WEIR_OK;
+}
+
+void weir_frame_split_names(const char *before, const char **out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = before += strlen(before) + 1;
 }
 
 weir_err weir_frame_check_identities(const uint8_t *bytes, size_t at, size_t rows, const char *from, struct weir_error *error)

@@ -48,6 +48,9 @@ static inline int64_t weir_frame_shifted(int64_t ns, int64_t by)
 void weir_frame_head_start(struct weir_frame_head *head, enum weir_frame_kind kind, const struct weir_batch *batch,
                            const struct weir_frame_origin *origin);
 
+/* Bytes of names one behind the other, each with its NUL. */
+size_t weir_frame_names_bytes(const char *const *names, size_t count);
+
 /* Copies names one behind the other; returns the place behind them. */
 uint8_t *weir_frame_put_names(uint8_t *out, const char *const *names, size_t count);
 
@@ -70,6 +73,9 @@ weir_err weir_frame_check_bytes(const uint8_t *bytes, size_t size, const struct 
 /* Finds `count` texts in the names, none of them empty, nothing behind them. name[count] point into the frame. */
 weir_err weir_frame_find_names(const uint8_t *bytes, const struct weir_frame_head *head, size_t count, const char *from,
                                const char **name, struct weir_error *error);
+
+/* The `count` names behind the one at `before`, in a frame that was checked. */
+void weir_frame_split_names(const char *before, const char **out, size_t count);
 
 weir_err weir_frame_check_identities(const uint8_t *bytes, size_t at, size_t rows, const char *from, struct weir_error *error);
 

@@ -33,15 +33,16 @@ static struct places find_places(size_t rows, size_t alerts, size_t names_bytes)
     return at;
 }
 
-static size_t names_bytes(const struct weir_verdicts *verdicts, size_t columns)
+static size_t names_bytes(const struct weir_verdicts *verdicts, size_t columns, const struct weir_frame_origin *origin)
 {
-    return weir_frame_names_bytes(&verdicts->model, 1) + weir_frame_names_bytes(&verdicts->feature_set, 1) +
-           weir_frame_names_bytes(verdicts->classes, verdicts->class_count) + weir_frame_names_bytes(verdicts->columns, columns);
+    return weir_frame_names_bytes(&origin->name, 1) + weir_frame_names_bytes(&verdicts->model, 1) +
+           weir_frame_names_bytes(&verdicts->feature_set, 1) + weir_frame_names_bytes(verdicts->classes, verdicts->class_count) +
+           weir_frame_names_bytes(verdicts->columns, columns);
 }
 
-size_t weir_verdict_frame_bytes(const struct weir_verdicts *verdicts, size_t columns)
+size_t weir_verdict_frame_bytes(const struct weir_verdicts *verdicts, size_t columns, const struct weir_frame_origin *origin)
 {
-    return find_places(verdicts->batch->rows, verdicts->alerts, names_bytes(verdicts, columns)).end;
+    return find_places(verdicts->batch->rows, verdicts->alerts, names_bytes(verdicts, columns, origin)).end;
 }
 
 static void put_causes(const struct weir_alert_causes *causes, uint8_t *out)
@@ -56,7 +57,7 @@ void weir_verdict_frame_encode(const struct weir_verdicts *verdicts, size_t colu
                                uint8_t *out)
 {
     const struct weir_batch *batch = verdicts->batch;
-    size_t rows = batch->rows, names = names_bytes(verdicts, columns);
+    size_t rows = batch->rows, names = names_bytes(verdicts, columns, origin);
     struct places at = find_places(rows, verdicts->alerts, names);
     struct weir_frame_head head;
     weir_frame_head_start(&head, WEIR_FRAME_VERDICTS, batch, origin);
@@ -67,7 +68,8 @@ void weir_verdict_frame_encode(const struct weir_verdicts *verdicts, size_t colu
     head.alerts = verdicts->alerts;
     head.threshold = verdicts->threshold;
     memcpy(out, &head, sizeof head);
-    uint8_t *name = weir_frame_put_names(out + at.names, &verdicts->model, 1);
+    uint8_t *name = weir_frame_put_names(out + at.names, &origin->name, 1);
+    name = weir_frame_put_names(name, &verdicts->model, 1);
     name = weir_frame_put_names(name, &verdicts->feature_set, 1);
     name = weir_frame_put_names(name, verdicts->classes, verdicts->class_count);
     weir_frame_put_names(name, verdicts->columns, columns);
@@ -117,7 +119,7 @@ weir_err weir_verdict_frame_open(const void *bytes, size_t size, const char *fro
 {
     const uint8_t *start = bytes;
     struct weir_frame_head head;
-    const char *name[2 + WEIR_FRAME_CLASSES_MAX + WEIR_FRAME_COLUMNS_MAX];
+    const char *name[3 + WEIR_FRAME_CLASSES_MAX + WEIR_FRAME_COLUMNS_MAX];
     weir_err code = weir_frame_head_read(bytes, size, WEIR_FRAME_VERDICTS, from, &head, error);
     if (code != WEIR_OK)
         return code;
@@ -127,7 +129,7 @@ weir_err weir_verdict_frame_open(const void *bytes, size_t size, const char *fro
     struct places at = find_places(head.rows, head.alerts, head.names_bytes);
     code = weir_frame_check_bytes(start, size, &head, at.end, from, error);
     if (code == WEIR_OK)
-        code = weir_frame_find_names(start, &head, 2u + head.classes + head.columns, from, name, error);
+        code = weir_frame_find_names(start, &head, 3u + head.classes + head.columns, from, name, error);
     if (code == WEIR_OK)
         code = weir_frame_check_identities(start, at.identity, head.rows, from, error);
     if (code != WEIR_OK)
@@ -144,8 +146,9 @@ weir_err weir_verdict_frame_open(const void *bytes, size_t size, const char *fro
                                        .threshold = head.threshold,
                                        .sensor = start + offsetof(struct weir_frame_head, sensor),
                                        .sent_ns = head.sent_ns,
-                                       .model = name[0],
-                                       .feature_set = name[1],
+                                       .sensor_name = name[0],
+                                       .model = name[1],
+                                       .feature_set = name[2],
                                        .names_bytes = head.names_bytes,
                                        .bytes = start};
     code = check_verdicts(&frame, from, error);
@@ -156,9 +159,7 @@ weir_err weir_verdict_frame_open(const void *bytes, size_t size, const char *fro
 
 void weir_verdict_frame_names(const struct weir_verdict_frame *frame, const char **out)
 {
-    const char *at = frame->feature_set;
-    for (size_t i = 0; i < (size_t)frame->classes + frame->columns; i++)
-        out[i] = at = at + strlen(at) + 1;
+    weir_frame_split_names(frame->feature_set, out, (size_t)frame->classes + frame->columns);
 }
 
 void weir_verdict_frame_read(const struct weir_verdict_frame *frame, int64_t mono_to_wall, struct weir_verdicts *out)

@@ -19,13 +19,13 @@ struct weir_verdict_frame {
     float threshold;
     const uint8_t *sensor; /* [16] */
     int64_t sent_ns;
-    const char *model, *feature_set; /* then the classes, then the columns, each behind the one before */
-    size_t names_bytes;              /* of all of them */
+    const char *sensor_name, *model, *feature_set; /* then the classes, then the columns, each behind the one before */
+    size_t names_bytes;                            /* of all of them */
     const uint8_t *bytes;
 };
 
 /* Bytes of the frame of verdicts of a model with this many columns. */
-size_t weir_verdict_frame_bytes(const struct weir_verdicts *verdicts, size_t columns);
+size_t weir_verdict_frame_bytes(const struct weir_verdicts *verdicts, size_t columns, const struct weir_frame_origin *origin);
 
 /* Writes the frame: weir_verdict_frame_bytes(...) bytes at `out`, 64-byte aligned. */
 void weir_verdict_frame_encode(const struct weir_verdicts *verdicts, size_t columns, const struct weir_frame_origin *origin,

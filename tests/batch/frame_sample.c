@@ -72,15 +72,15 @@ int main(int argc, char **argv)
                 (long long)batch.closed_ns[r] + 1000, (double)dur, (double)sbytes, (double)verdicts.score[r], classes[alert],
                 alert ? "sbytes" : "");
     }
-    struct weir_frame_origin origin = {.sensor = "sensor-of-a-test", .sent_ns = 99, .mono_to_wall = 1000};
-    size_t size = weir_frame_bytes(batch.rows, 3, weir_frame_names_bytes(names, 3));
+    struct weir_frame_origin origin = {.sensor = "sensor-of-a-test", .name = "tap", .sent_ns = 99, .mono_to_wall = 1000};
+    size_t size = weir_frame_bytes(&batch, names, &origin);
     uint8_t *bytes = aligned_alloc(64, (size + 63) / 64 * 64);
     if (!bytes)
         return 1;
     weir_frame_encode(&batch, names, &origin, bytes);
     bool ok = write_file(argv[2], bytes, size) && !fclose(csv);
     free(bytes);
-    size = weir_verdict_frame_bytes(&verdicts, 3);
+    size = weir_verdict_frame_bytes(&verdicts, 3, &origin);
     bytes = aligned_alloc(64, (size + 63) / 64 * 64);
     if (!bytes)
         return 1;

@@ -43,8 +43,8 @@ static void free_batch(struct weir_batch *batch)
 
 static uint8_t *encode(const struct weir_batch *batch, size_t *size)
 {
-    struct weir_frame_origin origin = {.sensor = "0123456789abcde", .sent_ns = 77, .mono_to_wall = MONO_TO_WALL};
-    *size = weir_frame_bytes(batch->rows, batch->columns, weir_frame_names_bytes(names, batch->columns));
+    struct weir_frame_origin origin = {.sensor = "0123456789abcde", .name = "tap 1", .sent_ns = 77, .mono_to_wall = MONO_TO_WALL};
+    *size = weir_frame_bytes(batch, names, &origin);
     uint8_t *bytes = aligned_alloc(64, (*size + 63) / 64 * 64);
     weir_frame_encode(batch, names, &origin, random_bytes(bytes, *size));
     return bytes;
@@ -73,7 +73,8 @@ static void check_offsets(const struct weir_batch *batch, const uint8_t *bytes, 
     assert_int_equal(number(bytes, 76, 2), batch->columns);
     assert_int_equal(number(bytes, 78, 2), batch->rows);
     assert_int_equal(number(bytes, 88, 8), 77);
-    size_t names_bytes = number(bytes, 80, 4), at = 128;
+    size_t names_bytes = number(bytes, 80, 4), at = 128 + sizeof "tap 1";
+    assert_string_equal((const char *)bytes + 128, "tap 1");
     for (unsigned c = 0; c < batch->columns; at += strlen(names[c]) + 1, c++)
         assert_string_equal((const char *)bytes + at, names[c]);
     assert_int_equal(at, 128 + names_bytes);
@@ -112,6 +113,11 @@ static void check_read(const struct weir_batch *batch, const uint8_t *bytes, siz
     if (weir_frame_open(bytes, size, "test", &frame, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     assert_true((const uint8_t *)frame.x > bytes && (const uint8_t *)frame.x < bytes + size); /* not copied */
+    const char *name[COLUMNS];
+    weir_frame_names(&frame, name);
+    assert_string_equal(frame.sensor_name, "tap 1");
+    for (unsigned c = 0; c < frame.columns; c++)
+        assert_string_equal(name[c], names[c]);
     struct weir_batch *back = random_batch(batch->columns, 1);
     weir_frame_to_batch(&frame, MONO_TO_WALL, back);
     assert_int_equal(back->rows, batch->rows);
@@ -206,8 +212,8 @@ static void test_refusals_say_why(void **unused)
     CASE(copy[16] ^= 1, WEIR_ERR_FORMAT, "offset 16");
     CASE(copy[78] = 16, WEIR_ERR_FORMAT, "16 rows");
     CASE(copy[32] ^= 1, WEIR_ERR_FORMAT, "column list");
-    CASE(copy[128] = 0, WEIR_ERR_FORMAT, "offset 128: an empty name where 4 are needed, this is number 1");
-    CASE(copy[128 + 3] = 'x', WEIR_ERR_FORMAT, "no name where 4");
+    CASE(copy[128] = 0, WEIR_ERR_FORMAT, "offset 128: an empty name where 5 are needed, this is number 1");
+    CASE(copy[128 + 9] = 'x', WEIR_ERR_FORMAT, "no name where 5");
     CASE(copy[192 + 20] = 200, WEIR_ERR_FORMAT, "row 0 has no known reason");
     CASE(copy[192 + 80 + 21] = 5, WEIR_ERR_FORMAT, "row 1 has no known IP version");
     memcpy(copy, bytes, size);

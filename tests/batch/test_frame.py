@@ -27,6 +27,7 @@ class Frames(unittest.TestCase):
             batch = frame.read(data)
             self.assertEqual((batch.boot, batch.seq, batch.lane, batch.sent_ns), (5, 6, 7, 99))
             self.assertEqual((batch.feature_set_id, batch.sensor), (0x2FE57D38EB78A705, b"sensor-of-a-test"))
+            self.assertEqual(batch.sensor_name, "tap")
             self.assertEqual(batch.names, ["dur", "sbytes", "missing"])
             self.assertEqual(batch.features.shape, (rows, 3))
             self.assertEqual(len(expected), rows)

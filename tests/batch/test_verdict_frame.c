@@ -49,8 +49,8 @@ static void randomize(uint16_t rows)
 
 static uint8_t *encode(size_t *size)
 {
-    struct weir_frame_origin origin = {.sensor = "fedcba987654321", .sent_ns = 88, .mono_to_wall = MONO_TO_WALL};
-    *size = weir_verdict_frame_bytes(&in, COLUMNS);
+    struct weir_frame_origin origin = {.sensor = "fedcba987654321", .name = "tap 2", .sent_ns = 88, .mono_to_wall = MONO_TO_WALL};
+    *size = weir_verdict_frame_bytes(&in, COLUMNS, &origin);
     uint8_t *bytes = aligned_alloc(64, up(*size, 64));
     weir_verdict_frame_encode(&in, COLUMNS, &origin, random_bytes(bytes, *size));
     return bytes;
@@ -58,7 +58,7 @@ static uint8_t *encode(size_t *size)
 
 static void check_offsets(const uint8_t *bytes, size_t size)
 {
-    static const char names[] = "forest:7\0argus\0benign\0flood\0scan\0dur\0sbytes\0rate\0state";
+    static const char names[] = "tap 2\0forest:7\0argus\0benign\0flood\0scan\0dur\0sbytes\0rate\0state";
     assert_int_equal(number(bytes, 8, 2), 1);
     assert_int_equal(number(bytes, 10, 2), 2);
     assert_int_equal(number(bytes, 12, 4), bitwise_crc(bytes, size, 12, 16));
@@ -97,6 +97,7 @@ static void check_read(const uint8_t *bytes, size_t size)
     struct weir_error error = {0};
     if (weir_verdict_frame_open(bytes, size, "test", &frame, &error) != WEIR_OK)
         fail_msg("%s", error.text);
+    assert_string_equal(frame.sensor_name, "tap 2");
     assert_string_equal(frame.model, "forest:7");
     assert_string_equal(frame.feature_set, "argus");
     const char *names[CLASSES + COLUMNS];
@@ -184,7 +185,7 @@ static void test_refusals_say_why(void **unused)
     CASE(copy[10] = 1, WEIR_ERR_UNSUPPORTED, "frame of kind 1 where kind 2 belongs");
     CASE(copy[84] = 10, WEIR_ERR_FORMAT, "10 alerts of 9 rows");
     CASE(copy[100] = 0, WEIR_ERR_FORMAT, "0 classes");
-    CASE(copy[100] = 4, WEIR_ERR_FORMAT, "no name where 10 are needed");
+    CASE(copy[100] = 4, WEIR_ERR_FORMAT, "no name where 11 are needed");
     CASE(copy[class_index] = CLASSES, WEIR_ERR_FORMAT, "row 0 is of class 3 of 3");
     CASE(copy[causes] = 9, WEIR_ERR_FORMAT, "alert 0");
     CASE(memcpy(copy + causes + 64, copy + causes, 2), WEIR_ERR_FORMAT, "alert 1");
