@@ -26,6 +26,7 @@ struct weir_meter {
     void *context;
     void *body;
     struct due *order; /* scratch for the drain */
+    struct weir_offset_meter offset;
     struct weir_meter_account account;
 };
 
@@ -281,6 +282,7 @@ static void fetch_ahead(const struct weir_meter *meter, const struct ahead *ahea
 
 static void take_packet(struct weir_meter *meter, const struct weir_packet *packet, const struct ahead *ahead)
 {
+    enum { TCP = 6 };
     const struct weir_facts *facts = &ahead->facts;
     advance(meter, packet->release_ns > packet->ts_ns ? packet->release_ns : packet->ts_ns);
     switch (ahead->fate) {
@@ -301,6 +303,8 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
         count_later_fragment(meter, facts, packet);
         return;
     }
+    if (facts->proto == TCP)
+        weir_offset_packet(&meter->offset, facts, ahead->hash, &meter->account.offset);
     struct weir_flow *flow = count(meter, &ahead->key, ahead->hash, ahead->reverse, facts, packet);
     if (facts->flags & WEIR_FACT_FRAGMENT)
         count_first_fragment(meter, flow, facts);

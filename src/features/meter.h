@@ -11,6 +11,7 @@
 #include "capture/packet.h"
 #include "decode/facts.h"
 #include "features/view.h"
+#include "flow/offset.h"
 #include "flow/record.h"
 #include "weir/error.h"
 
@@ -32,6 +33,7 @@ struct weir_meter_account {
     uint64_t ignored[WEIR_IGNORED_COUNT];
     uint16_t ignored_link; /* the least link type (LINKTYPE_ number) of those that ignored[WEIR_IGNORED_LINK] counts */
     uint64_t dropped[WEIR_DROPPED_COUNT];
+    struct weir_offset offset; /* of the clocks of a tap's two ports */
     uint64_t flows_opened;
     uint64_t flows_closed[WEIR_REASON_COUNT];
     uint64_t flows_active;

@@ -22,6 +22,7 @@ void weir_meter_account_add(struct weir_meter_account *into, const struct weir_m
         into->ignored[i] += from->ignored[i];
     for (size_t i = 0; i < WEIR_DROPPED_COUNT; i++)
         into->dropped[i] += from->dropped[i];
+    weir_offset_add(&into->offset, &from->offset);
     into->flows_opened += from->flows_opened;
     into->flows_active += from->flows_active;
     for (size_t i = 0; i < WEIR_REASON_COUNT; i++) {
@@ -30,12 +31,23 @@ void weir_meter_account_add(struct weir_meter_account *into, const struct weir_m
     }
 }
 
+/* How far port B's clock is ahead of port A's: the middle of where it lies. */
+static double offset_us(const struct weir_offset *offset)
+{
+    return ((double)offset->low_ns + (double)offset->high_ns) / 2e3;
+}
+
 void weir_account_warn(const struct weir_account *account)
 {
     if (account->meter.ignored[WEIR_IGNORED_LINK])
         weir_log(WEIR_LOG_WARNING,
                  "%" PRIu64 " packets of a link type that weir does not decode (%u; tcpdump.org/linktypes.html) were ignored",
                  account->meter.ignored[WEIR_IGNORED_LINK], account->meter.ignored_link);
+    if (weir_offset_differs(&account->meter.offset))
+        weir_log(WEIR_LOG_WARNING,
+                 "the clocks of the two ports differ by %.0f us (+- %.0f us, by TCP handshakes): packets are merged by their "
+                 "times as they are, so answers may come before questions; set the capturing machines' clocks",
+                 offset_us(&account->meter.offset), (double)(account->meter.offset.high_ns - account->meter.offset.low_ns) / 2e3);
 }
 
 uint64_t weir_account_records(const struct weir_account *account)
@@ -145,6 +157,11 @@ json_t *weir_account_json(const struct weir_account *account)
             json_object_set_new(object, "state", json_string(weir_port_state_name(port->state)));
             json_object_set_new(object, "aggregated", json_boolean(port->aggregated));
         }
+        if (object && p == 1 && m->offset.handshakes)
+            json_object_set_new(object, "clock_offset_us",
+                                json_pack("{s:f,s:f,s:I}", "estimate", offset_us(&m->offset), "plus_minus",
+                                          (double)(m->offset.high_ns - m->offset.low_ns) / 2e3, "handshakes",
+                                          (json_int_t)m->offset.handshakes));
         json_array_append_new(ports, object);
     }
     json_t *rejected = json_object();
@@ -195,6 +212,10 @@ void weir_account_print(const struct weir_account *account, FILE *to)
                 port -> bytes, port -> interface ? "; " : "", port->interface ? port->interface : "", port->interface ? " " : "",
                 weir_port_state_name(port->state), port->aggregated ? ", aggregated" : "");
     }
+    if (m->offset.handshakes)
+        fprintf(to, "clocks    port B's is ahead of port A's by %.0f us, +- %.0f us, by %" PRIu64 " TCP handshakes%s\n",
+                offset_us(&m->offset), (double)(m->offset.high_ns - m->offset.low_ns) / 2e3, m->offset.handshakes,
+                weir_offset_differs(&m->offset) ? ": they differ; times are left as they are" : "");
     fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
             sum(m->ignored, WEIR_IGNORED_COUNT));
     print_reasons(to, m->ignored, WEIR_IGNORED_COUNT, ignored_name);

@@ -47,7 +47,7 @@ struct weir_account {
 /* Adds a lane's meter to the sum. */
 void weir_meter_account_add(struct weir_meter_account *into, const struct weir_meter_account *from);
 
-/* Warns of packets whose link type weir does not decode, if there are any. */
+/* Warns, where there is cause, of packets whose link type weir does not decode and of clocks that differ. */
 void weir_account_warn(const struct weir_account *account);
 
 /* True when all equations hold with nothing left open; else false and one line in `why`. */

@@ -159,6 +159,43 @@ class Flows(unittest.TestCase):
         self.assertEqual(len(warnings), 1)
         self.assertIn("link type that weir does not decode (147;", warnings[0])
 
+    def test_clocks_of_the_ports_that_differ_are_told(self):
+        """Port B's clock set wrong: the account says by how much, the times stay what they are."""
+        for offset_us in (0, 250000, -250000):
+            with open(self.path("rx.pcap"), "rb") as file:
+                data = bytearray(file.read())
+            at = 24
+            while at < len(data):
+                seconds, us, caplen = struct.unpack_from("<III", data, at)
+                us += seconds * 10**6 + offset_us
+                struct.pack_into("<II", data, at, us // 10**6, us % 10**6)
+                at += 16 + caplen
+            with open(self.path("shifted.pcap"), "wb") as file:
+                file.write(data)
+            for lanes in ("1", "4"):
+                done = self.flows(self.path("tx.pcap") + "," + self.path("shifted.pcap"), "--json", "--lanes", lanes, "-o", "shifted.csv")
+                self.assertEqual(done.returncode, 0)
+                a, b = json.loads(done.stdout)["ports"]
+                self.assertNotIn("clock_offset_us", a)
+                found = b["clock_offset_us"]
+                self.assertGreater(found["handshakes"], 20)
+                self.assertLess(found["plus_minus"], 1000)
+                self.assertLessEqual(abs(found["estimate"] - offset_us), found["plus_minus"])
+                self.assertEqual(b"clocks of the two ports differ" in done.stderr, offset_us != 0)
+                with open(self.path("shifted.csv")) as file:
+                    last = max(float(row["ltime"]) for row in csv.DictReader(file))
+                self.assertAlmostEqual(last, max(us / 1e6, self.last(self.path("tx.pcap"))), places=5)
+
+    def last(self, path):
+        """The time of a capture's last packet."""
+        with open(path, "rb") as file:
+            data = file.read()
+        at = 24
+        while at < len(data):
+            seconds, us, caplen = struct.unpack_from("<III", data, at)
+            at += 16 + caplen
+        return seconds + us / 1e6
+
     def test_interrupt_drains(self):
         with open(self.merged, "rb") as file:
             data = file.read()[:60000]
