@@ -2,17 +2,18 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum weir_log_level max_level = WEIR_LOG_INFO;
+static atomic_int max_level = WEIR_LOG_INFO;
 
 void weir_log_set_level(enum weir_log_level level)
 {
-    max_level = level;
+    atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
 }
 
 /* systemd.exec(5): the device and the inode of the journal's stream, if standard error is that stream. */
@@ -30,7 +31,7 @@ void weir_log(enum weir_log_level level, const char *format, ...)
 {
     static const char *const prefix[][2] = {
         {"weir: error: ", "<3>error: "}, {"weir: warning: ", "<4>warning: "}, {"weir: ", "<6>"}, {"weir: debug: ", "<7>debug: "}};
-    if (level > max_level)
+    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
         return;
     char line[1024];
     int used = snprintf(line, sizeof line, "%s", prefix[level][to_journal()]);

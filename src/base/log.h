@@ -6,7 +6,7 @@
 
 enum weir_log_level { WEIR_LOG_ERROR, WEIR_LOG_WARNING, WEIR_LOG_INFO, WEIR_LOG_DEBUG };
 
-/* Messages above `level` are left out. Call before threads start. Default: WEIR_LOG_INFO. */
+/* Messages above `level` are left out. Any thread. Default: WEIR_LOG_INFO. */
 void weir_log_set_level(enum weir_log_level level);
 
 void weir_log(enum weir_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,4 +1,4 @@
-/* weir status, weir stop, weir reload: how a running weir does; its end; another model. */
+/* weir status, weir stop, weir reload: how a running weir does; its end; another model or configuration. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -34,14 +34,16 @@ static const char stop_help[] =
 static const char reload_help[] =
     "usage: weir reload [--model M.weir] [--control PATH] [--json]\n"
     "\n"
-    "Gives a running `weir run` another model. It is loaded and checked first: a model of another feature set, or one that "
-    "wants\n"
-    "columns that the rows do not carry (see `weir run --columns`), is refused with the reason and the old one stays. The swap\n"
-    "falls between two batches: every row is judged once, by the one or the other.\n"
+    "Changes a running `weir run` without a restart. Without --model it reads its configuration file (`weir run -c`), if it was\n"
+    "started with one, and its model file again; what of the file can change is marked in docs/config.md and weir.yaml(5).\n"
+    "Everything is checked first: a wrong file, another value of what needs a restart, a model of another feature set, or one\n"
+    "that wants columns that the rows do not carry (`weir run --columns`), is refused with the reason, and nothing changes. The\n"
+    "swap of the model falls between two batches: every row is judged once, by the one or the other.\n"
     "\n"
-    "  --model M.weir      the new model (default: the file that the run was started with, read again)\n"
+    "  --model M.weir      only another model, until the next reload\n"
     "  --control PATH      its control socket (default: where `weir run` puts it)\n"
-    "  --json              one JSON object: {\"ok\":true,\"model\":..,\"before\":..,\"reloads\":..}\n"
+    "  --json              one JSON object: {\"ok\":true,\"model\":..,\"before\":..,\"reloads\":..}, with a configuration\n"
+    "                      file also \"changed\"\n"
     "\n"
     "example: weir reload --model new.weir\n";
 
@@ -206,7 +208,13 @@ int weir_cmd_reload(int argc, char **argv)
     } else if (o.json) {
         code = print(answer, true);
     } else {
+        size_t i;
+        json_t *name;
         printf("model %s now judges, in place of %s\n", text_of(answer, "model"), text_of(answer, "before"));
+        json_array_foreach(json_object_get(answer, "changed"), i, name)
+            printf("%s%s", i ? ", " : "changed: ", json_string_value(name) ? json_string_value(name) : "");
+        if (json_array_size(json_object_get(answer, "changed")))
+            putchar('\n');
         code = fflush(stdout) == 0 ? WEIR_EXIT_OK : WEIR_EXIT_FAILED;
     }
 out:

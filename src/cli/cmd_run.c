@@ -13,6 +13,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/live.h"
+#include "cli/reload.h"
 #include "cli/run_check.h"
 #include "cli/run_plan.h"
 #include "cli/service.h"
@@ -20,14 +21,23 @@
 #include "pipeline/run.h"
 #include "store/attacks.h"
 
-/* Signals: one thread waits for them. The first asks for a drain, the second ends the process at once. */
+/* Signals: one thread waits for them. The first asks for a drain, the second ends the process at once;
+ * SIGHUP reads the configuration again. */
 static struct weir_run *signalled_run;
+static struct weir_reloader *signalled_reloader;
 
 static void *wait_signals(void *set)
 {
     for (int n = 0, number; sigwait(set, &number) == 0;) {
         if (number == SIGUSR1)
             return NULL; /* the run is over */
+        if (number == SIGHUP) {
+            struct weir_reloaded done;
+            struct weir_error error = {0};
+            if (weir_reloader_reload(signalled_reloader, NULL, &done, &error) == WEIR_OK)
+                json_decref(done.changed);
+            continue;
+        }
         if (n++ == 0) {
             weir_log(WEIR_LOG_INFO, "stopping: what has been read is being finished; a second signal ends at once");
             weir_run_stop(signalled_run);
@@ -58,7 +68,8 @@ static double progress(struct weir_run *run, unsigned ports)
 }
 
 /* Until the packets are metered: the live line and a health row every 10 s. */
-static void watch(struct weir_run *run, const struct weir_run_options *o, const weir_model *model)
+static void watch(struct weir_run *run, const struct weir_run_options *o, const struct weir_reloader *reloader,
+                  const weir_model *model)
 {
     enum { LIVE_NS = 200 * 1000000 };
     const int64_t health_ns = 10 * (int64_t)1000000000;
@@ -72,7 +83,8 @@ static void watch(struct weir_run *run, const struct weir_run_options *o, const 
     while (weir_run_busy(run)) {
         usleep(5000);
         int64_t now = weir_clock_mono_ns();
-        bool draw = !o->quiet && now - drawn >= (live.terminal ? LIVE_NS : health_ns), store = now - stored >= health_ns;
+        bool draw = !weir_reloader_quiet(reloader) && now - drawn >= (live.terminal ? LIVE_NS : health_ns),
+             store = now - stored >= health_ns;
         bool beat = now >= service.next_ns;
         if (!draw && !store && !beat)
             continue;
@@ -155,16 +167,6 @@ static json_t *about(const struct weir_run_options *o, const struct weir_run_con
                      (int)config->workers);
 }
 
-/* What `weir reload` without --model means. */
-static char *configured_model(void *options, struct weir_error *error)
-{
-    const struct weir_run_options *o = options;
-    char *path = strdup(o->model);
-    if (!path)
-        weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    return path;
-}
-
 /* The control socket: one that was asked for must work; the usual one may be missing, which is said. */
 static weir_err open_control(const struct weir_run_options *o, struct weir_control **out, struct weir_error *error)
 {
@@ -189,7 +191,8 @@ static weir_err open_control(const struct weir_run_options *o, struct weir_contr
     return WEIR_OK;
 }
 
-static int run(const struct weir_run_options *o, const struct weir_run_plan *plan, const char *command)
+static int run(const struct weir_flags *flags, const struct weir_run_options *o, const struct weir_run_plan *plan,
+               const char *command)
 {
     struct weir_error error = {0};
     const weir_model *model = plan->model;
@@ -201,14 +204,17 @@ static int run(const struct weir_run_options *o, const struct weir_run_plan *pla
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGUSR1);
+    if (o->config) /* without a file there is nothing to read again, and a lost terminal ends the run */
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 
     struct weir_run *job = NULL;
     struct weir_control *control = NULL;
+    struct weir_reloader *reloader = NULL;
     if (weir_run_open(&config, &job, &error) != WEIR_OK || open_control(o, &control, &error) != WEIR_OK ||
-        weir_run_start(job, &error) != WEIR_OK) {
+        weir_run_start(job, &error) != WEIR_OK || weir_reloader_create(job, flags, o, &reloader, &error) != WEIR_OK) {
         weir_control_free(&control);
         weir_run_free(&job);
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
@@ -216,6 +222,7 @@ static int run(const struct weir_run_options *o, const struct weir_run_plan *pla
     }
     pthread_t signal_thread;
     signalled_run = job;
+    signalled_reloader = reloader;
     bool listening = pthread_create(&signal_thread, NULL, wait_signals, &signals) == 0;
     if (!o->quiet)
         weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
@@ -224,11 +231,12 @@ static int run(const struct weir_run_options *o, const struct weir_run_plan *pla
     snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
     if (control) {
         json_t *info = about(o, &config, run_id);
-        weir_control_attach(control, job, info, configured_model, (void *)o);
+        weir_control_attach(control, job, info, weir_reloader_reload, reloader);
         json_decref(info);
     }
-    watch(job, o, model);
+    watch(job, o, reloader, model);
     struct weir_account account;
+    o = weir_reloader_close(reloader);
     if (control)
         weir_control_drain(control);
     weir_err code = weir_run_finish(job, &account, &error);
@@ -240,6 +248,7 @@ static int run(const struct weir_run_options *o, const struct weir_run_plan *pla
     }
     weir_run_free(&job);
     int result = report(o, &account, run_id);
+    weir_reloader_free(&reloader);
     weir_control_free(&control); /* who asked for the stop waits until here */
     if (code != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
@@ -293,7 +302,9 @@ int weir_cmd_run(int argc, char **argv)
         weir_run_check_options(&o, &problems);
     else if (!problems.count)
         weir_run_plan_make(&o, &plan, &problems);
-    code = problems.count ? tell(&problems, check) : check ? WEIR_EXIT_OK : run(&o, &plan, command ? command : "weir run");
+    code = problems.count ? tell(&problems, check)
+           : check        ? WEIR_EXIT_OK
+                          : run(&flags, &o, &plan, command ? command : "weir run");
 out:
     weir_run_plan_free(&plan);
     weir_run_options_free(&o);

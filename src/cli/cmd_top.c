@@ -118,7 +118,7 @@ int weir_cmd_top(int argc, char **argv)
     const char *control = NULL;
     bool once = false;
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "h", table, NULL)) != -1;)
+    for (int c; (c = getopt_long(argc, argv, ":h", table, NULL)) != -1;)
         if (c == 'c')
             control = optarg;
         else if (c == 'o')
@@ -127,7 +127,7 @@ int weir_cmd_top(int argc, char **argv)
             fputs(help, stdout);
             return WEIR_EXIT_OK;
         } else
-            return WEIR_EXIT_USAGE;
+            return weir_option_wrong("top", c, argv);
     if (optind < argc)
         return weir_usage_error("top", "'%s' is not an option", argv[optind]);
     if (!once && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))

@@ -13,7 +13,7 @@ static const struct {
     {"query", weir_cmd_query, "SQL over a store"},
     {"status", weir_cmd_status, "how a running weir does"},
     {"top", weir_cmd_top, "watches a running weir in the terminal"},
-    {"reload", weir_cmd_reload, "gives a running weir another model"},
+    {"reload", weir_cmd_reload, "gives a running weir another model, or its configuration anew"},
     {"stop", weir_cmd_stop, "ends a running weir and prints its account"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},

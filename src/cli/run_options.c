@@ -46,13 +46,13 @@ static const struct weir_setting rows[] = {
     {.name = "store", .kind = WEIR_SETTING_TEXT, .at = AT(store), .value = "PATH",
      .text = "DuckDB file for the verdicts (weir.duckdb); an existing one is appended\n"
              "to, as a new run. FOLDER/: a file a day there (UTC), all asked as one"},
-    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE",
+    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE", .live = true,
      .text = "in a folder: the next file also at this size, such as 2GB"},
-    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS",
+    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS", .live = true,
      .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
     {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
      .text = "EVE JSON lines (eve.json); - is standard output"},
-    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE",
+    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
      .text = "also write the closing account there, as JSON"},
     {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",
      .text = "threads that meter (2)"},
@@ -74,7 +74,7 @@ static const struct weir_setting rows[] = {
     {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",
      .text = "change to this user once the packets' source is open"},
     {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary"},
+    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
     WEIR_TAP_LIVE_SETTINGS(AT(tap)),
 };
 /* clang-format on */

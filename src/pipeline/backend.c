@@ -27,7 +27,7 @@ struct weir_backend {
     bool writer_started, drained;
     weir_err outcome;
     struct weir_error failure;
-    atomic_uint_fast64_t scored;
+    atomic_uint_fast64_t scored, reloads;
 };
 
 /* Waits for the threads; the writer's ring may close only when no worker can push any more. */
@@ -165,9 +165,21 @@ weir_err weir_backend_reload(struct weir_backend *backend, weir_model *model, st
 {
     struct weir_judge *judge;
     weir_err code = weir_judge_create(model, true, &backend->columns, backend->workers, &judge, error);
-    if (code == WEIR_OK)
+    if (code == WEIR_OK) {
         weir_seat_change(&backend->seat, judge);
+        atomic_fetch_add_explicit(&backend->reloads, 1, memory_order_relaxed);
+    }
     return code;
+}
+
+uint64_t weir_backend_reloads(const struct weir_backend *backend)
+{
+    return atomic_load_explicit(&backend->reloads, memory_order_relaxed);
+}
+
+void weir_backend_limit(struct weir_backend *backend, uint64_t rotate_bytes, const struct weir_retention *retention)
+{
+    weir_writer_limit(backend->writer, rotate_bytes, retention);
 }
 
 void weir_backend_model(struct weir_backend *backend, char *label, size_t size)

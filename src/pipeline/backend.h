@@ -69,6 +69,12 @@ void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_
  * the backend's on WEIR_OK. WEIR_ERR_MISMATCH when it does not fit the columns of the batches, _MEMORY. Any thread. */
 weir_err weir_backend_reload(struct weir_backend *backend, weir_model *model, struct weir_error *error);
 
+/* How often that has happened. Any thread. */
+uint64_t weir_backend_reloads(const struct weir_backend *backend);
+
+/* Other limits for a store in a folder, from the writer's next commit on. Any thread. */
+void weir_backend_limit(struct weir_backend *backend, uint64_t rotate_bytes, const struct weir_retention *retention);
+
 /* The label of the model of the day ("name:version"). Any thread. */
 void weir_backend_model(struct weir_backend *backend, char *label, size_t size);
 

@@ -22,12 +22,12 @@ struct weir_control {
     pthread_cond_t change;
     /* under the lock */
     enum { STARTING, RUNNING, DRAINING, ENDED } state;
-    bool stop;                 /* somebody has asked for the end */
-    struct weir_run *run;      /* RUNNING and DRAINING */
-    weir_control_model *model; /* and its context */
+    bool stop;                   /* somebody has asked for the end */
+    struct weir_run *run;        /* RUNNING and DRAINING */
+    weir_control_reload *reload; /* and its context */
     void *context;
-    bool changing; /* the model is */
-    uint64_t reloads;
+    bool changing;               /* a reload is under way */
+    uint64_t reloads;            /* once ended */
     bool asking;                 /* a client's query is under way; one at a time */
     struct weir_sql *query;      /* its session, once it has one */
     int64_t query_ends_ns;       /* when its time is over */
@@ -77,6 +77,7 @@ static json_t *status(struct weir_control *control)
     json_t *alerts = json_array(), *answer = json_pack("{s:b}", "ok", 1);
     static const char *const states[] = {"starting", "running", "draining", "ended"};
     const char *problem = control->problem;
+    uint64_t reloads = control->reloads;
     struct weir_error error = {0};
     json_object_update(answer, control->about);
     if (control->run) {
@@ -85,6 +86,7 @@ static json_t *status(struct weir_control *control)
         char model[256];
         weir_run_account(control->run, &account);
         weir_backend_model(backend, model, sizeof model);
+        reloads = weir_backend_reloads(backend);
         json_object_set_new(answer, "model", json_string(model));
         weir_backend_queue(backend, &depth, &room);
         json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
@@ -95,7 +97,7 @@ static json_t *status(struct weir_control *control)
             problem = error.text;
     }
     json_object_set_new(answer, "state", json_string(states[control->state]));
-    json_object_set_new(answer, "reloads", json_integer((json_int_t)control->reloads));
+    json_object_set_new(answer, "reloads", json_integer((json_int_t)reloads));
     json_object_set_new(answer, "pid", json_integer(getpid()));
     json_object_set_new(answer, "version", json_string(WEIR_VERSION));
     json_object_set_new(answer, "uptime_s", json_real((double)(weir_clock_mono_ns() - control->started_ns) / 1e9));
@@ -151,30 +153,10 @@ static bool take_store(struct weir_control *control, int64_t until_ns, struct we
     return !problem;
 }
 
-static weir_err reload(struct weir_control *control, struct weir_run *run, const struct weir_request *request, char *before,
-                       char *after, size_t size, struct weir_error *error)
-{
-    weir_model *model = NULL;
-    char *found = NULL;
-    const char *path = request->model;
-    weir_backend_model(weir_run_backend(run), before, size);
-    if (!path && !(path = found = control->model(control->context, error)))
-        return error->code;
-    weir_err code = weir_model_load(path, &model, error);
-    if (code == WEIR_OK) {
-        snprintf(after, size, "%s", weir_model_label(model));
-        if ((code = weir_run_reload(run, model, error)) == WEIR_OK)
-            model = NULL; /* the run's from here on */
-    }
-    weir_model_free(&model);
-    free(found);
-    return code;
-}
-
 static void answer_reload(struct weir_control *control, const struct weir_request *request, struct weir_peer *peer)
 {
     struct weir_error error = {0};
-    char before[256] = "", after[256] = "";
+    struct weir_reloaded done;
     pthread_mutex_lock(&control->lock);
     while (control->state == RUNNING && control->changing)
         pthread_cond_wait(&control->change, &control->lock);
@@ -185,19 +167,21 @@ static void answer_reload(struct weir_control *control, const struct weir_reques
         send_error(peer, "reload: weir is starting or ending");
         return;
     }
-    weir_err code = reload(control, run, request, before, after, sizeof after, &error);
+    weir_err code = control->reload(control->context, request->model, &done, &error);
+    uint64_t reloads = weir_backend_reloads(weir_run_backend(run));
     pthread_mutex_lock(&control->lock);
-    uint64_t reloads = control->reloads += code == WEIR_OK;
     control->changing = false;
     pthread_cond_broadcast(&control->change);
     pthread_mutex_unlock(&control->lock);
     if (code != WEIR_OK) {
-        weir_log(WEIR_LOG_WARNING, "model %s stays: %s", before, error.text);
         send_error(peer, error.text);
         return;
     }
-    weir_log(WEIR_LOG_INFO, "model %s now judges, in place of %s", after, before);
-    send_json(peer, json_pack("{s:b,s:s,s:s,s:I}", "ok", 1, "model", after, "before", before, "reloads", (json_int_t)reloads));
+    json_t *answer =
+        json_pack("{s:b,s:s,s:s,s:I}", "ok", 1, "model", done.after, "before", done.before, "reloads", (json_int_t)reloads);
+    if (done.changed)
+        json_object_set_new(answer, "changed", done.changed);
+    send_json(peer, answer);
 }
 
 static bool running(void *context)
@@ -302,12 +286,12 @@ weir_err weir_control_start(const char *path, struct weir_control **out, struct 
     return WEIR_OK;
 }
 
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_model *model,
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_reload *reload,
                          void *context)
 {
     pthread_mutex_lock(&control->lock);
     json_object_update(control->about, (json_t *)about);
-    control->model = model;
+    control->reload = reload;
     control->context = context;
     control->run = run;
     control->state = RUNNING;
@@ -332,6 +316,8 @@ void weir_control_drain(struct weir_control *control)
 /* Under the lock. */
 static void end(struct weir_control *control, const char *problem)
 {
+    if (control->run)
+        control->reloads = weir_backend_reloads(weir_run_backend(control->run));
     control->run = NULL;
     control->state = ENDED;
     control->problem = problem ? strdup(problem) : NULL;

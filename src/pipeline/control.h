@@ -5,7 +5,8 @@
  *            "queue":{"depth":..,"room":..},"account":{..},"text":"the account for people","alerts":["newest first"],...}
  *   stop    the same with "state":"ended" once the run has accounted; "problem" says what went wrong, null when nothing did
  *   query   lines, see pipeline/rows.h; {"ok":false,...} when it fails. One query at a time, the next one waits
- *   reload  {"ok":true,"model":"b:2","before":"a:1","reloads":1} once the next batch will be judged by the new model
+ *   reload  {"ok":true,"model":"b:2","before":"a:1","reloads":1} once the next batch will be judged by the new model;
+ *           with a configuration file also "changed":["retention",..]
  *
  * Life: start, attach, (the run goes on), drain, weir_run_finish, ended, free. All by the run's owner.
  */
@@ -21,12 +22,16 @@ struct weir_control;
 /* Listens at `path`; nothing runs yet ("state":"starting"). Errors of weir_socket_start. */
 weir_err weir_control_start(const char *path, struct weir_control **out, struct weir_error *error);
 
-/* Which model file a reload without a path means; the caller frees it. NULL with a message when that is not known. Any thread. */
-typedef char *weir_control_model(void *context, struct weir_error *error);
+struct weir_reloaded {
+    char before[256], after[256]; /* the models' labels */
+    json_t *changed;              /* names of the settings that a configuration file has changed; NULL: there is no such file */
+};
 
-/* The run that it is about, until weir_control_ended. `about`: an object with what never changes about the run, shown in the
- * status; copied. */
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_model *model,
+/* Does a reload: of a model file, or, NULL, of all that the run was started with. After a failure nothing has changed, and
+ * `changed` is NULL; else the caller frees it. Any thread. */
+typedef weir_err weir_control_reload(void *context, const char *model, struct weir_reloaded *out, struct weir_error *error);
+
+void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_reload *reload,
                          void *context);
 
 /* The packets are at their end: no more queries, the ones under way are broken off. Returns when none uses the store any more. */

@@ -162,6 +162,11 @@ weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_er
     return weir_backend_reload(run->backend, model, error);
 }
 
+void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention)
+{
+    weir_backend_limit(run->backend, rotate_bytes, retention);
+}
+
 struct weir_backend *weir_run_backend(struct weir_run *run)
 {
     return run->backend;

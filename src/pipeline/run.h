@@ -48,6 +48,9 @@ void weir_run_account(struct weir_run *run, struct weir_account *account);
 /* Judges with another model from the next batch on: weir_backend_reload. Any thread. */
 weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_error *error);
 
+/* Other limits for a store in a folder: weir_backend_limit. Any thread. */
+void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention);
+
 struct weir_backend *weir_run_backend(struct weir_run *run);
 struct weir_source *weir_run_source(struct weir_run *run);
 

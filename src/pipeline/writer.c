@@ -26,6 +26,9 @@ struct weir_writer {
     struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
     uint64_t lines;
     char *health; /* JSON that waits to be stored, or NULL */
+    bool limited; /* these wait to be handed to the store */
+    uint64_t rotate_bytes;
+    struct weir_retention retention;
 };
 
 weir_err weir_writer_create(const struct weir_writer_config *config, struct weir_writer **out)
@@ -183,6 +186,27 @@ static void store_health(struct weir_writer *writer)
     free(json);
 }
 
+void weir_writer_limit(struct weir_writer *writer, uint64_t rotate_bytes, const struct weir_retention *retention)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->limited = true;
+    writer->rotate_bytes = rotate_bytes;
+    writer->retention = *retention;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void limit(struct weir_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool limited = writer->limited;
+    uint64_t rotate_bytes = writer->rotate_bytes;
+    struct weir_retention retention = writer->retention;
+    writer->limited = false;
+    pthread_mutex_unlock(&writer->lock);
+    if (limited && writer->config.store)
+        weir_store_limit(writer->config.store, rotate_bytes, &retention);
+}
+
 /* Between two transactions: a store in a folder goes on in its next file when that is due. A health row alone is committed here.
  */
 static void rotate(struct weir_writer *writer)
@@ -217,8 +241,10 @@ void *weir_writer_run(void *argument)
         if (writer->pending_rows >= writer->config.commit_rows ||
             (writer->pending_rows && weir_clock_mono_ns() >= writer->commit_at_ns))
             commit(writer);
-        if (!writer->pending_rows)
+        if (!writer->pending_rows) {
+            limit(writer);
             rotate(writer);
+        }
     }
     store_health(writer);
     commit(writer);

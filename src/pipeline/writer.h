@@ -32,6 +32,7 @@ void *weir_writer_run(void *writer);
 /* Any thread, while it runs or after. */
 void weir_writer_account(struct weir_writer *writer, struct weir_account *account);
 unsigned weir_writer_alerts(struct weir_writer *writer, struct weir_alert_line *lines);
+void weir_writer_limit(struct weir_writer *writer, uint64_t rotate_bytes, const struct weir_retention *retention);
 void weir_writer_health(struct weir_writer *writer, const char *account_json);
 weir_err weir_writer_status(struct weir_writer *writer, struct weir_error *error);
 

@@ -440,6 +440,15 @@ static weir_err retain(struct weir_store *store, struct weir_error *error)
                                 error);
 }
 
+void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const struct weir_retention *retention)
+{
+    struct weir_error error = {0};
+    store->rotate_bytes = rotate_bytes;
+    store->retention = *retention;
+    if (store->folder && retain(store, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARNING, "%s", error.text);
+}
+
 static bool is_large(const struct weir_store *store)
 {
     return store->rotate_bytes && weir_folder_file_bytes(store->path) >= store->rotate_bytes;

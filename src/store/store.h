@@ -74,6 +74,9 @@ weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts 
 /* Commits what was appended; *rows (may be NULL): how many rows became durable. On failure all uncommitted rows are gone. */
 weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir_error *error);
 
+/* Other limits for a folder from here on; what is too old or too much by them goes at once. What cannot be removed is logged. */
+void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const struct weir_retention *retention);
+
 /* In a folder, with nothing uncommitted: when the day has changed (UTC) or the file is large, closes it, applies the retention
  * and goes on with the next (*rotated); else does nothing. The run has a row in every file. After a failure there is no file
  * until weir_store_reopen has succeeded. */
