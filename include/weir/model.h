@@ -36,7 +36,8 @@ uint64_t weir_model_feature_set_id(const weir_model *model); /* 0 with "none" */
 size_t weir_model_columns(const weir_model *model, const char *const **names);
 size_t weir_model_classes(const weir_model *model, const char *const **names);
 int weir_model_benign(const weir_model *model);       /* index of the benign class (two classes: 0), or -1 when there is none */
-float weir_model_threshold(const weir_model *model);  /* a row is an alert from this score on */
+float weir_model_threshold(const weir_model *model);  /* a row is an alert from this score on; NaN: a regression without one */
+int weir_model_regression(const weir_model *model);   /* not 0: there are no classes, a score is the prediction, any number */
 size_t weir_model_groups(const weir_model *model);    /* margins a row */
 const char *weir_model_card(const weir_model *model); /* the whole JSON card, as text */
 
@@ -61,8 +62,9 @@ void weir_model_margins(const weir_model *model, const float *x, size_t rows, si
 void weir_model_margins_block(const weir_model *model, const float *x, const uint16_t *index, size_t rows, float *margins);
 
 /* Margins to verdicts. score: probability of not being benign (two classes: sigmoid; more: 1 - softmax of the benign class;
- * without a benign class: the highest probability). class_index: two classes: 1 when score >= threshold; more: the most probable,
- * lowest index first when equal. alert: 1 when the class is not benign and score >= threshold. Any output may be NULL. */
+ * without a benign class: the highest probability; a regression: the prediction). class_index: two classes: 1 when score >=
+ * threshold; more: the most probable, lowest index first when equal. alert: 1 when the class is not benign and score >=
+ * threshold. Any output may be NULL. */
 void weir_model_judge(const weir_model *model, const float *margins, size_t rows, float *score, uint16_t *class_index,
                       uint8_t *alert);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,57 @@ out:
     free(buffer);
     close(fd);
     return err;
+}
+
+weir_err weir_file_map(const char *path, size_t limit, struct weir_file_map *out, struct weir_error *error)
+{
+    struct stat info;
+    weir_err err = WEIR_OK;
+    *out = (struct weir_file_map){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(error, path, "open it");
+    bool regular = !fstat(fd, &info) && S_ISREG(info.st_mode) && info.st_size > 0;
+    if (regular && (uint64_t)info.st_size > limit) {
+        err = weir_fail(error, WEIR_ERR_LIMIT, "%s: larger than %zu bytes", path, limit);
+    } else if (regular) {
+        void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED)
+            err = fail_errno(error, path, "map it");
+        else
+            *out = (struct weir_file_map){bytes, (size_t)info.st_size, true};
+    }
+    close(fd);
+    if (!regular) {
+        uint8_t *bytes;
+        err = weir_file_read(path, limit, &bytes, &out->size, error);
+        out->bytes = bytes;
+    }
+    return err;
+}
+
+void weir_file_unmap(struct weir_file_map *map)
+{
+    void *bytes;
+    memcpy(&bytes, &map->bytes, sizeof bytes);
+    if (map->mapped)
+        munmap(bytes, map->size);
+    else
+        free(bytes);
+    *map = (struct weir_file_map){0};
+}
+
+void weir_file_head(const char *path, void *out, size_t size, size_t *got)
+{
+    struct stat info;
+    *got = 0;
+    if (stat(path, &info) || !S_ISREG(info.st_mode))
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out, size);
+    if (fd >= 0)
+        close(fd);
+    *got = n > 0 ? (size_t)n : 0;
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t size)

@@ -2,6 +2,7 @@
 #ifndef WEIR_BASE_FILE_H
 #define WEIR_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,20 @@
 /* Reads a file (or a pipe) of at most `limit` bytes; the caller frees *bytes with free(). WEIR_ERR_NOT_FOUND, _PERMISSION, _IO,
  * _LIMIT, _MEMORY. */
 weir_err weir_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, struct weir_error *error);
+
+/* A file's bytes to be looked at where they lie, so that one that is no good costs no memory: a regular file is mapped (it must
+ * not be cut meanwhile), another one read. At most `limit` bytes. Release it with weir_file_unmap, which takes {0}. Errors as
+ * weir_file_read. */
+struct weir_file_map {
+    const uint8_t *bytes;
+    size_t size;
+    bool mapped;
+};
+weir_err weir_file_map(const char *path, size_t limit, struct weir_file_map *out, struct weir_error *error);
+void weir_file_unmap(struct weir_file_map *map);
+
+/* The first bytes of a regular file, `size` at most: *got says how many; 0 of a file that is none, or cannot be read. */
+void weir_file_head(const char *path, void *out, size_t size, size_t *got);
 
 /* Writes beside `path`, syncs and renames, so that no reader sees half a file. A path that exists and is no regular file (a pipe,
  * a device) is written as it is; a symbolic link is followed. WEIR_ERR_NOT_FOUND (its folder), _PERMISSION, _IO, _LIMIT (path).

@@ -1,5 +1,7 @@
 /* weir model import. */
+#include <float.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,11 @@
 
 static const char help[] = "usage: weir model import FILE -o MODEL.weir [OPTIONS]\n"
                            "\n"
-                           "Makes a model file of an XGBoost model as save_model writes it, JSON or UBJ, 1.7 to 3.x.\n"
+                           "Makes a model file of another tool's model; which tool it is, the content says:\n"
+                           "  XGBoost       JSON or UBJ as save_model writes it, 1.7 to 3.x\n"
+                           "  LightGBM      text as save_model writes it\n"
+                           "  CatBoost      save_model(path, format='json', pool=the training data)\n"
+                           "  scikit-learn  python -m weir.export model.joblib -o FILE\n"
                            "\n"
                            "  -o, --output FILE  the model file to write\n"
                            "  --columns A,B,...  column names, in the order of training (default: those that the model\n"
@@ -28,7 +34,8 @@ static const char help[] = "usage: weir model import FILE -o MODEL.weir [OPTIONS
                            "                     attack for two, 0, 1, ... for more)\n"
                            "  --benign VALUE     the class, or its label, that is no attack (default: label 0 of two\n"
                            "                     unnamed classes)\n"
-                           "  --threshold T      a row is an alert from this score on (default: 0.5)\n"
+                           "  --threshold T      a row is an alert from this score on (default: 0.5; a regression has none,\n"
+                           "                     and `weir run` takes it only with one)\n"
                            "  --name NAME        name of the model (default: that of FILE)\n"
                            "  --version V        its version (default: 1)\n"
                            "  --quiet            no messages but errors\n"
@@ -80,7 +87,7 @@ static int parse(int argc, char **argv, struct options *o)
             o->benign = optarg;
             break;
         case OPT_THRESHOLD:
-            if (!weir_option_real("--threshold", optarg, 0, 1, &o->threshold))
+            if (!weir_option_real("--threshold", optarg, -FLT_MAX, FLT_MAX, &o->threshold))
                 return WEIR_EXIT_USAGE;
             break;
         case OPT_NAME:
@@ -100,32 +107,15 @@ static int parse(int argc, char **argv, struct options *o)
     o->input = argv[optind];
     if (!o->output)
         return weir_usage_error("model import", "name the model file with -o MODEL.weir");
+    bool named = !o->benign || !o->classes.count || strspn(o->benign, "0123456789") == strlen(o->benign);
+    for (size_t k = 0; k < o->classes.count && !named; k++)
+        named = !strcmp(o->benign, o->classes.item[k]);
+    if (!named)
+        return weir_usage_error("model import", "--benign %s: no class of --classes", o->benign);
     if (o->classes.count == 2 && !o->benign)
         return weir_usage_error("model import", "say with --benign which of the classes %s and %s is no attack",
                                 o->classes.item[0], o->classes.item[1]);
     return -1;
-}
-
-/* The label that --benign means: a class's name, or a label's number. */
-static bool benign_label(const struct options *o, int *label)
-{
-    uint64_t number;
-    *label = WEIR_BENIGN_USUAL;
-    if (!o->benign)
-        return true;
-    for (size_t k = 0; k < o->classes.count; k++)
-        if (!strcmp(o->benign, o->classes.item[k])) {
-            *label = (int)k;
-            return true;
-        }
-    if (o->classes.count && strspn(o->benign, "0123456789") != strlen(o->benign)) {
-        weir_log(WEIR_LOG_ERROR, "--benign %s: no class of --classes", o->benign);
-        return false;
-    }
-    if (!weir_option_number("--benign", o->benign, 0, o->classes.count ? o->classes.count - 1 : 65535, &number))
-        return false;
-    *label = (int)number;
-    return true;
 }
 
 /* The file's name without folder and extension, in the letters that a model's name may have. */
@@ -166,6 +156,8 @@ static void report(const struct options *o, const weir_model *model)
     char text[512];
     weir_model_describe(model, text, sizeof text);
     weir_log(WEIR_LOG_INFO, "%s: %s", o->output, text);
+    if (weir_model_regression(model) && isnan(weir_model_threshold(model)))
+        weir_log(WEIR_LOG_WARNING, "a regression without --threshold: `weir run` cannot tell an alert");
     if (benign < 0)
         weir_log(WEIR_LOG_WARNING, "no class is benign: any class becomes an alert; name the harmless one with --benign");
     else if (!o->classes.count)
@@ -174,26 +166,25 @@ static void report(const struct options *o, const weir_model *model)
         weir_log(WEIR_LOG_WARNING, "no feature set: evaluate and predict can use the model, `weir run` cannot");
 }
 
-static weir_err import_model(const struct options *o, int benign, struct weir_error *error)
+static weir_err import_model(const struct options *o, struct weir_error *error)
 {
-    uint8_t *bytes = NULL;
-    size_t size;
+    struct weir_file_map file = {0};
     weir_model *model = NULL;
     char name[65];
     name_from_path(o->input, name, sizeof name);
     struct weir_model_facts facts = {.name = o->name ? o->name : name,
                                      .version = o->version,
-                                     .algorithm = "xgboost",
                                      .columns = (const char *const *)o->columns.item,
                                      .column_count = o->columns.count,
                                      .classes = (const char *const *)o->classes.item,
                                      .class_count = o->classes.count,
-                                     .benign = benign,
+                                     .benign = WEIR_BENIGN_USUAL,
+                                     .benign_name = o->benign,
                                      .threshold = (float)o->threshold};
-    weir_err err = weir_file_read(o->input, IMPORT_BYTES_MAX, &bytes, &size, error);
+    weir_err err = weir_file_map(o->input, IMPORT_BYTES_MAX, &file, error);
     if (!err)
-        err = weir_model_from_xgboost(bytes, size, o->input, &facts, &model, error);
-    free(bytes);
+        err = weir_model_import(file.bytes, file.size, o->input, &facts, &model, error);
+    weir_file_unmap(&file);
     if (!err)
         err = adopt_feature_set(o->features, model, error);
     if (!err)
@@ -206,13 +197,11 @@ static weir_err import_model(const struct options *o, int benign, struct weir_er
 
 int weir_model_import_command(int argc, char **argv)
 {
-    struct options o = {.threshold = 0.5};
+    struct options o = {.threshold = (double)NAN};
     struct weir_error error;
-    int benign, exit_code = parse(argc, argv, &o);
-    if (exit_code < 0 && !benign_label(&o, &benign))
-        exit_code = WEIR_EXIT_USAGE;
+    int exit_code = parse(argc, argv, &o);
     if (exit_code < 0)
-        exit_code = import_model(&o, benign, &error) ? weir_report_error(&error) : WEIR_EXIT_OK;
+        exit_code = import_model(&o, &error) ? weir_report_error(&error) : WEIR_EXIT_OK;
     weir_strings_free(&o.columns);
     weir_strings_free(&o.classes);
     return exit_code;

@@ -1,6 +1,7 @@
 /* weir model show, weir model verify. */
 #include <getopt.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +144,11 @@ static int print_text(const char *path, const weir_model *model)
     printf("%-12s ", "classes");
     for (size_t k = 0; k < class_count; k++)
         printf("%s%s%s", k ? ", " : "", classes[k], (int)k == weir_model_benign(model) ? " (benign)" : "");
-    printf("\n%-12s from a score of %.6g on\n", "alert", (double)weir_model_threshold(model));
+    if (isnan(weir_model_threshold(model)))
+        printf("\n%-12s never: a regression without a threshold\n", "alert");
+    else
+        printf("\n%-12s from a %s of %.6g on\n", "alert", weir_model_regression(model) ? "prediction" : "score",
+               (double)weir_model_threshold(model));
     printf("%-12s %zu, depth %zu, %zu splits, %zu leaves\n", "trees", shape.trees, shape.depth, shape.nodes - shape.leaves,
            shape.leaves);
     if (tool)

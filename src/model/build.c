@@ -1,11 +1,13 @@
 #include "model/build.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "model/model.h"
+#include "model/source.h"
 #include "model/xgboost.h"
 
 /* The names of classes that nobody named. */
@@ -25,72 +27,133 @@ static weir_err number_classes(size_t count, struct class_names *out, struct wei
     return out->item ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 }
 
-weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
-                                 weir_model **out, struct weir_error *error)
+/* Names that are no more than the labels' numbers say nothing. */
+static bool only_numbers(char *const *names, size_t count)
+{
+    char number[24];
+    for (size_t k = 0; k < count; k++) {
+        snprintf(number, sizeof number, "%zu", k);
+        if (strcmp(names[k], number))
+            return false;
+    }
+    return true;
+}
+
+/* The label that facts->benign_name means: a class's name, or a label's number. */
+static weir_err find_benign(struct weir_model_facts *f, const char *origin, struct weir_error *error)
+{
+    const char *name = f->benign_name;
+    size_t digits = strspn(name, "0123456789");
+    for (size_t k = 0; k < f->class_count; k++)
+        if (!strcmp(name, f->classes[k])) {
+            f->benign = (int)k;
+            return WEIR_OK;
+        }
+    if (!*name || name[digits] || digits > 5 || (size_t)atoi(name) >= f->class_count)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: '%s' is none of the model's %zu classes", origin, name, f->class_count);
+    f->benign = atoi(name);
+    return WEIR_OK;
+}
+
+/* Takes over the source. */
+static weir_err build(struct weir_source *source, const char *origin, const struct weir_model_facts *facts, weir_model **out,
+                      struct weir_error *error)
 {
     static const char *const two[] = {"benign", "attack"}, *const turned_two[] = {"attack", "benign"};
-    struct weir_xgboost source = {0};
     struct class_names numbers = {0};
     struct weir_model_facts f = *facts;
     const char *turned[2];
-    *out = NULL;
-    weir_err err = weir_xgboost_read(bytes, size, origin, &source, error);
-    if (err)
-        return err;
-    size_t groups = source.forest->groups, classes = groups == 1 ? 2 : groups;
-    if (source.best_iteration >= 0 && source.best_iteration + 1 < source.iterations)
+    weir_err err = WEIR_OK;
+    size_t groups = source->forest->groups, classes = groups == 1 ? 2 : groups;
+    if (source->best_iteration >= 0 && source->best_iteration + 1 < source->iterations)
         weir_log(WEIR_LOG_WARNING, "%s: its best round is %lld of %lld; all are used, as XGBoost's Booster.predict does", origin,
-                 (long long)source.best_iteration + 1, (long long)source.iterations);
+                 (long long)source->best_iteration + 1, (long long)source->iterations);
     if (f.benign == WEIR_BENIGN_USUAL)
         f.benign = classes == 2 ? 0 : WEIR_BENIGN_NONE;
     if (!f.columns) {
-        if (!source.names) {
+        if (!source->names) {
             err =
                 weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model stores no feature names: give its %zu columns with --columns",
-                          origin, source.forest->columns);
+                          origin, source->forest->columns);
             goto out;
         }
-        f.columns = (const char *const *)source.names;
-        f.column_count = source.forest->columns;
+        f.columns = (const char *const *)source->names;
+        f.column_count = source->forest->columns;
+    }
+    if (!f.classes && source->classes && source->class_count == classes && !only_numbers(source->classes, classes)) {
+        f.classes = (const char *const *)source->classes;
+        f.class_count = classes;
     }
     if (!f.classes) {
         err = classes > 2 ? number_classes(classes, &numbers, error) : WEIR_OK;
         if (err)
             goto out;
-        f.classes = classes > 2 ? (const char *const *)numbers.item : f.benign == 1 ? turned_two : two;
+        bool second = f.benign == 1 || (f.benign_name && !strcmp(f.benign_name, "1"));
+        f.classes = classes > 2 ? (const char *const *)numbers.item : second ? turned_two : two;
         f.class_count = classes;
     }
-    if (f.column_count != source.forest->columns)
-        err = weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model has %zu columns, %zu are named", origin, source.forest->columns,
+    if (f.column_count != source->forest->columns)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model has %zu columns, %zu are named", origin, source->forest->columns,
                         f.column_count);
     else if (f.class_count != classes)
         err = weir_fail(error, WEIR_ERR_MISMATCH, "%s: the model has %zu classes, %zu are named", origin, classes, f.class_count);
+    else if (f.benign_name)
+        err = find_benign(&f, origin, error);
     if (err)
         goto out;
     if (!f.feature_set)
         f.feature_set = "none";
+    if (!f.algorithm)
+        f.algorithm = source->algorithm;
+    f.regression = weir_forest_regression(source->forest);
+    if (isnan(f.threshold) && !f.regression)
+        f.threshold = 0.5f;
+    if (groups == 1 && f.benign == 1 && f.regression) {
+        err = weir_fail(error, WEIR_ERR_UNSUPPORTED,
+                        "%s: a regression (%s): its prediction cannot be turned round; a row is an alert from a threshold on",
+                        origin, source->objective);
+        goto out;
+    }
     if (groups == 1 && f.benign == 1) {
         turned[0] = f.classes[1];
         turned[1] = f.classes[0];
         f.classes = turned;
         f.benign = 0;
-        weir_forest_negate(source.forest);
+        weir_forest_negate(source->forest);
     }
     struct weir_card card;
-    err = weir_card_make(&f, source.objective, source.importance, &card, error);
+    err = weir_card_make(&f, *source->objective ? source->objective : NULL, source->importance, &card, error);
     if (err) {
         if (err == WEIR_ERR_FORMAT)
             err = WEIR_ERR_ARGUMENT; /* the card's own check refused a fact */
         goto out;
     }
-    err = weir_model_assemble(&card, source.forest, out, error);
-    source.forest = NULL;
+    err = weir_model_assemble(&card, source->forest, out, error);
+    source->forest = NULL;
 out:
     for (size_t i = 0; i < numbers.count; i++)
         free(numbers.item[i]);
     free(numbers.item);
-    weir_xgboost_free(&source);
+    weir_source_free(source);
     return err;
+}
+
+weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
+                                 weir_model **out, struct weir_error *error)
+{
+    struct weir_source source = {0};
+    *out = NULL;
+    weir_err err = weir_xgboost_read(bytes, size, origin, &source, error);
+    return err ? err : build(&source, origin, facts, out, error);
+}
+
+weir_err weir_model_import(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
+                           weir_model **out, struct weir_error *error)
+{
+    struct weir_source source = {0};
+    *out = NULL;
+    weir_err err = weir_source_read(bytes, size, origin, &source, error);
+    return err ? err : build(&source, origin, facts, out, error);
 }
 
 /* The card's own checks speak of a malformed file; here a caller's value is at fault. */

@@ -22,17 +22,19 @@
 struct weir_model_facts {
     const char *name;           /* letters, digits, '.', '_', '-', '+'; 1 to 64 bytes */
     const char *version;        /* the same alphabet; NULL: "1" */
-    const char *algorithm;      /* "xgboost", "random-forest", ... */
+    const char *algorithm;      /* "xgboost", "random-forest", ...; NULL: as the imported model says */
     const char *feature_set;    /* NULL: "none" */
     uint64_t feature_set_id;    /* weir_view_id; 0 with "none" */
     const char *const *columns; /* in the model's order; NULL: the names stored in the model */
     size_t column_count;
     const char *const *classes; /* by label 0, 1, ...; NULL: "benign" and "attack" for two, "0", "1", ... for more */
     size_t class_count;
-    int benign;      /* label of the benign class, or WEIR_BENIGN_*; two classes: see below */
-    float threshold; /* 0 to 1 */
-    bool seeded;     /* `seed` is known */
-    uint64_t seed;   /* of the training */
+    int benign;              /* label of the benign class, or WEIR_BENIGN_*; two classes: see below */
+    const char *benign_name; /* in place of it: a class's name, or a label's number; NULL: not so */
+    float threshold;         /* 0 to 1; of a regression any number; NaN: 0.5, of a regression none */
+    bool regression;         /* no classes: the score is the prediction (set by the importer) */
+    bool seeded;             /* `seed` is known */
+    uint64_t seed;           /* of the training */
     /* JSON of its maker, kept in the card under these names; NULL: null. */
     const json_t *defaults;   /* what evaluate and predict take when not told: {"label":..,"benign":..,"exclude":[..]} */
     const json_t *categories; /* code tables of text columns: {"proto":["tcp","udp"]}, code = index */
@@ -47,8 +49,14 @@ struct weir_model_facts {
 weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
                                  weir_model **out, struct weir_error *error);
 
-/* Replaces the card's value of `key`: "metrics", "training", "defaults" or "threshold" (a number). `value` is copied.
- * WEIR_ERR_ARGUMENT for another key or a wrong type, WEIR_ERR_MEMORY. */
+/* The same for the bytes of any tool's model that weir knows, found out by content: XGBoost, LightGBM (text), CatBoost (JSON),
+ * and what `python -m weir.export` writes of scikit-learn's. Of a regression the score is the prediction, the second of its two
+ * classes is "the threshold is reached"; without a threshold (NaN) no row is judged. */
+weir_err weir_model_import(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
+                           weir_model **out, struct weir_error *error);
+
+/* Replaces the card's value of `key`: "metrics", "training", "defaults" or "threshold" (a number; of a regression also null).
+ * `value` is copied. WEIR_ERR_ARGUMENT for another key or a wrong type, WEIR_ERR_MEMORY. */
 weir_err weir_model_annotate(weir_model *model, const char *key, const json_t *value, struct weir_error *error);
 
 /* Says which feature set the columns are of (NULL: "none"), and their code tables (as facts->categories). WEIR_ERR_ARGUMENT,

@@ -106,13 +106,20 @@ static weir_err get_benign(const json_t *json, struct weir_card *card, struct we
     return card->benign < 0 ? bad(error, "benign", "must be null or one of the classes") : WEIR_OK;
 }
 
+/* A regression's predictions may be any number, and nobody may have said yet from which one on they are alerts. */
 static weir_err get_threshold(const json_t *json, struct weir_card *card, struct weir_error *error)
 {
-    const json_t *threshold = json_object_get(json, "threshold");
+    const json_t *threshold = json_object_get(json, "threshold"), *output = json_object_get(json, "output");
+    const char *text = json_string_value(output);
     double value = json_number_value(threshold);
-    if (!json_is_number(threshold) || !(value >= 0 && value <= 1))
-        return bad(error, "threshold", "must be a number from 0 to 1");
+    if (output && (!text || strcmp(text, "prediction")))
+        return bad(error, "output", "must be 'prediction' or left out");
+    card->regression = output != NULL;
     card->threshold = (float)value;
+    if (card->regression && json_is_null(threshold))
+        card->threshold = NAN;
+    else if (!json_is_number(threshold) || (card->regression ? !isfinite(card->threshold) : !(value >= 0 && value <= 1)))
+        return bad(error, "threshold", card->regression ? "must be a number or null" : "must be a number from 0 to 1");
     return WEIR_OK;
 }
 
@@ -261,7 +268,7 @@ weir_err weir_card_make(const struct weir_model_facts *facts, const char *object
         {"categories", copy(facts->categories)},
         {"classes", texts(facts->classes, facts->class_count)},
         {"benign", facts->benign < 0 ? json_null() : json_string(facts->classes[facts->benign])},
-        {"threshold", json_real(decimal(facts->threshold))},
+        {"threshold", isnan(facts->threshold) ? json_null() : json_real(decimal(facts->threshold))},
         {"calibration", json_null()},
         {"seed", facts->seeded ? json_integer((json_int_t)facts->seed) : json_null()},
         {"defaults", copy(facts->defaults)},
@@ -275,6 +282,8 @@ weir_err weir_card_make(const struct weir_model_facts *facts, const char *object
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (json_object_set_new(json, fields[i].key, fields[i].value) && !err) /* takes over the value even when it fails */
             err = weir_fail(error, WEIR_ERR_ARGUMENT, "card: '%s' is no JSON text or number", fields[i].key);
+    if (!err && facts->regression && json_object_set_new(json, "output", json_string("prediction")))
+        err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     if (err) {
         json_decref(json);
         return err;

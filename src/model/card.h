@@ -22,7 +22,8 @@ struct weir_card {
     const char **columns, **classes; /* the arrays are the card's, the texts are inside json */
     size_t column_count, class_count;
     int benign;
-    float threshold;
+    bool regression;
+    float threshold;                    /* NaN: none, of a regression */
     struct weir_importance *importance; /* [column_count] */
 };
 

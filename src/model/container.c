@@ -8,10 +8,15 @@
 /* A byte that no text file begins with, a name, and line ends that a transfer as text would change. */
 static const uint8_t magic[8] = {0x89, 'W', 'E', 'I', 'R', '\r', '\n', 0x1a};
 
+bool weir_container_begins(const uint8_t *bytes, size_t size)
+{
+    return size >= sizeof magic && !memcmp(bytes, magic, sizeof magic);
+}
+
 weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *origin, struct weir_container *out,
                              struct weir_error *error)
 {
-    if (size < sizeof magic || memcmp(bytes, magic, sizeof magic))
+    if (!weir_container_begins(bytes, size))
         return weir_fail(error, WEIR_ERR_FORMAT,
                          "%s: offset 0: no weir model file; `weir model import` makes one of another tool's model", origin);
     if (size < WEIR_CONTAINER_HEAD_BYTES + WEIR_CONTAINER_SUM_BYTES)

@@ -14,6 +14,7 @@
 #ifndef WEIR_MODEL_CONTAINER_H
 #define WEIR_MODEL_CONTAINER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ struct weir_container {
     const uint8_t *card, *payload; /* inside the bytes that were read */
     size_t card_bytes, payload_bytes;
 };
+
+/* Do the bytes begin as a model file does? `size` may be less than the file's. */
+bool weir_container_begins(const uint8_t *bytes, size_t size);
 
 /* Finds the parts and compares the checksum; what is in the parts is not looked at. `origin` names the bytes in messages.
  * WEIR_ERR_FORMAT, WEIR_ERR_UNSUPPORTED (a newer format), WEIR_ERR_LIMIT. */

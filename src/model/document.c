@@ -576,6 +576,16 @@ bool weir_floats_add(struct weir_floats *list, float value)
     return true;
 }
 
+bool weir_doubles_add(struct weir_doubles *list, double value)
+{
+    void *item = list->item;
+    if (!grow(&item, &list->room, list->count, sizeof *list->item))
+        return false;
+    list->item = item;
+    list->item[list->count++] = value;
+    return true;
+}
+
 bool weir_integers_add(struct weir_integers *list, int32_t value)
 {
     void *item = list->item;
@@ -592,6 +602,12 @@ void weir_floats_free(struct weir_floats *list)
     *list = (struct weir_floats){0};
 }
 
+void weir_doubles_free(struct weir_doubles *list)
+{
+    free(list->item);
+    *list = (struct weir_doubles){0};
+}
+
 void weir_integers_free(struct weir_integers *list)
 {
     free(list->item);
@@ -605,6 +621,18 @@ bool weir_document_floats(struct weir_document *doc, struct weir_floats *out)
     while (weir_document_item(doc)) {
         float value = (float)number(doc, true);
         if (!doc->failed && !weir_floats_add(out, value))
+            weir_document_fail(doc, WEIR_ERR_MEMORY, "out of memory");
+    }
+    return !doc->failed;
+}
+
+bool weir_document_doubles(struct weir_document *doc, struct weir_doubles *out)
+{
+    if (!weir_document_array(doc))
+        return false;
+    while (weir_document_item(doc)) {
+        double value = number(doc, false);
+        if (!doc->failed && !weir_doubles_add(out, value))
             weir_document_fail(doc, WEIR_ERR_MEMORY, "out of memory");
     }
     return !doc->failed;

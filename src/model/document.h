@@ -53,9 +53,14 @@ struct weir_document {
     char text[WEIR_DOCUMENT_TEXT_BYTES];
 };
 
-/* Arrays that the caller frees (weir_floats_free, weir_integers_free). Start with {0}. */
+/* Arrays that the caller frees (weir_floats_free and so on). Start with {0}. */
 struct weir_floats {
     float *item;
+    size_t count, room;
+};
+
+struct weir_doubles {
+    double *item;
     size_t count, room;
 };
 
@@ -88,8 +93,9 @@ const char *weir_document_string(struct weir_document *doc);
 double weir_document_real(struct weir_document *doc);
 int64_t weir_document_integer(struct weir_document *doc, int64_t low, int64_t high);
 
-/* Reads an array of numbers and appends them. Decimal text is rounded once, to float32. Integers must fit int32. */
+/* Reads an array of numbers and appends them. Decimal text is rounded once, to float32 or float64. Integers must fit int32. */
 bool weir_document_floats(struct weir_document *doc, struct weir_floats *out);
+bool weir_document_doubles(struct weir_document *doc, struct weir_doubles *out);
 bool weir_document_integers(struct weir_document *doc, struct weir_integers *out);
 
 /* Passes over one value of any kind. */
@@ -106,8 +112,10 @@ weir_err weir_document_fail(struct weir_document *doc, weir_err code, const char
 bool weir_document_number_text(struct weir_document *doc, const char *text, double *out);
 
 bool weir_floats_add(struct weir_floats *list, float value); /* false: out of memory */
+bool weir_doubles_add(struct weir_doubles *list, double value);
 bool weir_integers_add(struct weir_integers *list, int32_t value);
 void weir_floats_free(struct weir_floats *list);
+void weir_doubles_free(struct weir_doubles *list);
 void weir_integers_free(struct weir_integers *list);
 
 #endif

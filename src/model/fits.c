@@ -1,4 +1,5 @@
 /* Does a model fit a sensor's rows? */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,11 @@ weir_err weir_model_fits(const weir_model *model, const char *feature_set, uint6
         return weir_fail(error, WEIR_ERR_MISMATCH,
                          "model %s belongs to no feature set, rows are of '%s' (%016llx); import or train it with --features",
                          card->label, feature_set, (unsigned long long)feature_set_id);
+    if (isnan(card->threshold))
+        return weir_fail(error, WEIR_ERR_MISMATCH,
+                         "model %s is a regression and does not say from which prediction on a row is an alert; import it with "
+                         "--threshold",
+                         card->label);
     char missing[240] = "";
     size_t missed = 0;
     bool full = false;

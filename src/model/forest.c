@@ -288,6 +288,15 @@ void weir_forest_negate(struct weir_forest *f)
         f->leaf[i] = -f->leaf[i];
 }
 
+void weir_forest_scale(struct weir_forest *f, double factor)
+{
+    for (size_t i = 0; i < f->leaves * f->width; i++)
+        f->leaf[i] *= factor;
+    for (size_t i = 0; i < f->nodes && f->width == 1; i++)
+        if (f->split[i] == WEIR_SPLIT_LEAF)
+            f->value[i] = (float)f->leaf[f->place[i]];
+}
+
 size_t weir_forest_depth(const struct weir_forest *f, size_t tree)
 {
     size_t depth = 0, level_end = 1, open = 1;

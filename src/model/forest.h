@@ -151,6 +151,9 @@ weir_err weir_forest_add(struct weir_forest *forest, const struct weir_tree *tre
  * One group, no regression. */
 void weir_forest_negate(struct weir_forest *forest);
 
+/* Multiplies what every leaf adds; FLOAT64 only. */
+void weir_forest_scale(struct weir_forest *forest, double factor);
+
 /* Allocates for this many trees and nodes in all; what was there stays. WEIR_ERR_LIMIT, WEIR_ERR_MEMORY. */
 weir_err weir_forest_reserve(struct weir_forest *forest, size_t trees, size_t nodes, struct weir_error *error);
 

@@ -29,6 +29,8 @@ weir_err weir_model_assemble(struct weir_card *card, struct weir_forest *forest,
     else if (model->card.class_count != (groups == 1 ? 2 : groups))
         err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu classes, the trees have %zu", model->card.class_count,
                         groups == 1 ? 2 : groups);
+    else if (model->card.regression != weir_forest_regression(forest))
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card and the trees differ in whether a number is predicted");
     else if (groups == 1 && model->card.benign > 0)
         err = weir_fail(error, WEIR_ERR_MISMATCH, "of two classes the first must be the benign one");
     if (!err)
@@ -80,9 +82,12 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
 
 weir_err weir_model_load(const char *path, weir_model **out, struct weir_error *error)
 {
-    uint8_t *bytes;
+    uint8_t *bytes, head[WEIR_CONTAINER_HEAD_BYTES];
     size_t size;
     *out = NULL;
+    weir_file_head(path, head, sizeof head, &size);
+    if (size == sizeof head && !weir_container_begins(head, size)) /* it may be large: not read at all */
+        return weir_model_parse(head, size, path, out, error);
     weir_err err = weir_file_read(path, WEIR_CONTAINER_FILE_MAX, &bytes, &size, error);
     if (!err)
         err = weir_model_parse(bytes, size, path, out, error);
@@ -163,6 +168,11 @@ size_t weir_model_classes(const weir_model *model, const char *const **names)
 int weir_model_benign(const weir_model *model)
 {
     return model->card.benign;
+}
+
+int weir_model_regression(const weir_model *model)
+{
+    return model->card.regression;
 }
 
 float weir_model_threshold(const weir_model *model)

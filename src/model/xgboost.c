@@ -17,11 +17,11 @@ struct reader {
     size_t name_count, name_room;
     char objective[64], booster[32];
     int64_t columns, classes, targets, trees, parallel, best_iteration;
-    int version[3];
 };
 
 struct tree_arrays {
     struct weir_integers left, right, column, missing_left, type;
+    struct weir_integers categories, category_nodes, category_first, category_count;
     struct weir_floats value, cover, gain;
 };
 
@@ -43,6 +43,10 @@ static void free_arrays(struct tree_arrays *a)
     weir_integers_free(&a->column);
     weir_integers_free(&a->missing_left);
     weir_integers_free(&a->type);
+    weir_integers_free(&a->categories);
+    weir_integers_free(&a->category_nodes);
+    weir_integers_free(&a->category_first);
+    weir_integers_free(&a->category_count);
     weir_floats_free(&a->value);
     weir_floats_free(&a->cover);
     weir_floats_free(&a->gain);
@@ -61,34 +65,84 @@ static void read_tree_param(struct weir_document *doc)
     }
 }
 
-static void add_tree(struct reader *r, const struct tree_arrays *a)
+/* The sets of a tree's categorical splits: kind[node], set[node]. */
+static weir_err read_sets(struct reader *r, const struct tree_arrays *a, uint8_t *kind, uint32_t *set, struct weir_error *error)
+{
+    uint32_t words[WEIR_FOREST_SET_MAX / 32];
+    size_t splits = a->category_nodes.count;
+    if (a->category_first.count != splits || a->category_count.count != splits)
+        return weir_fail(error, WEIR_ERR_FORMAT, "its lists of categories differ in length");
+    for (size_t i = 0; i < a->type.count; i++)
+        kind[i] = a->type.item[i] && a->left.item[i] >= 0 ? WEIR_SPLIT_SET : WEIR_SPLIT_NUMBER;
+    for (size_t k = 0; k < splits; k++) {
+        int32_t node = a->category_nodes.item[k], first = a->category_first.item[k], count = a->category_count.item[k];
+        if (node < 0 || (size_t)node >= a->type.count || kind[node] != WEIR_SPLIT_SET || set[node])
+            return weir_fail(error, WEIR_ERR_FORMAT, "categories of node %d, which is no categorical split or has some", node);
+        if (first < 0 || count < 0 || (size_t)first > a->categories.count || (size_t)count > a->categories.count - (size_t)first)
+            return weir_fail(error, WEIR_ERR_FORMAT, "node %d: categories %d and %d more of %zu", node, first, count,
+                             a->categories.count);
+        memset(words, 0, sizeof words);
+        for (int32_t c = first; c < first + count; c++) {
+            int32_t category = a->categories.item[c];
+            if (category < 0 || category >= WEIR_FOREST_SET_MAX)
+                return weir_fail(error, WEIR_ERR_LIMIT, "node %d: category %d, weir takes 0 to %d", node, category,
+                                 WEIR_FOREST_SET_MAX - 1);
+            words[category / 32] |= 1u << category % 32;
+        }
+        weir_err err = weir_forest_add_set(r->forest, words, WEIR_FOREST_SET_MAX / 32, &set[node], error);
+        if (err)
+            return err;
+        set[node]++; /* 0: none yet */
+    }
+    for (size_t i = 0; i < a->type.count; i++) {
+        if (kind[i] == WEIR_SPLIT_SET && !set[i])
+            return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: a categorical split without categories", i);
+        set[i] -= set[i] > 0;
+    }
+    return WEIR_OK;
+}
+
+static void add_tree(struct reader *r, struct tree_arrays *a)
 {
     struct weir_document *doc = &r->doc;
+    struct weir_error why = {0};
     size_t n = a->left.count, tree = r->forest->trees;
+    uint8_t *kind = NULL;
+    uint32_t *set = NULL;
+    weir_err err = WEIR_OK;
     if (a->right.count != n || a->column.count != n || a->missing_left.count != n || a->value.count != n ||
         (a->type.count && a->type.count != n) || (a->cover.count && a->cover.count != n) ||
         (a->gain.count && a->gain.count != n)) {
         weir_document_fail(doc, WEIR_ERR_FORMAT, "tree %zu: its arrays differ in length, or one is missing", tree);
         return;
     }
+    size_t categorical = 0;
     for (size_t i = 0; i < a->type.count; i++)
         if (a->type.item[i] && a->left.item[i] >= 0) {
-            weir_document_fail(doc, WEIR_ERR_UNSUPPORTED,
-                               "tree %zu: node %zu is a categorical split; train with numbers as codes instead", tree, i);
-            return;
+            a->value.item[i] = 0; /* categories begin at 0; what stands there means nothing */
+            categorical++;
         }
+    if (categorical) {
+        kind = calloc(n, sizeof *kind);
+        set = calloc(n, sizeof *set);
+        err = kind && set ? read_sets(r, a, kind, set, &why) : weir_fail(&why, WEIR_ERR_MEMORY, "out of memory");
+    }
     struct weir_tree source = {.count = n,
                                .left = a->left.item,
                                .right = a->right.item,
                                .column = a->column.item,
                                .missing_left = a->missing_left.item,
                                .value = a->value.item,
+                               .kind = kind,
+                               .set = set,
                                .cover = a->cover.count ? a->cover.item : NULL,
                                .gain = a->gain.count ? a->gain.item : NULL};
-    struct weir_error why = {0};
-    weir_err err = weir_forest_add(r->forest, &source, 0, r->importance, &why);
+    if (!err)
+        err = weir_forest_add(r->forest, &source, 0, r->importance, &why);
     if (err)
         weir_document_fail(doc, err, "tree %zu: %s", tree, why.text);
+    free(kind);
+    free(set);
 }
 
 static void read_tree(struct reader *r)
@@ -99,10 +153,18 @@ static void read_tree(struct reader *r)
         const char *key;
         struct weir_integers *integers;
         struct weir_floats *floats;
-    } arrays[] = {{"left_children", &a.left, NULL},   {"right_children", &a.right, NULL},
-                  {"split_indices", &a.column, NULL}, {"default_left", &a.missing_left, NULL},
-                  {"split_type", &a.type, NULL},      {"split_conditions", NULL, &a.value},
-                  {"sum_hessian", NULL, &a.cover},    {"loss_changes", NULL, &a.gain}};
+    } arrays[] = {{"left_children", &a.left, NULL},
+                  {"right_children", &a.right, NULL},
+                  {"split_indices", &a.column, NULL},
+                  {"default_left", &a.missing_left, NULL},
+                  {"split_type", &a.type, NULL},
+                  {"split_conditions", NULL, &a.value},
+                  {"sum_hessian", NULL, &a.cover},
+                  {"loss_changes", NULL, &a.gain},
+                  {"categories", &a.categories, NULL},
+                  {"categories_nodes", &a.category_nodes, NULL},
+                  {"categories_segments", &a.category_first, NULL},
+                  {"categories_sizes", &a.category_count, NULL}};
     const size_t array_count = sizeof arrays / sizeof *arrays;
     const char *key;
     weir_document_object(doc);
@@ -297,16 +359,6 @@ static void read_learner(struct reader *r)
     }
 }
 
-static void read_version(struct reader *r)
-{
-    weir_document_array(&r->doc);
-    for (int i = 0; weir_document_item(&r->doc); i++) {
-        int part = (int)weir_document_integer(&r->doc, 0, 1000000);
-        if (i < 3)
-            r->version[i] = part;
-    }
-}
-
 static void read_document(struct reader *r)
 {
     const char *key;
@@ -314,8 +366,6 @@ static void read_document(struct reader *r)
     while ((key = weir_document_key(&r->doc))) {
         if (!strcmp(key, "learner"))
             read_learner(r);
-        else if (!strcmp(key, "version"))
-            read_version(r);
         else
             weir_document_skip(&r->doc);
     }
@@ -323,17 +373,47 @@ static void read_document(struct reader *r)
 
 /* -- the parts put together -- */
 
-/* Base scores are kept in the space of the objective's output: a probability for the logistic ones, a margin for the others. */
-static float base_margin(const char *objective, float score)
+/* What the objectives make of margins, and in which space their base score is kept: their output's. */
+enum base { BASE_MARGIN, BASE_PROBABILITY, BASE_POSITIVE };
+
+struct objective {
+    const char *name;
+    enum weir_forest_link link;
+    enum base base;
+};
+
+static const struct objective objectives[] = {
+    {"binary:logistic", WEIR_LINK_LOGISTIC, BASE_PROBABILITY},
+    {"binary:logitraw", WEIR_LINK_LOGISTIC, BASE_MARGIN},
+    {"binary:hinge", WEIR_LINK_STEP, BASE_MARGIN},
+    {"multi:softprob", WEIR_LINK_LOGISTIC, BASE_MARGIN},
+    {"multi:softmax", WEIR_LINK_LOGISTIC, BASE_MARGIN},
+    {"reg:logistic", WEIR_LINK_LOGISTIC, BASE_PROBABILITY},
+    {"reg:squarederror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:linear", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:squaredlogerror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:pseudohubererror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:absoluteerror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:quantileerror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:expectileerror", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"rank:pairwise", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"rank:ndcg", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"rank:map", WEIR_LINK_IDENTITY, BASE_MARGIN},
+    {"reg:gamma", WEIR_LINK_EXP, BASE_POSITIVE},
+    {"reg:tweedie", WEIR_LINK_EXP, BASE_POSITIVE},
+    {"count:poisson", WEIR_LINK_EXP, BASE_POSITIVE},
+    {"survival:cox", WEIR_LINK_EXP, BASE_POSITIVE},
+    {"survival:aft", WEIR_LINK_EXP, BASE_POSITIVE},
+};
+
+static float base_margin(enum base base, float score)
 {
-    bool probability = !strcmp(objective, "binary:logistic") || !strcmp(objective, "reg:logistic");
-    return probability ? -logf(1.0f / score - 1.0f) : score;
+    return base == BASE_PROBABILITY ? -logf(1.0f / score - 1.0f) : base == BASE_POSITIVE ? logf(score) : score;
 }
 
-static weir_err check_kind(const struct reader *r, const char *origin, struct weir_error *error)
+static weir_err check_kind(const struct reader *r, const char *origin, const struct objective **objective,
+                           struct weir_error *error)
 {
-    static const char *const objectives[] = {"binary:logistic", "binary:logitraw", "reg:logistic", "multi:softprob",
-                                             "multi:softmax"};
     size_t i = 0;
     if (!*r->booster || !*r->objective || r->columns < 1)
         return weir_fail(error, WEIR_ERR_FORMAT,
@@ -342,13 +422,12 @@ static weir_err check_kind(const struct reader *r, const char *origin, struct we
                          origin);
     if (strcmp(r->booster, "gbtree") && strcmp(r->booster, "dart"))
         return weir_fail(error, WEIR_ERR_UNSUPPORTED, "%s: booster '%s'; weir scores gbtree and dart", origin, r->booster);
-    while (i < sizeof objectives / sizeof *objectives && strcmp(r->objective, objectives[i]))
+    while (i < sizeof objectives / sizeof *objectives && strcmp(r->objective, objectives[i].name))
         i++;
     if (i == sizeof objectives / sizeof *objectives)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED,
-                         "%s: objective '%s' does not classify; weir scores binary:logistic, binary:logitraw, reg:logistic, "
-                         "multi:softprob and multi:softmax",
-                         origin, r->objective);
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "%s: objective '%s': weir does not know what its margins mean", origin,
+                         r->objective);
+    *objective = &objectives[i];
     bool multi = !strncmp(r->objective, "multi:", 6);
     if (multi ? r->classes < 2 : r->classes > 1)
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: num_class %lld with objective '%s'", origin, (long long)r->classes,
@@ -385,7 +464,8 @@ static weir_err check_counts(const struct reader *r, size_t groups, const char *
 /* Gives the forest its columns, groups, base and tree weights, and checks it as a whole. */
 static weir_err complete(struct reader *r, const char *origin, struct weir_error *error)
 {
-    weir_err err = check_kind(r, origin, error);
+    const struct objective *objective = NULL;
+    weir_err err = check_kind(r, origin, &objective, error);
     size_t groups = strncmp(r->objective, "multi:", 6) ? 1 : (size_t)r->classes;
     if (!err)
         err = check_counts(r, groups, origin, error);
@@ -396,8 +476,9 @@ static weir_err complete(struct reader *r, const char *origin, struct weir_error
     if (err)
         return err;
     f->columns = (size_t)r->columns;
+    f->link = objective->link;
     for (size_t g = 0; g < groups; g++)
-        f->base[g] = (double)base_margin(r->objective, r->base_score.item[r->base_score.count == 1 ? 0 : g]);
+        f->base[g] = (double)base_margin(objective->base, r->base_score.item[r->base_score.count == 1 ? 0 : g]);
     for (size_t t = 0; t < f->trees; t++) {
         if (r->tree_info.item[t] < 0 || (size_t)r->tree_info.item[t] >= groups)
             return weir_fail(error, WEIR_ERR_FORMAT, "%s: tree_info names class %d of %zu", origin, r->tree_info.item[t], groups);
@@ -407,22 +488,10 @@ static weir_err complete(struct reader *r, const char *origin, struct weir_error
                 if (f->split[i] == WEIR_SPLIT_LEAF)
                     f->value[i] *= r->weight_drop.item[t];
     }
-    struct weir_error why = {0};
-    size_t tree, node;
-    err = weir_forest_validate(f, &tree, &node, &why);
-    return err ? weir_fail(error, err, "%s: %s", origin, why.text) : WEIR_OK;
+    return weir_source_check(f, origin, error);
 }
 
-static void mean_importance(struct weir_importance *importance, size_t columns)
-{
-    for (size_t c = 0; c < columns; c++)
-        if (importance[c].weight > 0) {
-            importance[c].gain /= importance[c].weight;
-            importance[c].cover /= importance[c].weight;
-        }
-}
-
-weir_err weir_xgboost_read(const void *bytes, size_t size, const char *origin, struct weir_xgboost *out, struct weir_error *error)
+weir_err weir_xgboost_read(const void *bytes, size_t size, const char *origin, struct weir_source *out, struct weir_error *error)
 {
     struct reader r = {.trees = -1, .best_iteration = -1};
     weir_err err = weir_document_open(&r.doc, bytes, size, origin, error);
@@ -442,16 +511,16 @@ weir_err weir_xgboost_read(const void *bytes, size_t size, const char *origin, s
     if (err)
         goto out;
 
-    mean_importance(r.importance, r.forest->columns);
-    *out = (struct weir_xgboost){.forest = r.forest,
-                                 .columns = r.forest->columns,
-                                 .importance = r.importance,
-                                 .names = r.names,
-                                 .best_iteration = r.best_iteration,
-                                 .iterations =
-                                     (int64_t)r.forest->trees / (int64_t)r.forest->groups / (r.parallel > 0 ? r.parallel : 1)};
+    weir_source_mean(r.importance, r.forest->columns);
+    *out = (struct weir_source){.forest = r.forest,
+                                .columns = r.forest->columns,
+                                .importance = r.importance,
+                                .names = r.names,
+                                .algorithm = "xgboost",
+                                .best_iteration = r.best_iteration,
+                                .iterations =
+                                    (int64_t)r.forest->trees / (int64_t)r.forest->groups / (r.parallel > 0 ? r.parallel : 1)};
     memcpy(out->objective, r.objective, sizeof out->objective);
-    memcpy(out->version, r.version, sizeof out->version);
     r.forest = NULL;
     r.importance = NULL;
     r.names = NULL;
@@ -463,18 +532,6 @@ out:
     weir_integers_free(&r.tree_info);
     weir_floats_free(&r.weight_drop);
     weir_floats_free(&r.base_score);
-    for (size_t i = 0; i < r.name_count; i++)
-        free(r.names[i]);
-    free(r.names);
+    weir_texts_free(r.names, r.name_count);
     return err;
-}
-
-void weir_xgboost_free(struct weir_xgboost *model)
-{
-    for (size_t c = 0; model->names && c < model->columns; c++)
-        free(model->names[c]);
-    free(model->names);
-    free(model->importance);
-    weir_forest_free(&model->forest);
-    *model = (struct weir_xgboost){0};
 }

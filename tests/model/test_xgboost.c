@@ -105,10 +105,10 @@ static void what_cannot_be_scored_is_named(void **state)
         const char *message;
     } cases[] = {
         {"\"name\":\"gbtree\"", "\"name\":\"gblinear\"", WEIR_ERR_UNSUPPORTED, "booster 'gblinear'"},
-        {"\"name\":\"binary:logistic\"", "\"name\":\"reg:squarederror\"", WEIR_ERR_UNSUPPORTED, "objective 'reg:squarederror'"},
+        {"\"name\":\"binary:logistic\"", "\"name\":\"reg:magic\"", WEIR_ERR_UNSUPPORTED, "objective 'reg:magic'"},
         {"\"num_target\":\"1\"", "\"num_target\":\"2\"", WEIR_ERR_UNSUPPORTED, "2 targets"},
         {"\"size_leaf_vector\":\"1\"", "\"size_leaf_vector\":\"3\"", WEIR_ERR_UNSUPPORTED, "leaves with several values"},
-        {"\"split_type\":[0", "\"split_type\":[1", WEIR_ERR_UNSUPPORTED, "tree 0: node 0 is a categorical split"},
+        {"\"split_type\":[0", "\"split_type\":[1", WEIR_ERR_FORMAT, "tree 0: node 0: a categorical split without categories"},
         {"\"num_class\":\"0\"", "\"num_class\":\"3\"", WEIR_ERR_FORMAT, "num_class 3 with objective 'binary:logistic'"},
         {"\"num_feature\":\"4\",\"num_target\"", "\"num_feature\":\"2\",\"num_target\"", WEIR_ERR_FORMAT,
          "4 feature_names for 2"},
