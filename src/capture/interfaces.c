@@ -49,7 +49,7 @@ struct interfaces {
     int wake; /* eventfd: ends the watcher; -1 before it is there */
 };
 
-static void say_state(struct port *port, int64_t now_ns)
+static void say_state(struct port *port, unsigned lanes, int64_t now_ns)
 {
     const char *name = port->port.name;
     if (port->port.state == port->said || (port->said_ns && now_ns - port->said_ns < SAY_AGAIN_NS))
@@ -57,7 +57,11 @@ static void say_state(struct port *port, int64_t now_ns)
     port->said = port->port.state;
     port->said_ns = now_ns;
     if (port->said == WEIR_PORT_GONE)
-        weir_log(WEIR_LOG_WARNING, "%s: the interface was removed; nothing more comes from it until weir is started again", name);
+        weir_log(WEIR_LOG_WARNING, "%s: the interface was removed; %s", name,
+                 lanes == 1
+                     ? "waiting for it to come back"
+                     : "nothing more comes from it until weir is started again: opening it for several lanes needs the rights "
+                       "that weir has dropped (with --lanes 1 it would come back by itself)");
     else if (port->said == WEIR_PORT_DOWN)
         weir_log(WEIR_LOG_WARNING, "%s: the interface is down or has lost its carrier; waiting for it to come back", name);
     else
@@ -91,6 +95,17 @@ static void say_aggregated(struct interfaces *live, unsigned number)
              port->name);
 }
 
+/* An interface with the name of one that was removed takes its place. A socket of a fanout group cannot be bound anew, and new
+ * ones take rights that are dropped by now: so with one lane only. Under the lock. */
+static void bring_back(struct interfaces *live, unsigned number)
+{
+    struct weir_port *port = &live->port[number].port;
+    struct weir_port before = *port;
+    if (port->state == WEIR_PORT_GONE && live->source.lanes == 1 && weir_port_reopen(port) &&
+        !weir_packet_ring_rebind(&live->lane[0].tap.port[number].ring, port->index))
+        *port = before;
+}
+
 static void *watch(void *argument)
 {
     struct interfaces *live = argument;
@@ -101,7 +116,8 @@ static void *watch(void *argument)
         pthread_mutex_lock(&live->lock);
         for (unsigned p = 0; p < live->source.ports; p++) {
             weir_port_refresh(&live->port[p].port);
-            say_state(&live->port[p], now_ns);
+            bring_back(live, p);
+            say_state(&live->port[p], live->source.lanes, now_ns);
             say_aggregated(live, p);
             gone += live->port[p].port.state == WEIR_PORT_GONE;
         }

@@ -46,6 +46,16 @@ static int set(int fd, int option, int value)
     return setsockopt(fd, SOL_PACKET, option, &value, sizeof value);
 }
 
+static int attach(int fd, int index)
+{
+    const struct packet_mreq promiscuous = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
+    const struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = index};
+    return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) ||
+                   bind(fd, (const struct sockaddr *)&address, sizeof address)
+               ? -1
+               : 0;
+}
+
 static weir_err build(const struct weir_packet_ring_config *config, struct weir_packet_ring *ring, struct weir_error *error)
 {
     uint64_t blocks = (config->bytes + WEIR_RING_BLOCK_BYTES - 1) / WEIR_RING_BLOCK_BYTES;
@@ -56,8 +66,6 @@ static weir_err build(const struct weir_packet_ring_config *config, struct weir_
                                          .tp_frame_size = TPACKET_ALIGNMENT << 7, /* unused by V3 but checked */
                                          .tp_frame_nr = (unsigned)blocks * (WEIR_RING_BLOCK_BYTES / (TPACKET_ALIGNMENT << 7)),
                                          .tp_retire_blk_tov = WEIR_RING_BLOCK_MS};
-    const struct packet_mreq promiscuous = {.mr_ifindex = config->index, .mr_type = PACKET_MR_PROMISC};
-    const struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = config->index};
 
     /* Protocol 0: nothing comes in before bind. */
     if ((ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) < 0)
@@ -72,10 +80,8 @@ static weir_err build(const struct weir_packet_ring_config *config, struct weir_
         return fail(config, "mapping a packet ring", error);
     ring->map = map;
     ring->blocks = (uint32_t)blocks;
-    if (setsockopt(ring->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous))
-        return fail(config, "promiscuous mode", error);
-    if (bind(ring->fd, (const struct sockaddr *)&address, sizeof address))
-        return fail(config, "binding a packet socket", error);
+    if (attach(ring->fd, config->index))
+        return fail(config, "binding a packet socket in promiscuous mode", error);
     return WEIR_OK;
 }
 
@@ -96,6 +102,11 @@ void weir_packet_ring_close(struct weir_packet_ring *ring)
     if (ring->fd >= 0)
         close(ring->fd);
     *ring = (struct weir_packet_ring){.fd = -1};
+}
+
+bool weir_packet_ring_rebind(const struct weir_packet_ring *ring, int index)
+{
+    return attach(ring->fd, index) == 0;
 }
 
 weir_err weir_packet_ring_start(struct weir_packet_ring *ring, struct weir_error *error)

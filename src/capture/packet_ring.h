@@ -58,6 +58,10 @@ weir_err weir_packet_ring_open(const struct weir_packet_ring_config *config, str
 /* Idempotent. */
 void weir_packet_ring_close(struct weir_packet_ring *ring);
 
+/* Binds the socket to another interface, with the same name, in place of one that was removed. Needs no rights; not possible in
+ * a fanout group. Any thread. False: it cannot be done. */
+bool weir_packet_ring_rebind(const struct weir_packet_ring *ring, int index);
+
 /* From now on packets come in. WEIR_ERR_IO. */
 weir_err weir_packet_ring_start(struct weir_packet_ring *ring, struct weir_error *error);
 

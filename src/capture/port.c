@@ -153,6 +153,14 @@ static bool set_link(struct weir_port *port, unsigned type)
     return true;
 }
 
+static void count_from(struct weir_port *port, const struct facts *facts)
+{
+    port->state = state_of(facts->flags);
+    port->base_dropped = facts->dropped;
+    port->base_missed = facts->missed;
+    port->base_softnet = softnet_dropped();
+}
+
 static weir_err open_port(struct weir_port *port, struct weir_error *error)
 {
     struct facts facts;
@@ -176,10 +184,7 @@ static weir_err open_port(struct weir_port *port, struct weir_error *error)
     if (!(facts.flags & IFF_UP))
         return weir_fail(error, WEIR_ERR_CLOSED, "%s: the interface is down; set it up: ip link set %s up", port->name,
                          port->name);
-    port->state = state_of(facts.flags);
-    port->base_dropped = facts.dropped;
-    port->base_missed = facts.missed;
-    port->base_softnet = softnet_dropped();
+    count_from(port, &facts);
     if (!port->loopback)
         turn_offloads_off(port);
     return port->turned_off ? weir_keeper_start(CAP_NET_ADMIN, restore_offloads, port, &port->keeper, error) : WEIR_OK;
@@ -209,6 +214,28 @@ static uint64_t since(uint64_t now, uint64_t base)
     return now > base ? now - base : 0;
 }
 
+bool weir_port_reopen(struct weir_port *port)
+{
+    struct weir_port next = *port;
+    struct facts facts;
+    next.index = (int)if_nametoindex(port->name);
+    if (!next.index || ask(&next, &facts) || !set_link(&next, facts.type) || next.link != port->link || !(facts.flags & IFF_UP))
+        return false;
+    next.past_nic = port->lost_nic;
+    next.past_softnet = port->lost_softnet;
+    count_from(&next, &facts);
+    for (unsigned i = 0; i < WEIR_OFFLOADS; i++)
+        if (offload[i].aggregates && !next.loopback && is_on(&next, i)) {
+            next.aggregated = true;
+            weir_log(WEIR_LOG_WARNING,
+                     "%s: %s is on again; packets may come put together, the run is marked aggregated (turn it off "
+                     "with ethtool -K)",
+                     port->name, offload[i].name);
+        }
+    *port = next;
+    return true;
+}
+
 void weir_port_refresh(struct weir_port *port)
 {
     struct facts facts;
@@ -221,6 +248,6 @@ void weir_port_refresh(struct weir_port *port)
         return;
     port->state = state_of(facts.flags);
     uint64_t dropped = since(facts.dropped, port->base_dropped), softnet = since(softnet_dropped(), port->base_softnet);
-    port->lost_softnet = softnet < dropped ? softnet : dropped;
-    port->lost_nic = since(facts.missed, port->base_missed);
+    port->lost_softnet = port->past_softnet + (softnet < dropped ? softnet : dropped);
+    port->lost_nic = port->past_nic + since(facts.missed, port->base_missed);
 }

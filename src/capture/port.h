@@ -39,6 +39,7 @@ struct weir_port { /* private but for the first lines */
     struct weir_keeper keeper;
     uint32_t turned_off; /* bits: offloads to be turned on again */
     uint64_t base_dropped, base_missed, base_softnet;
+    uint64_t past_nic, past_softnet; /* losses of interfaces before this one, with the same name */
 };
 
 /* To be called before the first thread starts. Finds the interface (`name` outlives the port), turns its offloads off and takes
@@ -48,6 +49,10 @@ weir_err weir_port_open(const char *name, struct weir_port *port, struct weir_er
 
 /* The child turns the offloads on again that were turned off. Idempotent. */
 void weir_port_close(struct weir_port *port);
+
+/* For a port that is gone: whether an interface with its name is there again, up and of the same type. If so the port goes on
+ * with it. Needs no rights, so offloads are left as they are; if they aggregate, the port is marked. */
+bool weir_port_reopen(struct weir_port *port);
 
 /* Reads state and counters anew. */
 void weir_port_refresh(struct weir_port *port);

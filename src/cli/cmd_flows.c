@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rights.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -21,7 +22,7 @@
 
 struct options {
     struct weir_tap_options tap;
-    const char *features, *columns, *format, *output;
+    const char *features, *columns, *format, *output, *user;
     uint64_t lanes, flows;
     bool json, quiet;
 };
@@ -36,6 +37,7 @@ static const struct weir_setting rows[] = {
     {.name = "output", .letter = 'o', .kind = WEIR_SETTING_TEXT, .at = AT(output), .value = "FILE", .text = "output; - is standard output (-)"},
     {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N", .text = "threads that meter; the output is the same (1)"},
     {.name = "flows", .kind = WEIR_SETTING_NUMBER, .at = AT(flows), .low = 1024, .high = 1u << 30, .value = "N", .text = "room for so many flows at a time, all lanes (524288)"},
+    {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME", .text = "change to this user once the packets' source is open"},
     {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object; needs -o FILE"},
     {.name = "quiet", .letter = 'q', .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no summary"},
     WEIR_TAP_LIVE_SETTINGS(AT(tap)),
@@ -289,7 +291,9 @@ static int flows(const struct options *o, const struct weir_view *view, const ui
         code = WEIR_EXIT_USAGE;
         goto fail;
     }
-    if (weir_source_open(&source, &job.source, &error) != WEIR_OK)
+    const struct weir_rights rights = {.user = o->user, .keep_files = source.file_count[0] > 0};
+    if (weir_source_open(&source, &job.source, &error) != WEIR_OK || weir_rights_drop(&rights, &error) != WEIR_OK ||
+        weir_rights_check_output(o->output, &error) != WEIR_OK)
         goto fail;
     export.nanoseconds = weir_source_nanoseconds(job.source);
     export.at_once = source.interface[0] != NULL;

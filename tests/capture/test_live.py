@@ -222,13 +222,54 @@ class Live(unittest.TestCase):
             self.assertIn("tapa", receiver.wait_for("up again"))
             self.send(flood(5, 0))
             run("ip", "-n", self.net.names[0], "link", "del", "tapa")
-            self.assertIn("tapa", receiver.wait_for("was removed"))
+            self.assertIn("with --lanes 1 it would come back by itself", receiver.wait_for("tapa: the interface was removed"))
         finally:
             subprocess.run(["ip", "-n", self.net.names[0], "link", "del", "tapa"], stderr=subprocess.DEVNULL)
             self.net.plug("tapa")
         self.send(flood(7, 1))
         account = receiver.account()
         self.assertEqual([(port["seen"], port["state"]) for port in account["ports"]], [(10, "gone"), (7, "up")])
+
+    def rights(self, pid):
+        """What each thread may: [(effective, permitted, bounding set, no_new_privs, user)]"""
+        out = []
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status") as file:
+                fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            out.append((*(int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")), fields["NoNewPrivs"], fields["Uid"].split()[0]))
+        return out
+
+    def test_rights_are_dropped(self):
+        """No thread keeps a right while packets are read, whatever command, and the keeper of the offloads has its one alone."""
+        commands = [(("flows", "-o", "/dev/null", "--lanes", "2"), "0"), (("flows", "-o", "/dev/null", "--user", "nobody"), "65534"),
+                    (("run", "--model", MODEL, "--store", self.path("rights.duckdb"), "--eve", "/dev/null", "--control", "none"), "0")]
+        for port in PORTS:
+            self.net.run_in(self.net.names[1], "ethtool", "-K", port, "gro", "on")
+        for arguments, user in commands:
+            receiver = Receiver(*arguments)
+            pid = receiver.process.pid
+            found = self.rights(pid)
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                keepers = [self.rights(child) for child in file.read().split()]
+            receiver.stop()
+            self.assertEqual(set(found), {(0, 0, 0, "1", user)})
+            self.assertEqual(keepers, [[(1 << 12, 1 << 12, 0, "1", "0")]] * len(PORTS))  # CAP_NET_ADMIN
+        done = subprocess.run(self.net.argv(self.net.names[1], WEIR, "flows", "-i", "tapa", "--user", "nobody", "-o", self.path("no.csv")),
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nobody may not write it once weir has dropped its rights", done.stderr)
+
+    def test_with_one_lane_a_removed_interface_comes_back(self):
+        """And with no rights left, since they were dropped."""
+        receiver = Receiver("flows", "-o", self.path("back.csv"), "--json")
+        self.send(flood(3, 0))
+        run("ip", "-n", self.net.names[0], "link", "del", "tapa")
+        self.assertIn("waiting for it to come back", receiver.wait_for("was removed"))
+        self.net.plug("tapa")
+        receiver.wait_for("up again")
+        self.send(flood(4, 0) + flood(5, 1))
+        account = receiver.account()
+        self.assertEqual([(port["seen"], port["state"]) for port in account["ports"]], [(7, "up"), (5, "up")])
 
     def test_ends_when_no_interface_is_left(self):
         self.net.plug("tapc")
