@@ -1,6 +1,7 @@
 /* Packets to records. The input is a row of packets: two bytes of time step (a unit is 1 us, 1 ms, 100 ms or 10 s by the upper
  * two bits; 0xffff: one second back), one of link type (0 Ethernet, 1 raw IP, 2 Linux cooked, else Ethernet), one of length, the
- * bytes. The account must add up, and four lanes must make the same records as one. */
+ * bytes. The account must add up, no two records may have the same identity, and four lanes must make
+ * the same records as one. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,11 +16,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LANES = 4, PACKETS_MAX = 64, FLOWS = 1024 }; /* no table is ever full, nor a cache of FLOWS / 16 fragments */
+enum {
+    LANES = 4,
+    PACKETS_MAX = 64,
+    RECORDS_MAX = 4 * PACKETS_MAX,
+    FLOWS = 1024
+}; /* no table is ever full, nor a cache of FLOWS / 16 fragments */
 
 struct sum {
     const struct weir_view *view;
     uint64_t records, digest; /* the sum of the records' hashes: in any order */
+    struct weir_identity identity[RECORDS_MAX];
 };
 
 static void take(void *context, const struct weir_record *record)
@@ -40,7 +47,13 @@ static void take(void *context, const struct weir_record *record)
         XXH3_64bits_update(&state, text, sizeof text);
         XXH3_64bits_update(&state, &value, sizeof value);
     }
-    sum->records++;
+    if (sum->records == RECORDS_MAX)
+        abort();
+    const struct weir_identity *me = &record->identity;
+    for (const struct weir_identity *before = sum->identity; before < sum->identity + sum->records; before++)
+        if (!memcmp(&before->flow_id, &me->flow_id, sizeof me->flow_id) && before->record == me->record)
+            abort();
+    sum->identity[sum->records++] = *me;
     sum->digest += XXH3_64bits_digest(&state);
 }
 

@@ -10,7 +10,7 @@
 
 /* A flow in the drain's order. The time stands beside the number so that sorting does not walk the table. */
 struct due {
-    int64_t first_ns;
+    int64_t begun_ns;
     uint32_t number;
 };
 
@@ -93,7 +93,7 @@ static int64_t closing_time(const struct weir_meter *meter, const struct weir_fl
 
 static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_reason reason)
 {
-    struct weir_record record = {.identity = {.flow_id = weir_flow_id_make(&flow->key, flow->first_ns, flow->occurrence),
+    struct weir_record record = {.identity = {.flow_id = weir_flow_id_make(&flow->key, flow->begun_ns, flow->occurrence),
                                               .record = flow->record,
                                               .reason = (uint8_t)reason,
                                               .ip_version = flow->key.ip_version,
@@ -159,18 +159,24 @@ void weir_meter_clock(struct weir_meter *meter, int64_t clock_ns)
     advance(meter, clock_ns);
 }
 
-static void begin_flow(struct weir_meter *meter, struct weir_flow *flow, int64_t first_ns, uint32_t occurrence)
+/* The stream's time as the packet brings it, not the meter's, which an idle clock may have moved on. */
+static int64_t stream_time(const struct weir_packet *packet)
+{
+    return packet->release_ns > packet->ts_ns ? packet->release_ns : packet->ts_ns;
+}
+
+static void begin_flow(struct weir_meter *meter, struct weir_flow *flow, int64_t begun_ns, uint32_t occurrence)
 {
     flow->occurrence = occurrence;
-    flow->first_ns = first_ns;
+    flow->begun_ns = begun_ns;
     flow->record = 0;
     meter->account.flows_opened++;
     meter->account.flows_active++;
 }
 
 /* The flow of the key, with an open record. */
-static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_key *key, uint32_t hash, int64_t ts_ns,
-                               bool *fresh)
+static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_key *key, uint32_t hash,
+                               const struct weir_packet *packet, bool *fresh)
 {
     struct weir_flow *flow = weir_table_find(meter->table, key, hash);
     *fresh = !flow;
@@ -188,7 +194,7 @@ static struct weir_flow *touch(struct weir_meter *meter, const struct weir_flow_
             forget(meter, victim, WEIR_REASON_EVICTED);
         }
         flow->timeout = (uint8_t)meter->ops->timeout(key);
-        begin_flow(meter, flow, ts_ns, 0);
+        begin_flow(meter, flow, stream_time(packet), 0);
     }
     flow->record_ns = meter->now_ns;
     weir_table_move(meter->table, flow, WEIR_LIST_OPEN);
@@ -199,12 +205,12 @@ static struct weir_flow *count(struct weir_meter *meter, const struct weir_flow_
                                const struct weir_facts *facts, const struct weir_packet *packet)
 {
     bool fresh;
-    struct weir_flow *flow = touch(meter, key, hash, facts->ts_ns, &fresh);
+    struct weir_flow *flow = touch(meter, key, hash, packet, &fresh);
     if (meter->ops->packet(weir_flow_slot(flow), flow, facts, packet, reverse, fresh)) {
         emit(meter, flow, WEIR_REASON_REUSE);
         meter->account.flows_closed[WEIR_REASON_REUSE]++;
         meter->account.flows_active--;
-        begin_flow(meter, flow, facts->ts_ns, flow->first_ns == facts->ts_ns ? flow->occurrence + 1 : 0);
+        begin_flow(meter, flow, stream_time(packet), flow->begun_ns == stream_time(packet) ? flow->occurrence + 1 : 0);
         flow->record_ns = meter->now_ns;
         weir_table_move(meter->table, flow, WEIR_LIST_OPEN);
         meter->ops->packet(weir_flow_slot(flow), flow, facts, packet, reverse, true);
@@ -239,7 +245,7 @@ static void count_later_fragment(struct weir_meter *meter, const struct weir_fac
         struct weir_flow *flow = weir_table_entry(meter->table, number);
         if (flow->generation == generation) {
             struct weir_flow_key parent = flow->key;
-            flow = touch(meter, &parent, (uint32_t)weir_flow_key_hash(&parent), facts->ts_ns, &fresh);
+            flow = touch(meter, &parent, (uint32_t)weir_flow_key_hash(&parent), packet, &fresh);
             meter->ops->fragment(weir_flow_slot(flow), flow, facts, packet, memcmp(flow->key.low, facts->src, 16) != 0);
             return;
         }
@@ -284,7 +290,7 @@ static void take_packet(struct weir_meter *meter, const struct weir_packet *pack
 {
     enum { TCP = 6 };
     const struct weir_facts *facts = &ahead->facts;
-    advance(meter, packet->release_ns > packet->ts_ns ? packet->release_ns : packet->ts_ns);
+    advance(meter, stream_time(packet));
     switch (ahead->fate) {
     case WEIR_METERED:
         break;
@@ -332,8 +338,8 @@ void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *pack
 
 static bool before(const struct weir_meter *meter, struct due a, struct due b)
 {
-    if (a.first_ns != b.first_ns)
-        return a.first_ns < b.first_ns;
+    if (a.begun_ns != b.begun_ns)
+        return a.begun_ns < b.begun_ns;
     return memcmp(&weir_table_entry(meter->table, a.number)->key, &weir_table_entry(meter->table, b.number)->key,
                   sizeof(struct weir_flow_key)) < 0;
 }
@@ -380,7 +386,7 @@ void weir_meter_drain(struct weir_meter *meter)
     struct weir_flow *flow;
     size_t open = 0;
     for (flow = weir_table_head(meter->table, WEIR_LIST_OPEN); flow; flow = weir_table_after(meter->table, flow))
-        meter->order[open++] = (struct due){flow->first_ns, flow->number};
+        meter->order[open++] = (struct due){flow->begun_ns, flow->number};
     if (!is_sorted(meter, open))
         sort(meter, open);
     for (size_t i = 0; i < open; i++) {

@@ -53,8 +53,8 @@ void weir_meter_packets(struct weir_meter *meter, const struct weir_packet *pack
 /* The lane's clock has reached clock_ns: hands out what is due. Times that go back are ignored. Call it after each burst. */
 void weir_meter_clock(struct weir_meter *meter, int64_t clock_ns);
 
-/* Emits every open flow with WEIR_REASON_SHUTDOWN, in a fixed order (by first packet time, then key). The meter is empty after
- * it. */
+/* Emits every open flow with WEIR_REASON_SHUTDOWN, in a fixed order (by the stream's time at the first packet, then key). The
+ * meter is empty after it. */
 void weir_meter_drain(struct weir_meter *meter);
 
 /* The counters so far. Same thread, or after the thread has ended. */

@@ -71,7 +71,9 @@ static inline bool weir_flow_key_equal(const struct weir_flow_key *a, const stru
     return !memcmp(a, b, sizeof *a);
 }
 
-/* The id of the `occurrence`-th flow (0, 1, ...) that begins on the key at first_ns. */
-struct weir_flow_id weir_flow_id_make(const struct weir_flow_key *key, int64_t first_ns, uint32_t occurrence);
+/* The id of the `occurrence`-th flow (0, 1, ...) that begins on the key at begun_ns: the stream's time at the flow's first
+ * packet, which is that packet's own time unless it came late. While the stream's time stands still no flow is forgotten, so two
+ * flows of one key never have the same id, whatever times packets bear (but for flows whose place in a full table was needed). */
+struct weir_flow_id weir_flow_id_make(const struct weir_flow_key *key, int64_t begun_ns, uint32_t occurrence);
 
 #endif

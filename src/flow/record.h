@@ -28,7 +28,8 @@ enum weir_reason {
 /* Constant text; never NULL. */
 const char *weir_reason_name(enum weir_reason reason);
 
-/* 128-bit hash of key, first packet time and occurrence on that key: no lane, port or boot enters it. Printed as a UUID. */
+/* 128-bit hash of key, stream time of the first packet and occurrence on that key: no lane, port or boot enters it. Printed as a
+ * UUID. */
 struct weir_flow_id {
     uint64_t high, low;
 };

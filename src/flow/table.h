@@ -41,9 +41,9 @@ struct weir_flow {
     uint32_t previous, next; /* in the list */
     uint32_t older, newer;   /* in the FIFO */
     int64_t record_ns;       /* stream time of the open record's first packet */
-    int64_t first_ns;        /* time of the flow's first packet */
+    int64_t begun_ns;        /* stream time of the flow's first packet */
     uint32_t record;         /* number of the open record */
-    uint32_t occurrence;     /* of the key at first_ns: see weir_flow_id_make */
+    uint32_t occurrence;     /* of the key at begun_ns: see weir_flow_id_make */
 };
 
 /* Private to the table and the inline functions below. */

@@ -131,6 +131,20 @@ class Run(unittest.TestCase):
         sql = f"SELECT {JUDGEMENT} FROM verdicts ORDER BY flow_id, record"
         self.assertEqual(self.query(sql), self.query(sql, "whole.duckdb"))
 
+    def test_packets_that_come_again_with_the_same_times_are_other_records(self):
+        again = [option for _ in range(3) for option in ("-r", self.path("merged.pcap"))]
+        digests = set()
+        for lanes in "1", "4":
+            store = f"again{lanes}.duckdb"
+            account = self.good("--lanes", lanes, *again, capture=self.path("merged.pcap"), store=store)
+            self.assertEqual(account["packets"]["seen"], 4 * self.packets)
+            (row,) = self.rows("SELECT count(*) n, count(DISTINCT (flow_id, record)) apart, count(DISTINCT flow_id) flows "
+                               "FROM verdicts", store)
+            self.assertEqual(row["n"], row["apart"])
+            self.assertEqual(int(row["flows"]), account["flows"]["opened"])
+            digests.add(self.query(f"SELECT {JUDGEMENT} FROM verdicts ORDER BY flow_id, record", store))
+        self.assertEqual(len(digests), 1)
+
     def test_filter(self):
         account = self.good("-f", "udp")
         self.assertEqual(account["packets"]["ignored"]["filter"] + account["packets"]["metered"], self.packets)
