@@ -11,7 +11,7 @@ struct weir_bench_options {
     bool quick;             /* ends within 40 s */
     const char *grid;       /* pipeline: "10b4w,64b2w", NULL: the default */
     const char *model;      /* path; all but meter */
-    const char *capture[2]; /* pipeline: where the records come from */
+    const char *capture[2]; /* pipeline, reload: where the records come from */
     uint64_t size;          /* flood: SYNs, day: packets, reload: reloads; 0: the default */
     uint64_t flows;         /* flood, day: room of the flow table */
     unsigned lanes, workers;
@@ -21,6 +21,7 @@ weir_err weir_bench_meter(const struct weir_bench_options *options, struct weir_
 weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct weir_bench_report *report,
                              struct weir_error *error);
 weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 
 #endif

@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "cli/tap_options.h"
 
-static const char help[] = "usage: weir bench meter|pipeline|flood|day [OPTIONS]\n"
+static const char help[] = "usage: weir bench meter|pipeline|flood|day|reload [OPTIONS]\n"
                            "\n"
                            "Measures weir and its yardstick in the same run and prints both with their ratio\n"
                            "(how many times better weir is).\n"
@@ -20,18 +20,20 @@ static const char help[] = "usage: weir bench meter|pipeline|flood|day [OPTIONS]
                            "  meter       packets to flow records, one lane, beside argus on the same file\n"
                            "  pipeline    records in memory to committed DuckDB rows, beside DuckDB's appender\n"
                            "              alone; a cell such as 10b4w is batches of 10 rows and 4 workers\n"
-                           "\n"
                            "  flood       weir run under a SYN flood of 10,000,000 flows over 1,000 conversations,\n"
                            "              beside the conversations alone: memory, and whether they are judged alike\n"
                            "  day         weir run over 24 hours of packet time: does memory stay flat?\n"
+                           "  reload      decision time at 20,000 rows/s while the model is replaced 1,000 times,\n"
+                           "              beside the same load left alone\n"
                            "\n"
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
-                           "  --size N        flood: SYNs (10000000), day: packets (8000000)\n"
+                           "  --size N        flood: SYNs (10000000), day: packets (8000000),\n"
+                           "                  reload: reloads (1000)\n"
                            "  --flows N, --lanes N, --workers N\n"
-                           "                  flood, day: those of weir run (524288, 2, 2)\n"
+                           "                  flood, day, reload: those of weir run (524288, 2, 2)\n"
                            "  --model M.weir  the model (default: the one that comes with weir)\n"
-                           "  -r A[,B]        pipeline: capture whose records are used (default: the bundled one)\n"
+                           "  -r A[,B]        pipeline, reload: capture whose records are used (default: the bundled one)\n"
                            "  --json          print one JSON object\n"
                            "\n"
                            "example: weir bench pipeline --grid 10b4w,64b2w --json\n";
@@ -41,10 +43,9 @@ static const struct bench {
     weir_err (*run)(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
     bool model, capture; /* needs them */
 } benches[] = {
-    {"meter", weir_bench_meter, false, false},
-    {"pipeline", weir_bench_pipeline, true, true},
-    {"flood", weir_bench_flood, true, false},
-    {"day", weir_bench_day, true, false},
+    {"meter", weir_bench_meter, false, false}, {"pipeline", weir_bench_pipeline, true, true},
+    {"flood", weir_bench_flood, true, false},  {"day", weir_bench_day, true, false},
+    {"reload", weir_bench_reload, true, true},
 };
 
 static const struct bench *find(const char *name)
@@ -121,7 +122,7 @@ int weir_cmd_bench(int argc, char **argv)
     const char *name = optind < argc ? argv[optind] : "";
     const struct bench *bench = find(name);
     if (!bench || optind + 1 < argc) {
-        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, flood or day", name);
+        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, flood, day or reload", name);
         goto out;
     }
     code = WEIR_EXIT_FAILED;
