@@ -121,7 +121,7 @@ static weir_err run_sink(const weir_model *model, const struct weir_records *r, 
         goto out;
     }
     weir_model_columns(model, &columns.names);
-    if ((code = weir_judge_create(model, false, &columns, 1, &judge, error)) != WEIR_OK)
+    if ((code = weir_judge_create(model, false, &columns, 1, WEIR_REASONS_EXACT, &judge, error)) != WEIR_OK)
         goto out;
     struct weir_batch *batch = weir_pool_take(pool);
     struct weir_verdicts *verdicts = weir_pool_verdicts(pool, batch);

@@ -26,7 +26,18 @@ static void use(const weir_model *model)
     uint8_t alert;
     weir_model_judge(model, margins, 1, &score, &class, &alert);
     weir_model_probabilities(model, margins, 1, p);
-    weir_model_contributions(model, row, groups - 1, contributions, &base);
+    for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
+        double sum = 0, size = 0;
+        if (weir_model_explain(model, (enum weir_explain)how, row, 1, columns, groups - 1, NULL, contributions, &base))
+            abort();
+        for (size_t c = 0; c < columns; c++) {
+            sum += contributions[c];
+            size += fabs(contributions[c]);
+        }
+        /* The scorer adds in float32, each sum within 1e30 times the trees: only what cannot be anything else is a fault. */
+        if (!isfinite(base + sum) || !isfinite(size))
+            abort();
+    }
     if (!(score >= 0 && score <= 1) || class >= classes)
         abort();
     free(row);

@@ -71,9 +71,26 @@ void weir_model_judge(const weir_model *model, const float *margins, size_t rows
 /* All class probabilities of rows of margins: rows * classes, row-major. */
 void weir_model_probabilities(const weir_model *model, const float *margins, size_t rows, float *probabilities);
 
-/* What each column did to one row's margin of class group `group` (0 for two classes): contributions[columns], float64, plus
- * *base; sum + base = margin. By the decision paths: each split's change of the expected value goes to its column. */
-void weir_model_contributions(const weir_model *model, const float *row, size_t group, double *contributions, double *base);
+/* The same from row to verdict: weir_model_margins and weir_model_judge in one, for one row or many; allocates nothing. */
+void weir_model_predict(const weir_model *model, const float *x, size_t rows, size_t stride, float *score, uint16_t *class_index,
+                        uint8_t *alert);
+
+/* How a margin is shared out among the columns. Both forms add up: base + the contributions = the margin (in float64; the margin
+ * itself is a sum in float32). A contribution is in the margin's unit (log odds); above 0 it speaks for the class, below 0
+ * against it; 0 for a column that the trees do not ask. docs/explain.md tells what they mean and what they do not. */
+enum weir_explain {
+    WEIR_EXPLAIN_EXACT, /* Shapley values of the path-dependent expectation (TreeSHAP), whatever order columns become known in */
+    WEIR_EXPLAIN_PATH   /* along the row's way through each tree, in the order of its splits: 10 times quicker, not so fair */
+};
+
+/* Bytes of the room that weir_model_explain wants. */
+size_t weir_model_explain_room(const weir_model *model);
+
+/* Explains the margins of class group `group` (0 for two classes) of rows as weir_model_margins takes them. contributions:
+ * rows * columns, row-major; *base: of all rows. room: weir_model_explain_room bytes, aligned to 64, used by one thread at a
+ * time; NULL: allocated for this call. WEIR_ERR_MEMORY only then; WEIR_ERR_ARGUMENT: the model has no such group. */
+weir_err weir_model_explain(const weir_model *model, enum weir_explain how, const float *x, size_t rows, size_t stride,
+                            size_t group, void *room, double *contributions, double *base);
 
 #ifdef __cplusplus
 }

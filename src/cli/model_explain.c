@@ -14,14 +14,16 @@
 
 static const char help[] = "usage: weir model explain MODEL.weir --data FILE|GLOB [OPTIONS]\n"
                            "\n"
-                           "Scores one row and prints what each column added to its margin (log odds): each split on\n"
-                           "the row's way through the trees changes the expected margin, and the change is its\n"
-                           "column's. Base and contributions add up to the margin.\n"
+                           "Scores one row and prints what each column added to its margin (log odds). Base and\n"
+                           "contributions add up to the margin. Exact contributions are Shapley values (TreeSHAP):\n"
+                           "fair to columns whatever the order in which the trees ask for them.\n"
                            "\n"
                            "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
                            "  --sql QUERY         or rows from a query that DuckDB understands\n"
                            "  --row N             the row, the first is 1 (default: 1)\n"
                            "  --class NAME        more than two classes: explain this one (default: the most probable)\n"
+                           "  --path              not exact: each split on the row's way through the trees changes the\n"
+                           "                      expected margin, and the change is its column's\n"
                            "  --json              one JSON object\n"
                            "\n"
                            "example: weir model explain flows.weir --data day2.csv --row 17\n";
@@ -30,10 +32,11 @@ struct options {
     struct weir_data_options data;
     const char *model, *class;
     uint64_t row;
+    enum weir_explain how;
     bool json;
 };
 
-enum { OPT_ROW = 256, OPT_CLASS, OPT_JSON };
+enum { OPT_ROW = 256, OPT_CLASS, OPT_PATH, OPT_JSON };
 
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct options *o)
@@ -42,6 +45,7 @@ static int parse(int argc, char **argv, struct options *o)
                                           {"sql", required_argument, NULL, WEIR_OPT_SQL},
                                           {"row", required_argument, NULL, OPT_ROW},
                                           {"class", required_argument, NULL, OPT_CLASS},
+                                          {"path", no_argument, NULL, OPT_PATH},
                                           {"json", no_argument, NULL, OPT_JSON},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -55,6 +59,8 @@ static int parse(int argc, char **argv, struct options *o)
                 return WEIR_EXIT_USAGE;
         } else if (c == OPT_CLASS) {
             o->class = optarg;
+        } else if (c == OPT_PATH) {
+            o->how = WEIR_EXPLAIN_PATH;
         } else if (c == OPT_JSON) {
             o->json = true;
         } else if (!weir_data_options_take(&o->data, c, optarg)) {
@@ -76,6 +82,7 @@ struct explanation {
     uint64_t row;
     float *x, *margins, score;
     double *contributions, base;
+    enum weir_explain how;
     uint16_t class;
     uint8_t alert;
 };
@@ -149,7 +156,10 @@ static weir_err explain(const struct options *o, struct explanation *e, struct w
                              o->class, weir_model_label(e->model));
         e->group = k;
     }
-    weir_model_contributions(e->model, e->x, e->group, e->contributions, &e->base);
+    e->how = o->how;
+    weir_err failed = weir_model_explain(e->model, o->how, e->x, 1, e->count, e->group, NULL, e->contributions, &e->base);
+    if (failed)
+        return weir_fail(error, failed, "%s", weir_err_text(failed));
     for (size_t c = 0; c < e->count; c++)
         e->order[c] = c;
     ranked = e->contributions;
@@ -162,6 +172,8 @@ static const char *category(const struct weir_dataset_column *column, float valu
 {
     return value >= 0 && value < (float)column->categories.count ? column->categories.text[(size_t)value] : NULL;
 }
+
+static const char *const how_names[] = {[WEIR_EXPLAIN_EXACT] = "exact", [WEIR_EXPLAIN_PATH] = "path"};
 
 static const char *explained_class(const struct explanation *e)
 {
@@ -203,9 +215,9 @@ static int print_json(const struct explanation *e)
                                               "contribution", e->contributions[e->order[i]]));
     }
     json_t *object =
-        json_pack("{s:I, s:s, s:f, s:b, s:s, s:f, s:f, s:o}", "row", (json_int_t)e->row, "class", e->classes[e->class], "score",
-                  (double)e->score, "alert", e->alert, "explained", explained_class(e), "margin", (double)e->margins[e->group],
-                  "base", e->base, "contributions", list);
+        json_pack("{s:I, s:s, s:f, s:b, s:s, s:s, s:f, s:f, s:o}", "row", (json_int_t)e->row, "class", e->classes[e->class],
+                  "score", (double)e->score, "alert", e->alert, "explained", explained_class(e), "how", how_names[e->how],
+                  "margin", (double)e->margins[e->group], "base", e->base, "contributions", list);
     int failed = !object || json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)); /* float32 reads back exactly */
     json_decref(object);
     if (failed) {

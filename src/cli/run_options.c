@@ -26,6 +26,19 @@ static weir_err take_retention(void *field, const char *what, const char *value,
     return WEIR_OK;
 }
 
+static weir_err take_reasons(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    static const char *const names[] = {
+        [WEIR_REASONS_EXACT] = "exact", [WEIR_REASONS_PATH] = "path", [WEIR_REASONS_NONE] = "none"};
+    enum weir_reasons *reasons = field;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(value, names[i])) {
+            *reasons = (enum weir_reasons)i;
+            return WEIR_OK;
+        }
+    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give exact, path or none", what, value);
+}
+
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_run_options, FIELD)
 static const struct weir_setting rows[] = {
@@ -58,6 +71,9 @@ static const struct weir_setting rows[] = {
      .text = "threads that meter (2)"},
     {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
      .text = "threads that score (2)"},
+    {.name = "reasons", .kind = WEIR_SETTING_WORD, .at = AT(reasons), .take = take_reasons, .value = "HOW",
+     .text = "which columns made a row an alert: exact (Shapley values), path (along\n"
+             "the trees' paths, about 10 times quicker), none (exact)"},
     {.name = "batch", .kind = WEIR_SETTING_NUMBER, .at = AT(batch), .low = 1, .high = WEIR_BATCH_ROWS, .value = "N",
      .text = "rows a micro-batch, 1 to 512 (64)"},
     {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",

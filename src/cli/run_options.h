@@ -5,6 +5,7 @@
 
 #include "cli/config.h"
 #include "cli/tap_options.h"
+#include "pipeline/judge.h"
 #include "store/retention.h"
 
 enum { WEIR_RUN_SETTINGS = 64 }; /* room for rows */
@@ -13,6 +14,7 @@ struct weir_run_options {
     struct weir_tap_options tap;
     const char *config, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
+    enum weir_reasons reasons;
     int64_t max_delay_ns;
     uint64_t rotate_bytes;
     struct weir_retention retention;

@@ -69,6 +69,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .column_count = plan->columns.count,
                                             .lanes = (unsigned)o->lanes,
                                             .workers = (unsigned)o->workers,
+                                            .reasons = o->reasons,
                                             .batch_rows = (unsigned)o->batch,
                                             .max_delay_ns = o->max_delay_ns,
                                             .flows = o->flows,

@@ -16,7 +16,7 @@ struct weir_explainer;
 weir_err weir_explainer_create(const struct weir_forest *forest, struct weir_explainer **out, struct weir_error *error);
 void weir_explainer_free(struct weir_explainer **explainer);
 
-/* As weir_model_contributions. */
+/* contributions[columns] and *base of a row's margin of a group. */
 void weir_explainer_row(const struct weir_explainer *explainer, const float *row, size_t group, double *contributions,
                         double *base);
 

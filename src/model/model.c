@@ -37,6 +37,8 @@ weir_err weir_model_assemble(struct weir_card *card, struct weir_forest *forest,
         err = weir_plan_create(forest, &model->plan, error);
     if (!err)
         err = weir_explainer_create(forest, &model->explainer, error);
+    if (!err)
+        err = weir_shap_create(forest, &model->shap, error);
     if (err)
         weir_model_free(&model);
     *out = model;
@@ -47,6 +49,7 @@ void weir_model_free(weir_model **model)
 {
     if (!model || !*model)
         return;
+    weir_shap_free(&(*model)->shap);
     weir_explainer_free(&(*model)->explainer);
     weir_plan_free(&(*model)->plan);
     weir_forest_free(&(*model)->forest);
@@ -223,9 +226,27 @@ void weir_model_margins_block(const weir_model *model, const float *x, const uin
     weir_plan_block(model->plan, x, index, rows, margins);
 }
 
-void weir_model_contributions(const weir_model *model, const float *row, size_t group, double *contributions, double *base)
+size_t weir_model_explain_room(const weir_model *model)
 {
-    weir_explainer_row(model->explainer, row, group, contributions, base);
+    return weir_shap_room(model->shap);
+}
+
+weir_err weir_model_explain(const weir_model *model, enum weir_explain how, const float *x, size_t rows, size_t stride,
+                            size_t group, void *room, double *contributions, double *base)
+{
+    size_t columns = model->forest->columns;
+    void *own = NULL;
+    if (group >= model->forest->groups || (how != WEIR_EXPLAIN_EXACT && how != WEIR_EXPLAIN_PATH))
+        return WEIR_ERR_ARGUMENT;
+    if (how == WEIR_EXPLAIN_EXACT && !room && !(room = own = aligned_alloc(64, (weir_shap_room(model->shap) + 63) & ~(size_t)63)))
+        return WEIR_ERR_MEMORY;
+    for (size_t r = 0; r < rows; r++)
+        if (how == WEIR_EXPLAIN_EXACT)
+            weir_shap_row(model->shap, x + r * stride, group, room, contributions + r * columns, base);
+        else
+            weir_explainer_row(model->explainer, x + r * stride, group, contributions + r * columns, base);
+    free(own);
+    return WEIR_OK;
 }
 
 /* In double and rounded once: the last bit of exp, which differs between CPUs, is far below float32. */
@@ -350,5 +371,18 @@ void weir_model_judge(const weir_model *model, const float *margins, size_t rows
             class_index[r] = class;
         if (alert)
             alert[r] = (int)class != benign && value >= threshold;
+    }
+}
+
+void weir_model_predict(const weir_model *model, const float *x, size_t rows, size_t stride, float *score, uint16_t *class_index,
+                        uint8_t *alert)
+{
+    float margins[WEIR_FOREST_GROUPS_MAX];
+    size_t groups = model->forest->groups, block = WEIR_FOREST_GROUPS_MAX / groups;
+    for (size_t r = 0; r < rows; r += block) {
+        size_t n = rows - r < block ? rows - r : block;
+        weir_plan_rows(model->plan, x + r * stride, n, stride, margins);
+        weir_model_judge(model, margins, n, score ? score + r : NULL, class_index ? class_index + r : NULL,
+                         alert ? alert + r : NULL);
     }
 }

@@ -6,12 +6,14 @@
 #include "model/forest.h"
 #include "model/forest_explain.h"
 #include "model/forest_score.h"
+#include "model/shap.h"
 
 struct weir_model {
     struct weir_card card;
     struct weir_forest *forest;
     struct weir_plan *plan;
     struct weir_explainer *explainer;
+    struct weir_shap *shap;
 };
 
 /* Puts a model together. Card and forest are taken over, whatever the result. WEIR_ERR_MISMATCH when the card's columns or

@@ -23,6 +23,7 @@ struct weir_backend {
     struct weir_worker *worker;
     pthread_t *worker_thread, writer_thread;
     unsigned workers, workers_started;
+    enum weir_reasons reasons;
     char run[64]; /* survives the store */
     bool writer_started, drained;
     weir_err outcome;
@@ -67,10 +68,12 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     };
     struct weir_judge *judge;
     backend->workers = config->workers;
+    backend->reasons = config->reasons;
     backend->columns = (struct weir_row_columns){config->view, config->columns, config->column_count};
     if (!config->columns)
         backend->columns.count = weir_model_columns(config->model, &backend->columns.names);
-    if ((code = weir_judge_create(config->model, false, &backend->columns, config->workers, &judge, error)) != WEIR_OK)
+    if ((code = weir_judge_create(config->model, false, &backend->columns, config->workers, config->reasons, &judge, error)) !=
+        WEIR_OK)
         goto fail;
     weir_seat_init(&backend->seat, judge);
     backend->seated = true;
@@ -164,7 +167,7 @@ void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_
 weir_err weir_backend_reload(struct weir_backend *backend, weir_model *model, struct weir_error *error)
 {
     struct weir_judge *judge;
-    weir_err code = weir_judge_create(model, true, &backend->columns, backend->workers, &judge, error);
+    weir_err code = weir_judge_create(model, true, &backend->columns, backend->workers, backend->reasons, &judge, error);
     if (code == WEIR_OK) {
         weir_seat_change(&backend->seat, judge);
         atomic_fetch_add_explicit(&backend->reloads, 1, memory_order_relaxed);

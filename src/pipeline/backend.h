@@ -13,6 +13,7 @@
 #include "batch/pool.h"
 #include "features/view.h"
 #include "pipeline/account.h"
+#include "pipeline/judge.h"
 #include "queue/queue.h"
 #include "store/retention.h"
 #include "weir/model.h"
@@ -24,12 +25,13 @@ struct weir_backend_config {
     const struct weir_view *view; /* of the batches */
     const char *const *columns;   /* their columns: names of the view, which outlive the backend; NULL: the model's */
     size_t column_count;
-    unsigned workers;      /* 1..WEIR_WORKERS_MAX */
-    size_t batches;        /* size of the pool; 0: enough for the threads and the queue */
-    unsigned producers;    /* how many threads fill batches */
-    const char *queue;     /* URL; NULL: memory: */
-    const char *store;     /* a file or a folder; NULL: verdicts are counted and thrown away */
-    uint64_t rotate_bytes; /* in a folder: size of a file; 0: only the day counts */
+    enum weir_reasons reasons; /* how alerts are explained */
+    unsigned workers;          /* 1..WEIR_WORKERS_MAX */
+    size_t batches;            /* size of the pool; 0: enough for the threads and the queue */
+    unsigned producers;        /* how many threads fill batches */
+    const char *queue;         /* URL; NULL: memory: */
+    const char *store;         /* a file or a folder; NULL: verdicts are counted and thrown away */
+    uint64_t rotate_bytes;     /* in a folder: size of a file; 0: only the day counts */
     struct weir_retention retention;
     const char *eve;              /* EVE path; NULL: none */
     const char *sensor, *command; /* for the store */

@@ -14,11 +14,12 @@ static void destroy(struct weir_judge *judge)
     free(judge->margins);
     free(judge->contributions);
     free(judge->row);
+    free(judge->room);
     free(judge);
 }
 
 weir_err weir_judge_create(const weir_model *model, bool own, const struct weir_row_columns *columns, unsigned workers,
-                           struct weir_judge **out, struct weir_error *error)
+                           enum weir_reasons reasons, struct weir_judge **out, struct weir_error *error)
 {
     *out = NULL;
     struct weir_judge *judge = calloc(1, sizeof *judge);
@@ -28,12 +29,15 @@ weir_err weir_judge_create(const weir_model *model, bool own, const struct weir_
     judge->feature_set = columns->view->name;
     judge->columns = weir_model_columns(model, NULL);
     judge->groups = weir_model_groups(model);
+    judge->reasons = reasons;
+    judge->room_bytes = (weir_model_explain_room(model) + 63) & ~(size_t)63;
     judge->index = calloc(judge->columns + 1, sizeof *judge->index);
     judge->margins = calloc(workers * WEIR_BLOCK_ROWS * judge->groups, sizeof *judge->margins);
     judge->contributions = calloc(workers * (judge->columns + 1), sizeof *judge->contributions);
     judge->row = calloc(workers * (judge->columns + 1), sizeof *judge->row);
+    judge->room = aligned_alloc(64, workers * judge->room_bytes + 64);
     weir_err code = WEIR_OK;
-    if (!judge->index || !judge->margins || !judge->contributions || !judge->row)
+    if (!judge->index || !judge->margins || !judge->contributions || !judge->row || !judge->room)
         code = weir_fail(error, WEIR_ERR_MEMORY, "model: out of memory");
     if (code == WEIR_OK)
         code = weir_model_fits(model, columns->view->name, weir_view_id(columns->view), columns->names, columns->count,
@@ -74,11 +78,14 @@ static void explain(struct weir_judge *judge, unsigned worker, const struct weir
 {
     double base, *contributions = judge->contributions + worker * (judge->columns + 1);
     float *values = judge->row + worker * (judge->columns + 1);
-    for (unsigned c = 0; c < judge->columns; c++)
-        values[c] = *weir_batch_cell(batch, row, judge->index[c]);
-    weir_model_contributions(judge->model, values, group, contributions, &base);
     out->row = (uint16_t)row;
     out->count = 0;
+    if (judge->reasons == WEIR_REASONS_NONE)
+        return;
+    for (unsigned c = 0; c < judge->columns; c++)
+        values[c] = *weir_batch_cell(batch, row, judge->index[c]);
+    weir_model_explain(judge->model, judge->reasons == WEIR_REASONS_EXACT ? WEIR_EXPLAIN_EXACT : WEIR_EXPLAIN_PATH, values, 1,
+                       judge->columns, group, judge->room + worker * judge->room_bytes, contributions, &base);
     for (unsigned c = 0; c < judge->columns; c++) {
         double weight = fabs(contributions[c]);
         if (!(weight > 0))

@@ -107,6 +107,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .view = config->view,
                                           .columns = run->names,
                                           .column_count = run->column_count,
+                                          .reasons = config->reasons,
                                           .workers = config->workers,
                                           .producers = config->lanes,
                                           .queue = config->queue,

@@ -18,6 +18,7 @@ struct weir_run_config {
     const char *const *columns; /* what the batches carry, names of the view; NULL: what the model wants */
     size_t column_count;
     unsigned lanes, workers, batch_rows;
+    enum weir_reasons reasons;
     int64_t max_delay_ns;
     size_t flows;
     const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */

@@ -192,7 +192,7 @@ static void probabilities_are_equal(oracle_handle booster, const weir_model *mod
             assert_float_equal(ours[r * classes + (groups == 1 ? 1 : g)], theirs[r * groups + g], 1e-6f);
 }
 
-static void contributions_are_equal(oracle_handle booster, const weir_model *model, bool dart)
+static void contributions_are_equal(oracle_handle booster, const weir_model *model, enum weir_explain how, bool dart)
 {
     static float x[ROWS * COLUMNS];
     double contributions[COLUMNS], base;
@@ -207,22 +207,24 @@ static void contributions_are_equal(oracle_handle booster, const weir_model *mod
         if (isinf(x[i]))
             x[i] = copysignf(FLT_MAX, x[i]); /* this way in takes no infinite values */
     ORACLE(XGDMatrixCreateFromMat(x, ROWS, COLUMNS, NAN, &matrix));
-    ORACLE(XGBoosterPredictFromDMatrix(
-        booster, matrix, "{\"type\":3,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":true}",
-        &shape, &dims, &theirs));
+    char config[120];
+    snprintf(config, sizeof config,
+             "{\"type\":%d,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":true}",
+             how == WEIR_EXPLAIN_EXACT ? 2 : 3);
+    ORACLE(XGBoosterPredictFromDMatrix(booster, matrix, config, &shape, &dims, &theirs));
     for (size_t r = 0; r < ROWS; r++) {
         weir_model_margins(model, x + r * COLUMNS, 1, COLUMNS, margins);
         for (size_t g = 0; g < groups; g++) {
-            weir_model_contributions(model, x + r * COLUMNS, g, contributions, &base);
+            weir_model_explain(model, how, x + r * COLUMNS, 1, COLUMNS, g, NULL, contributions, &base);
             double sum = base;
             for (int c = 0; c < COLUMNS; c++)
                 sum += contributions[c];
             assert_true(fabs(sum - (double)margins[g]) <= 1e-5);
             const float *line = theirs + (r * groups + g) * (COLUMNS + 1);
-            for (int c = 0; c < COLUMNS && !dart; c++)
+            for (int c = 0; c < COLUMNS && (!dart || how == WEIR_EXPLAIN_EXACT); c++)
                 if (!(fabs(contributions[c] - (double)line[c]) <= 1e-4))
                     fail_msg("row %zu column %d: %g, libxgboost %g", r, c, contributions[c], (double)line[c]);
-            assert_true(dart || fabs(base - (double)line[COLUMNS]) <= 1e-4);
+            assert_true((dart && how == WEIR_EXPLAIN_PATH) || fabs(base - (double)line[COLUMNS]) <= 1e-4);
         }
     }
     ORACLE(XGDMatrixFree(matrix));
@@ -279,7 +281,8 @@ static void models_are_equal(void **state)
         assert_memory_equal(json_bytes, ubj_bytes, json_size); /* both encodings say the same, to the bit */
         margins_are_equal(s, booster, json);
         probabilities_are_equal(booster, json, objective);
-        contributions_are_equal(booster, json, dart);
+        contributions_are_equal(booster, json, WEIR_EXPLAIN_EXACT, dart);
+        contributions_are_equal(booster, json, WEIR_EXPLAIN_PATH, dart);
         importance_is_equal(booster, json);
 
         weir_model *read = NULL;

@@ -175,7 +175,8 @@ static void judgements_do_not_depend_on_what_else_rows_carry(void **unused)
     struct weir_error error = {0};
     weir_model *model = make_a();
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(weir_judge_create(model, false, i ? &wide : &narrow, 2, &judges[i], &error), WEIR_OK);
+        assert_int_equal(weir_judge_create(model, false, i ? &wide : &narrow, 2, WEIR_REASONS_EXACT, &judges[i], &error),
+                         WEIR_OK);
         assert_int_equal(weir_pool_create(1, i ? 6 : 4, &pools[i]), WEIR_OK);
         struct weir_batch *batch = weir_pool_take(pools[i]);
         verdicts[i] = weir_pool_verdicts(pools[i], batch);
