@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static weir_err fail_errno(struct weir_error *error, const char *path, const char *what)
+weir_err weir_file_fail(struct weir_error *error, const char *path, const char *what)
 {
     int number = errno;
     weir_err code = number == ENOENT || number == ENOTDIR ? WEIR_ERR_NOT_FOUND
@@ -30,9 +30,9 @@ weir_err weir_file_read(const char *path, size_t limit, uint8_t **bytes, size_t 
     *size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fail_errno(error, path, "open it");
+        return weir_file_fail(error, path, "open it");
     if (fstat(fd, &info)) {
-        err = fail_errno(error, path, "look at it");
+        err = weir_file_fail(error, path, "look at it");
         goto out;
     }
     if (S_ISREG(info.st_mode) && (uint64_t)info.st_size < limit)
@@ -52,7 +52,7 @@ weir_err weir_file_read(const char *path, size_t limit, uint8_t **bytes, size_t 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            err = fail_errno(error, path, "read it");
+            err = weir_file_fail(error, path, "read it");
             goto out;
         }
         if (!n)
@@ -79,14 +79,14 @@ weir_err weir_file_map(const char *path, size_t limit, struct weir_file_map *out
     *out = (struct weir_file_map){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fail_errno(error, path, "open it");
+        return weir_file_fail(error, path, "open it");
     bool regular = !fstat(fd, &info) && S_ISREG(info.st_mode) && info.st_size > 0;
     if (regular && (uint64_t)info.st_size > limit) {
         err = weir_fail(error, WEIR_ERR_LIMIT, "%s: larger than %zu bytes", path, limit);
     } else if (regular) {
         void *bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED)
-            err = fail_errno(error, path, "map it");
+            err = weir_file_fail(error, path, "map it");
         else
             *out = (struct weir_file_map){bytes, (size_t)info.st_size, true};
     }
@@ -110,19 +110,6 @@ void weir_file_unmap(struct weir_file_map *map)
     *map = (struct weir_file_map){0};
 }
 
-void weir_file_head(const char *path, void *out, size_t size, size_t *got)
-{
-    struct stat info;
-    *got = 0;
-    if (stat(path, &info) || !S_ISREG(info.st_mode))
-        return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, out, size);
-    if (fd >= 0)
-        close(fd);
-    *got = n > 0 ? (size_t)n : 0;
-}
-
 static int write_all(int fd, const uint8_t *bytes, size_t size)
 {
     while (size) {
@@ -141,10 +128,10 @@ static weir_err write_direct(const char *path, const void *bytes, size_t size, s
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return fail_errno(error, path, "open it");
-    weir_err err = write_all(fd, bytes, size) ? fail_errno(error, path, "write it") : WEIR_OK;
+        return weir_file_fail(error, path, "open it");
+    weir_err err = write_all(fd, bytes, size) ? weir_file_fail(error, path, "write it") : WEIR_OK;
     if (close(fd) && !err)
-        err = fail_errno(error, path, "write it");
+        err = weir_file_fail(error, path, "write it");
     return err;
 }
 
@@ -162,16 +149,16 @@ weir_err weir_file_write(const char *path, const void *bytes, size_t size, struc
 
     int fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)
-        return fail_errno(error, path, "create a file beside it");
+        return weir_file_fail(error, path, "create a file beside it");
     weir_err err = WEIR_OK;
     mode_t mask = umask(0);
     umask(mask);
     if (fchmod(fd, exists ? info.st_mode & 0777 : 0666 & ~mask) || write_all(fd, bytes, size) || fsync(fd))
-        err = fail_errno(error, path, "write it");
+        err = weir_file_fail(error, path, "write it");
     if (close(fd) && !err)
-        err = fail_errno(error, path, "write it");
+        err = weir_file_fail(error, path, "write it");
     if (!err && rename(beside, target))
-        err = fail_errno(error, path, "replace it");
+        err = weir_file_fail(error, path, "replace it");
     if (err)
         unlink(beside);
     return err;

@@ -23,12 +23,13 @@ struct weir_file_map {
 weir_err weir_file_map(const char *path, size_t limit, struct weir_file_map *out, struct weir_error *error);
 void weir_file_unmap(struct weir_file_map *map);
 
-/* The first bytes of a regular file, `size` at most: *got says how many; 0 of a file that is none, or cannot be read. */
-void weir_file_head(const char *path, void *out, size_t size, size_t *got);
-
 /* Writes beside `path`, syncs and renames, so that no reader sees half a file. A path that exists and is no regular file (a pipe,
  * a device) is written as it is; a symbolic link is followed. WEIR_ERR_NOT_FOUND (its folder), _PERMISSION, _IO, _LIMIT (path).
  */
 weir_err weir_file_write(const char *path, const void *bytes, size_t size, struct weir_error *error);
+
+/* For those who read a file themselves: says that doing `what` ("open it") failed with errno; returns the code that goes with it.
+ */
+weir_err weir_file_fail(struct weir_error *error, const char *path, const char *what);
 
 #endif

@@ -1,31 +1,41 @@
 #include "model/container.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 
 /* A byte that no text file begins with, a name, and line ends that a transfer as text would change. */
 static const uint8_t magic[8] = {0x89, 'W', 'E', 'I', 'R', '\r', '\n', 0x1a};
 
-bool weir_container_begins(const uint8_t *bytes, size_t size)
+static weir_err damaged(const char *origin, uint64_t sum_at, struct weir_error *error)
 {
-    return size >= sizeof magic && !memcmp(bytes, magic, sizeof magic);
+    return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %llu: the checksum does not fit: the file is damaged, copy it again",
+                     origin, (unsigned long long)sum_at);
 }
 
-weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *origin, struct weir_container *out,
+weir_err weir_container_head(const uint8_t *bytes, uint64_t size, const char *origin, struct weir_container *out,
                              struct weir_error *error)
 {
-    if (!weir_container_begins(bytes, size))
+    if (size < sizeof magic || memcmp(bytes, magic, sizeof magic))
         return weir_fail(error, WEIR_ERR_FORMAT,
                          "%s: offset 0: no weir model file; `weir model import` makes one of another tool's model", origin);
     if (size < WEIR_CONTAINER_HEAD_BYTES + WEIR_CONTAINER_SUM_BYTES)
-        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: the file ends inside its head; copy it again", origin, size);
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %llu: the file ends inside its head; copy it again", origin,
+                         (unsigned long long)size);
     uint32_t version = weir_load_le32(bytes + 8), kind = weir_load_le32(bytes + 12);
     uint64_t card = weir_load_le64(bytes + 16), payload = weir_load_le64(bytes + 24);
     if (version != WEIR_CONTAINER_VERSION)
         return weir_fail(error, WEIR_ERR_UNSUPPORTED, "%s: offset 8: model file format %u, this weir reads %d; use a newer weir",
                          origin, version, WEIR_CONTAINER_VERSION);
+    if (kind != WEIR_PAYLOAD_TREES && kind != WEIR_PAYLOAD_FOREST)
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED,
+                         "%s: offset 12: payload of kind %u, this weir knows 1 (trees) and 2 (forest)", origin, kind);
     if (card > WEIR_CONTAINER_CARD_MAX)
         return weir_fail(error, WEIR_ERR_LIMIT, "%s: offset 16: a card of %llu bytes, the limit is %u", origin,
                          (unsigned long long)card, WEIR_CONTAINER_CARD_MAX);
@@ -36,19 +46,56 @@ weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *orig
             "%s: offset 16: card and payload of %llu and %llu bytes, the file has room for %llu; it is cut or damaged, "
             "copy it again",
             origin, (unsigned long long)card, (unsigned long long)payload, (unsigned long long)parts);
-    size_t sum_at = size - WEIR_CONTAINER_SUM_BYTES;
-    if (XXH64(bytes, sum_at, 0) != weir_load_le64(bytes + sum_at))
-        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: the checksum does not fit: the file is damaged, copy it again",
-                         origin, sum_at);
-    if (kind != WEIR_PAYLOAD_TREES && kind != WEIR_PAYLOAD_FOREST)
-        return weir_fail(error, WEIR_ERR_UNSUPPORTED,
-                         "%s: offset 12: payload of kind %u, this weir knows 1 (trees) and 2 (forest)", origin, kind);
     *out = (struct weir_container){.kind = kind,
                                    .card = bytes + WEIR_CONTAINER_HEAD_BYTES,
                                    .card_bytes = (size_t)card,
                                    .payload = bytes + WEIR_CONTAINER_HEAD_BYTES + card,
                                    .payload_bytes = (size_t)payload};
     return WEIR_OK;
+}
+
+uint64_t weir_container_promised(const uint8_t *bytes, size_t have)
+{
+    uint64_t size = WEIR_CONTAINER_HEAD_BYTES + WEIR_CONTAINER_SUM_BYTES;
+    if (have < size)
+        return have;
+    if (__builtin_add_overflow(size, weir_load_le64(bytes + 16), &size) ||
+        __builtin_add_overflow(size, weir_load_le64(bytes + 24), &size))
+        return UINT64_MAX;
+    return size;
+}
+
+weir_err weir_container_check(int file, uint64_t size, const char *origin, struct weir_error *error)
+{
+    uint8_t piece[32768], sum[WEIR_CONTAINER_SUM_BYTES];
+    uint64_t sum_at = size - sizeof sum;
+    XXH64_state_t state;
+    XXH64_reset(&state, 0);
+    for (uint64_t at = 0; at < size;) {
+        bool end = at >= sum_at;
+        uint64_t left = end ? size - at : sum_at - at;
+        ssize_t n = pread(file, end ? sum + (at - sum_at) : piece, left < sizeof piece ? (size_t)left : sizeof piece, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return weir_file_fail(error, origin, "read it");
+        if (!n)
+            return damaged(origin, sum_at, error); /* it is becoming shorter */
+        if (!end)
+            XXH64_update(&state, piece, (size_t)n);
+        at += (uint64_t)n;
+    }
+    return XXH64_digest(&state) == weir_load_le64(sum) ? WEIR_OK : damaged(origin, sum_at, error);
+}
+
+weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *origin, struct weir_container *out,
+                             struct weir_error *error)
+{
+    weir_err err = weir_container_head(bytes, size, origin, out, error);
+    size_t sum_at = size - WEIR_CONTAINER_SUM_BYTES;
+    if (!err && XXH64(bytes, sum_at, 0) != weir_load_le64(bytes + sum_at))
+        err = damaged(origin, sum_at, error);
+    return err;
 }
 
 size_t weir_container_bytes(size_t card_bytes, size_t payload_bytes)

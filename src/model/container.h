@@ -33,11 +33,19 @@ struct weir_container {
     size_t card_bytes, payload_bytes;
 };
 
-/* Do the bytes begin as a model file does? `size` may be less than the file's. */
-bool weir_container_begins(const uint8_t *bytes, size_t size);
+/* Finds the parts of a file of `size` bytes whose first WEIR_CONTAINER_HEAD_BYTES (or all, when it has fewer) are at `bytes`:
+ * what `out` points to need not be there yet, and is not looked at. `origin` names the bytes in messages. WEIR_ERR_FORMAT,
+ * WEIR_ERR_UNSUPPORTED (a newer format), WEIR_ERR_LIMIT. */
+weir_err weir_container_head(const uint8_t *bytes, uint64_t size, const char *origin, struct weir_container *out,
+                             struct weir_error *error);
 
-/* Finds the parts and compares the checksum; what is in the parts is not looked at. `origin` names the bytes in messages.
- * WEIR_ERR_FORMAT, WEIR_ERR_UNSUPPORTED (a newer format), WEIR_ERR_LIMIT. */
+/* The size that a head promises, UINT64_MAX when it is too large to be told; `have` when that is less than head and sum. */
+uint64_t weir_container_promised(const uint8_t *bytes, size_t have);
+
+/* Compares the checksum of a regular file of `size` bytes, read in pieces; the file's position stays. WEIR_ERR_FORMAT, _IO. */
+weir_err weir_container_check(int file, uint64_t size, const char *origin, struct weir_error *error);
+
+/* Finds the parts and compares the checksum; what is in the parts is not looked at. Errors of the head and of the sum. */
 weir_err weir_container_read(const uint8_t *bytes, size_t size, const char *origin, struct weir_container *out,
                              struct weir_error *error);
 

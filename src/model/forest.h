@@ -163,6 +163,12 @@ size_t weir_forest_depth(const struct weir_forest *forest, size_t tree);
 /* The rules above, checked node by node; holds for what weir_forest_add made. *tree and *node: where it does not. */
 weir_err weir_forest_validate(const struct weir_forest *forest, size_t *tree, size_t *node, struct weir_error *error);
 
+/* Looks at the first `have` of a payload's `size` bytes, of which WEIR_FOREST_PEEK_BYTES (or all) must be there: sizes against
+ * its counts, and the trees' sizes against each other. *position as below. WEIR_ERR_FORMAT, _LIMIT, _UNSUPPORTED. */
+#define WEIR_FOREST_PEEK_BYTES (64 + 8 * WEIR_FOREST_GROUPS_MAX + 4 * WEIR_FOREST_TREES_MAX)
+weir_err weir_forest_peek(uint32_t kind, const uint8_t *bytes, size_t have, size_t size, size_t *position,
+                          struct weir_error *error);
+
 /* The forest as the payload of a model file (docs/model-file.md), and back. kind: the payload's, WEIR_PAYLOAD_TREES for what that
  * can hold (FLOAT32, LOGISTIC, all splits NUMBER), else WEIR_PAYLOAD_FOREST. encode writes weir_forest_bytes(forest) bytes.
  * decode checks sizes, then the rules; *position is where in `bytes` the fault is. WEIR_ERR_FORMAT, _LIMIT, _MEMORY. */

@@ -166,6 +166,36 @@ static weir_err check_size(uint32_t kind, const uint32_t head[12], size_t size, 
     return WEIR_OK;
 }
 
+weir_err weir_forest_peek(uint32_t kind, const uint8_t *bytes, size_t have, size_t size, size_t *position,
+                          struct weir_error *error)
+{
+    uint32_t head[12] = {[6] = 1};
+    size_t head_bytes = kind == WEIR_PAYLOAD_TREES ? TREES_HEAD_BYTES : FOREST_HEAD_BYTES;
+    *position = 0;
+    if (have < head_bytes)
+        return weir_fail(error, WEIR_ERR_FORMAT, "the trees end inside their head");
+    get32(bytes, head, head_bytes / 4);
+    struct weir_forest *none = NULL;
+    weir_err err = weir_forest_create(head[0], head[1], &none, error); /* checks the two */
+    weir_forest_free(&none);
+    if (err)
+        return err;
+    *position = 8;
+    if (head[2] > WEIR_FOREST_TREES_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than %d trees", WEIR_FOREST_TREES_MAX);
+    err = check_size(kind, head, size, error);
+    uint64_t left = head[3];
+    const uint8_t *p = bytes + head_bytes + (size_t)head[1] * (kind == WEIR_PAYLOAD_TREES ? 4 : 8);
+    for (size_t t = 0; t < head[2] && !err; t++, p += 4) {
+        uint32_t nodes = weir_load_le32(p);
+        *position = (size_t)(p - bytes);
+        if (nodes < 1 || nodes > left)
+            err = weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: %u nodes, %llu are left", t, nodes, (unsigned long long)left);
+        left -= nodes;
+    }
+    return err;
+}
+
 weir_err weir_forest_decode(uint32_t kind, const uint8_t *bytes, size_t size, struct weir_forest **out, size_t *position,
                             struct weir_error *error)
 {

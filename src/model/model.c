@@ -83,21 +83,6 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
     return err ? weir_fail(error, err, "%s: %s", origin, why.text) : WEIR_OK;
 }
 
-weir_err weir_model_load(const char *path, weir_model **out, struct weir_error *error)
-{
-    uint8_t *bytes, head[WEIR_CONTAINER_HEAD_BYTES];
-    size_t size;
-    *out = NULL;
-    weir_file_head(path, head, sizeof head, &size);
-    if (size == sizeof head && !weir_container_begins(head, size)) /* it may be large: not read at all */
-        return weir_model_parse(head, size, path, out, error);
-    weir_err err = weir_file_read(path, WEIR_CONTAINER_FILE_MAX, &bytes, &size, error);
-    if (!err)
-        err = weir_model_parse(bytes, size, path, out, error);
-    free(bytes);
-    return err;
-}
-
 weir_err weir_model_bytes(const weir_model *model, uint8_t **bytes, size_t *size, struct weir_error *error)
 {
     size_t card = strlen(model->card.text), payload = weir_forest_bytes(model->forest);
