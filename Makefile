@@ -31,7 +31,7 @@ asan: setup ## every test under the address and undefined-behaviour sanitizers
 tsan: setup ## the threaded rooms under the thread sanitizer
 	@[ -e build-tsan ] || meson setup build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	@ninja -C build-tsan && meson test -C build-tsan --no-rebuild --print-errorlogs --timeout-multiplier 8 \
-		--suite base --suite capture --suite batch --suite queue --suite pipeline
+		--suite base --suite capture --suite batch --suite queue --suite model --suite pipeline
 
 bench: build ## the published figures, each beside its yardstick
 	@tools/setup peers

@@ -12,6 +12,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default) /* what libweir.so shows */
+#endif
 
 #define WEIR_ERROR_TABLE(X)                                                                                                      \
     X(WEIR_OK, 0, "ok")                                                                                                          \
@@ -51,6 +54,9 @@ weir_err weir_fail(struct weir_error *error, weir_err code, const char *format, 
 #endif
     ;
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default) /* what libweir.so shows */
+#endif
 
 typedef struct weir_model weir_model;
 
@@ -92,6 +95,9 @@ size_t weir_model_explain_room(const weir_model *model);
 weir_err weir_model_explain(const weir_model *model, enum weir_explain how, const float *x, size_t rows, size_t stride,
                             size_t group, void *room, double *contributions, double *base);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
