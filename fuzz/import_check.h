@@ -23,7 +23,7 @@ static inline void check_forest(const struct weir_forest *forest)
         abort();
     weir_forest_encode(forest, bytes);
     if (weir_forest_decode(weir_forest_payload(forest), bytes, size, &again, &position, NULL) ||
-        weir_plan_create(again, &plan, NULL))
+        weir_plan_create(again, NULL, &plan, NULL))
         abort();
     weir_plan_rows(plan, row, 1, forest->columns, margins);
     for (size_t g = 0; g < forest->groups; g++)

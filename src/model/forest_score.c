@@ -1,180 +1,216 @@
+/* Rows in, margins out: chunks, groups and sums; the kernels do the rest. */
 #include "model/forest_score.h"
 
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define MISSING_RIGHT 0x80000000u
-#define LANES         8 /* independent walks, to hide the loads' latency */
+#include "model/kernel.h"
+#include "model/kernel_few.h"
 
-struct node {
-    float threshold; /* NaN in a leaf: no comparison sends a row to the right */
-    uint32_t next;   /* place of the left child, or of the leaf itself; MISSING_RIGHT */
-};
-_Static_assert(sizeof(struct node) == 8, "eight nodes a cache line");
-_Static_assert(WEIR_FOREST_NODES_MAX < MISSING_RIGHT, "a place leaves the top bit free");
+enum { SUMS = WEIR_FOREST_GROUPS_MAX, COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1 };
 
-struct weir_plan {
-    const struct weir_forest *forest;
-    struct node *node;
-    uint16_t *column;   /* of each node; 0 in a leaf */
-    uint16_t *depth;    /* of each tree */
-    uint16_t *identity; /* 0, 1, ...: the index when the caller has none */
-    uint32_t *child;    /* of each node, when there are splits that are no numbers: place of the left child; else NULL */
-};
+static const struct weir_kernel *const kernels[] = {/* the best one first */
+#ifdef __x86_64__
+                                                    &weir_kernel_avx512, &weir_kernel_avx2,
+#endif
+                                                    &weir_kernel_scalar, &weir_kernel_reference};
 
-weir_err weir_plan_create(const struct weir_forest *f, struct weir_plan **out, struct weir_error *error)
+static bool cpu_has(const struct weir_kernel *kernel)
 {
-    *out = NULL;
-    struct weir_plan *plan = calloc(1, sizeof *plan);
-    if (!plan)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    plan->forest = f;
-    /* One entry more than needed: an empty forest is no failed allocation. */
-    plan->node = calloc(f->nodes + 1, sizeof *plan->node);
-    plan->column = calloc(f->nodes + 1, sizeof *plan->column);
-    plan->depth = calloc(f->trees + 1, sizeof *plan->depth);
-    plan->identity = calloc(f->columns, sizeof *plan->identity);
-    plan->child = f->odd ? calloc(f->nodes + 1, sizeof *plan->child) : NULL;
-    if (!plan->node || !plan->column || !plan->depth || !plan->identity || (f->odd && !plan->child)) {
-        weir_plan_free(&plan);
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+#ifdef __x86_64__
+    /* The compiler's own cpuid and xgetbv: a set counts only if the system saves its registers. */
+    if (kernel == &weir_kernel_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512dq");
+    if (kernel == &weir_kernel_avx2)
+        return __builtin_cpu_supports("avx2");
+#endif
+    return true;
+}
+
+size_t weir_kernel_list(const struct weir_kernel *list[8])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (cpu_has(kernels[i]))
+            list[count++] = kernels[i];
+    return count;
+}
+
+weir_err weir_kernel_choose(const struct weir_kernel **kernel, struct weir_error *error)
+{
+    const char *wanted = getenv("WEIR_SIMD");
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        if (wanted && *wanted && strcmp(wanted, kernels[i]->name))
+            continue;
+        *kernel = kernels[i];
+        if (cpu_has(kernels[i]))
+            return WEIR_OK;
+        if (wanted && *wanted)
+            return weir_fail(error, WEIR_ERR_UNSUPPORTED, "WEIR_SIMD=%s: this CPU has no %s; leave it unset for the best it has",
+                             wanted, wanted);
     }
-    for (size_t c = 0; c < f->columns; c++)
-        plan->identity[c] = (uint16_t)c;
-    for (size_t t = 0; t < f->trees; t++) {
-        uint32_t child = f->first[t] + 1;
-        plan->depth[t] = (uint16_t)weir_forest_depth(f, t);
-        for (uint32_t i = f->first[t]; i < f->first[t] + f->count[t]; i++) {
-            uint16_t split = f->split[i];
-            if (split == WEIR_SPLIT_LEAF) {
-                plan->node[i] = (struct node){NAN, i};
-                continue;
-            }
-            plan->node[i] = (struct node){f->value[i], child | (split & WEIR_SPLIT_MISSING_RIGHT ? MISSING_RIGHT : 0)};
-            plan->column[i] = split & (WEIR_SPLIT_MISSING_RIGHT - 1);
-            if (plan->child)
-                plan->child[i] = child;
-            child += 2;
-        }
-    }
-    *out = plan;
-    return WEIR_OK;
+    return weir_fail(error, WEIR_ERR_ARGUMENT, "WEIR_SIMD=%.40s: it is one of reference, scalar, avx2, avx512, or unset", wanted);
 }
 
-void weir_plan_free(struct weir_plan **plan)
+const char *weir_plan_kernel(const struct weir_plan *plan)
 {
-    if (!plan || !*plan)
-        return;
-    free((*plan)->node);
-    free((*plan)->column);
-    free((*plan)->depth);
-    free((*plan)->identity);
-    free((*plan)->child);
-    free(*plan);
-    *plan = NULL;
+    return plan->kernel->name;
 }
 
-/* Walks `lanes` rows through one tree. The value of row k, column c is at x[index[c] * column_step + k * row_step]. */
-static inline __attribute__((always_inline)) void walk(const struct weir_plan *plan, size_t tree, const float *x,
-                                                       const uint16_t *index, size_t column_step, size_t row_step, size_t lanes,
-                                                       uint32_t at[LANES])
-{
-    const struct node *nodes = plan->node;
-    const uint16_t *columns = plan->column;
-    uint32_t root = plan->forest->first[tree];
-    for (size_t k = 0; k < lanes; k++)
-        at[k] = root;
-    for (unsigned step = plan->depth[tree]; step; step--)
-        for (size_t k = 0; k < lanes; k++) {
-            struct node node = nodes[at[k]];
-            float value = x[index[columns[at[k]]] * column_step + k * row_step];
-            uint32_t right = (uint32_t)(value >= node.threshold) | ((uint32_t)(value != value) & node.next >> 31);
-            at[k] = (node.next & ~MISSING_RIGHT) + right;
-        }
-}
+/* -- the rules as they are written down -- */
 
-/* The same for trees with splits of any kind: one row after the other, by the rules as they are written down. */
-static inline __attribute__((always_inline)) void walk_odd(const struct weir_plan *plan, size_t tree, const float *x,
-                                                           const uint16_t *index, size_t column_step, size_t row_step,
-                                                           size_t lanes, uint32_t at[LANES])
+static uint32_t walk(const struct weir_plan *plan, size_t tree, const struct weir_values *v, size_t row)
 {
     const struct weir_forest *f = plan->forest;
-    for (size_t k = 0; k < lanes; k++) {
-        uint32_t node = f->first[tree];
-        while (f->split[node] != WEIR_SPLIT_LEAF)
-            node = plan->child[node] + weir_forest_right(f, node, x[index[plan->column[node]] * column_step + k * row_step]);
-        at[k] = node;
-    }
+    uint32_t node = f->first[tree];
+    while (f->split[node] != WEIR_SPLIT_LEAF)
+        node = plan->child[node] +
+               weir_forest_right(f, node, v->x[v->index[f->split[node] & COLUMN] * v->column_step + row * v->row_step]);
+    return node;
 }
 
-enum { SUMS = WEIR_FOREST_GROUPS_MAX };
-
-/* margins: FLOAT32 sums, or NULL; sums: FLOAT64 ones. At most 64 rows. */
-static inline __attribute__((always_inline)) void add(const struct weir_plan *plan, const float *x, const uint16_t *index,
-                                                      size_t column_step, size_t row_step, size_t rows, float *margins,
-                                                      double *sums)
+static void plain(const struct weir_plan *plan, size_t piece, size_t count, const struct weir_values *v, enum weir_output output,
+                  void *out)
 {
     const struct weir_forest *f = plan->forest;
-    uint32_t leaf[LANES];
-    for (size_t t = 0; t < f->trees; t++)
-        for (size_t r = 0, lanes; r < rows; r += lanes) {
-            lanes = rows - r < LANES ? rows - r : LANES;
-            if (plan->child)
-                walk_odd(plan, t, x + r * row_step, index, column_step, row_step, lanes, leaf);
-            else if (lanes == LANES)
-                walk(plan, t, x + r * row_step, index, column_step, row_step, LANES, leaf);
+    for (; count; piece++, count--)
+        for (size_t r = 0; r < v->rows; r++) {
+            uint32_t leaf = walk(plan, plan->piece[piece].tree, v, r);
+            if (output == WEIR_OUTPUT_FLOAT32)
+                ((float *)out)[r] += f->value[leaf];
+            else if (output == WEIR_OUTPUT_FLOAT64)
+                ((double *)out)[r] += f->leaf[f->place[leaf]];
             else
-                walk(plan, t, x + r * row_step, index, column_step, row_step, lanes, leaf);
-            size_t at = r * f->groups + f->group[t];
-            if (margins)
-                for (size_t k = 0; k < lanes; k++)
-                    margins[at + k * f->groups] += f->value[leaf[k]];
-            else
-                for (size_t k = 0; k < lanes; k++)
-                    for (size_t g = 0; g < f->width; g++)
-                        sums[at + k * f->groups + g] += f->leaf[f->place[leaf[k]] * f->width + g];
+                ((uint32_t *)out)[r] = leaf;
         }
 }
 
-static inline __attribute__((always_inline)) void score(const struct weir_plan *plan, const float *x, const uint16_t *index,
-                                                        size_t column_step, size_t row_step, size_t rows, float *margins)
+/* -- chunks -- */
+
+static void score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
+                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out)
+{
+    if (form == WEIR_FORM_PLAIN)
+        plain(plan, piece, count, v, output, out);
+    else if (blocks)
+        plan->kernel->score(plan, form, piece, count, v, blocks, planes, output, out);
+    else
+        weir_few_score(plan, form, piece, count, v, planes, output, out);
+}
+
+/* One value a leaf. */
+static void add_groups(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, const uint8_t *planes,
+                       float *margins)
 {
     const struct weir_forest *f = plan->forest;
-    if (f->sum == WEIR_SUM_FLOAT32) {
-        for (size_t i = 0; i < rows * f->groups; i++)
-            margins[i] = (float)f->base[i % f->groups];
-        add(plan, x, index, column_step, row_step, rows, margins, NULL);
-        return;
+    bool wide = f->sum == WEIR_SUM_FLOAT64;
+    _Alignas(64) double sums[WEIR_CHUNK];
+    float *narrow = (float *)(void *)sums;
+    size_t run = 0;
+    for (size_t g = 0; g < f->groups; g++) {
+        for (size_t r = 0; r < v->rows; r++)
+            if (wide)
+                sums[r] = f->base[g];
+            else
+                narrow[r] = (float)f->base[g];
+        for (; run < plan->runs && plan->run[run].group == g; run++)
+            score(plan, plan->run[run].form, plan->run[run].piece, plan->run[run].pieces, v, blocks, planes,
+                  wide ? WEIR_OUTPUT_FLOAT64 : WEIR_OUTPUT_FLOAT32, sums);
+        for (size_t r = 0; r < v->rows; r++)
+            margins[r * f->groups + g] = wide ? (float)sums[r] : narrow[r];
     }
+}
+
+/* A value for each group in every leaf. At most SUMS / groups rows. */
+static void add_leaves(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, const uint8_t *planes,
+                       float *margins)
+{
+    const struct weir_forest *f = plan->forest;
     double sums[SUMS];
-    size_t part = SUMS / f->groups < 64 ? SUMS / f->groups : 64;
-    for (size_t r = 0; r < rows; r += part) {
-        size_t some = rows - r < part ? rows - r : part;
-        for (size_t i = 0; i < some * f->groups; i++)
-            sums[i] = f->base[i % f->groups];
-        add(plan, x + r * row_step, index, column_step, row_step, some, NULL, sums);
-        for (size_t i = 0; i < some * f->groups; i++)
-            margins[r * f->groups + i] = (float)sums[i];
-    }
+    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
+    for (size_t r = 0; r < v->rows; r++)
+        memcpy(sums + r * f->groups, f->base, f->groups * sizeof *sums);
+    for (size_t i = 0; i < plan->runs; i++)
+        for (size_t k = 0; k < plan->run[i].pieces; k++) {
+            score(plan, plan->run[i].form, plan->run[i].piece + k, 1, v, blocks, planes, WEIR_OUTPUT_NODE, leaf);
+            for (size_t r = 0; r < v->rows; r++) {
+                const double *value = f->leaf + (size_t)f->place[leaf[r]] * f->width;
+                for (size_t g = 0; g < f->width; g++)
+                    sums[r * f->groups + g] += value[g];
+            }
+        }
+    for (size_t i = 0; i < v->rows * f->groups; i++)
+        margins[i] = (float)sums[i];
+}
+
+/* blocks: 0 for a chunk of a few rows. */
+static void chunk(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, float *margins)
+{
+    _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
+    if (plan->planes && blocks)
+        plan->kernel->planes(plan, v, blocks, planes);
+    else if (plan->planes)
+        weir_few_planes(plan, v, planes);
+    if (plan->forest->width > 1)
+        add_leaves(plan, v, blocks, planes, margins);
+    else
+        add_groups(plan, v, blocks, planes, margins);
+}
+
+/* Blocks of the next chunk: as large as the rows, the planes' room and the sums allow. */
+static unsigned next_blocks(const struct weir_plan *plan, size_t rows)
+{
+    size_t most = plan->planes ? WEIR_PLANE_BYTES / WEIR_BLOCK / plan->planes : WEIR_BLOCKS;
+    size_t filled = (rows + WEIR_BLOCK - 1) / WEIR_BLOCK;
+    const unsigned *blocks = plan->kernel->blocks;
+    if (plan->forest->width > 1 && SUMS / WEIR_BLOCK / plan->forest->groups < most)
+        most = SUMS / WEIR_BLOCK / plan->forest->groups;
+    while (*blocks > 1 && (*blocks > most || *blocks > filled))
+        blocks++;
+    return *blocks;
 }
 
 void weir_plan_rows(const struct weir_plan *plan, const float *x, size_t rows, size_t stride, float *margins)
 {
-    for (size_t r = 0; r < rows; r += 64) /* blocks: a tree is loaded once for 64 rows, and these rows stay in the cache */
-        score(plan, x + r * stride, plan->identity, 1, stride, rows - r < 64 ? rows - r : 64, margins + r * plan->forest->groups);
+    size_t groups = plan->forest->groups, most = plan->forest->width > 1 ? SUMS / groups : SIZE_MAX;
+    while (rows) {
+        unsigned blocks = rows <= plan->kernel->few ? 0 : next_blocks(plan, rows);
+        size_t some = blocks ? blocks * WEIR_BLOCK : WEIR_FEW_ROWS;
+        some = rows < some ? rows : some;
+        some = some < most ? some : most;
+        struct weir_values v = {x, plan->identity, 1, stride, some};
+        chunk(plan, &v, blocks, margins);
+        x += some * stride;
+        margins += some * groups;
+        rows -= some;
+    }
 }
 
 void weir_plan_block(const struct weir_plan *plan, const float *x, const uint16_t *index, size_t rows, float *margins)
 {
-    score(plan, x, index ? index : plan->identity, 64, 1, rows, margins);
+    size_t groups = plan->forest->groups, most = plan->forest->width > 1 ? SUMS / groups : SIZE_MAX;
+    for (size_t r = 0, some; r < rows; r += some) {
+        bool few = rows <= plan->kernel->few || most < WEIR_BLOCK; /* a part of a block may not be read as one */
+        some = rows - r < most ? rows - r : most;
+        if (few)
+            some = some < WEIR_FEW_ROWS ? some : WEIR_FEW_ROWS;
+        struct weir_values v = {x + r, index ? index : plan->identity, WEIR_BLOCK, 1, some};
+        chunk(plan, &v, few ? 0 : 1, margins + r * groups);
+    }
 }
 
 uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *row)
 {
-    uint32_t leaf[LANES];
-    if (plan->child)
-        walk_odd(plan, tree, row, plan->identity, 1, 0, 1, leaf);
-    else
-        walk(plan, tree, row, plan->identity, 1, 0, 1, leaf);
+    _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
+    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
+    struct weir_values v = {row, plan->identity, 1, 0, 1};
+    enum weir_form form = WEIR_FORM_PLAIN;
+    for (size_t i = 0; i < plan->runs; i++)
+        if (plan->of_tree[tree] - plan->run[i].piece < plan->run[i].pieces)
+            form = plan->run[i].form;
+    if (plan->planes)
+        plan->kernel->planes(plan, &v, 1, planes);
+    score(plan, form, plan->of_tree[tree], 1, &v, 1, planes, WEIR_OUTPUT_NODE, leaf);
     return leaf[0];
 }

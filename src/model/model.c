@@ -34,7 +34,7 @@ weir_err weir_model_assemble(struct weir_card *card, struct weir_forest *forest,
     else if (groups == 1 && model->card.benign > 0)
         err = weir_fail(error, WEIR_ERR_MISMATCH, "of two classes the first must be the benign one");
     if (!err)
-        err = weir_plan_create(forest, &model->plan, error);
+        err = weir_plan_create(forest, NULL, &model->plan, error);
     if (!err)
         err = weir_explainer_create(forest, &model->explainer, error);
     if (!err)

@@ -43,7 +43,7 @@ static void scores_are_those_of_a_naive_walk(void **state)
     for (unsigned groups = 1; groups <= GROUPS; groups += 2) {
         struct weir_forest *forest = random_forest(trees, TREES, COLUMNS, groups, groups);
         struct weir_plan *plan = NULL;
-        assert_int_equal(weir_plan_create(forest, &plan, NULL), WEIR_OK);
+        assert_int_equal(weir_plan_create(forest, NULL, &plan, NULL), WEIR_OK);
         float packed[ROWS * COLUMNS];
         fill_rows(packed, ROWS, 11);
         for (size_t r = 0; r < ROWS; r++)
@@ -74,7 +74,7 @@ static void blocks_are_gathered_by_index(void **state)
     static float block[WIDE * 64], rows[64 * COLUMNS];
     struct weir_forest *forest = random_forest(trees, TREES, COLUMNS, GROUPS, 5);
     struct weir_plan *plan = NULL;
-    assert_int_equal(weir_plan_create(forest, &plan, NULL), WEIR_OK);
+    assert_int_equal(weir_plan_create(forest, NULL, &plan, NULL), WEIR_OK);
     fill_rows(rows, 64, 3);
     for (size_t i = 0; i < WIDE * 64; i++)
         block[i] = 777;
@@ -96,7 +96,7 @@ static void leaves_are_those_of_the_walk(void **state)
     (void)state;
     struct weir_forest *forest = random_forest(trees, TREES, COLUMNS, 1, 8);
     struct weir_plan *plan = NULL;
-    assert_int_equal(weir_plan_create(forest, &plan, NULL), WEIR_OK);
+    assert_int_equal(weir_plan_create(forest, NULL, &plan, NULL), WEIR_OK);
     float x[ROWS * COLUMNS];
     fill_rows(x, ROWS, 4);
     for (size_t r = 0; r < ROWS; r++)
@@ -265,9 +265,11 @@ static void negated_margins_are_the_opposite(void **state)
     struct weir_plan *plan = NULL;
     float x[ROWS * COLUMNS], before[ROWS], after[ROWS];
     fill_rows(x, ROWS, 8);
-    assert_int_equal(weir_plan_create(forest, &plan, NULL), WEIR_OK);
+    assert_int_equal(weir_plan_create(forest, NULL, &plan, NULL), WEIR_OK);
     weir_plan_rows(plan, x, ROWS, COLUMNS, before);
+    weir_plan_free(&plan);
     weir_forest_negate(forest);
+    assert_int_equal(weir_plan_create(forest, NULL, &plan, NULL), WEIR_OK);
     weir_plan_rows(plan, x, ROWS, COLUMNS, after);
     for (size_t r = 0; r < ROWS; r++)
         assert_true(before[r] == -after[r]);
@@ -381,7 +383,7 @@ static void every_kind_is_scored_as_written(void **state)
 
         struct weir_plan *plan = NULL;
         struct weir_explainer *explainer = NULL;
-        assert_int_equal(weir_plan_create(again, &plan, NULL), WEIR_OK);
+        assert_int_equal(weir_plan_create(again, NULL, &plan, NULL), WEIR_OK);
         assert_int_equal(weir_explainer_create(again, &explainer, NULL), WEIR_OK);
         static float x[ROWS * COLUMNS], ours[ROWS * GROUPS], blocks[64 * GROUPS], block[COLUMNS * 64];
         for (size_t i = 0; i < ROWS * COLUMNS; i++) {

@@ -1,0 +1,516 @@
+/* Compiles a forest to a plan. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/forest_score.h"
+#include "model/kernel.h"
+
+enum { LEAF_ROOM = 64, COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1 };
+
+/* What a tree is, before planes are known. */
+struct shape {
+    size_t depth, leaves;
+    bool odd, oblivious;
+};
+
+struct compiler {
+    const struct weir_forest *forest;
+    struct weir_plan *plan;
+    struct shape *shape;  /* [trees] */
+    enum weir_form *form; /* [trees] */
+    size_t *edge_first;   /* [columns + 1] the column's thresholds in `edge`: sorted, each once */
+    size_t *edge_count;   /* [columns] */
+    float *edge;
+    uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
+    uint16_t plane_before[WEIR_PLANES_MAX];
+};
+
+static void *room(size_t count, size_t width)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count ? count : 1, width, &bytes) || bytes > SIZE_MAX - 128)
+        return NULL;
+    bytes = (bytes + 63) / 64 * 64;
+    void *memory = aligned_alloc(64, bytes);
+    if (memory)
+        memset(memory, 0, bytes);
+    return memory;
+}
+
+static bool is_leaf(const struct weir_forest *f, size_t node)
+{
+    return f->split[node] == WEIR_SPLIT_LEAF;
+}
+
+static bool same_test(const struct weir_forest *f, size_t a, size_t b)
+{
+    return f->split[a] == f->split[b] && f->kind[a] == f->kind[b] && f->place[a] == f->place[b] && f->value[a] == f->value[b];
+}
+
+static struct shape shape_of(const struct weir_forest *f, size_t tree)
+{
+    size_t first = f->first[tree], count = f->count[tree];
+    struct shape s = {.depth = weir_forest_depth(f, tree), .leaves = (count + 1) / 2};
+    s.oblivious = s.depth >= 1 && s.depth <= WEIR_OBLIVIOUS_DEPTH && s.leaves == (size_t)1 << s.depth;
+    for (size_t i = 0; i < count; i++) {
+        if (is_leaf(f, first + i))
+            continue;
+        s.odd |= f->kind[first + i] != WEIR_SPLIT_NUMBER;
+        /* The first node of this node's level in a complete tree; in one that is not, nothing is compared. */
+        size_t level = ((size_t)1 << (63 - __builtin_clzll(i + 1))) - 1;
+        s.oblivious = s.oblivious && i < s.leaves - 1 && same_test(f, first + i, first + level);
+    }
+    return s;
+}
+
+/* The first form of those allowed that takes the tree. */
+static enum weir_form form_of(const struct compiler *c, size_t tree, unsigned allowed)
+{
+    const struct shape *s = &c->shape[tree];
+    if ((allowed & WEIR_FORM_OBLIVIOUS) && s->oblivious)
+        return WEIR_FORM_OBLIVIOUS;
+    if ((allowed & WEIR_FORM_MASK) && s->depth <= WEIR_MASK_DEPTH)
+        return WEIR_FORM_MASK;
+    if ((allowed & WEIR_FORM_REACH) && s->leaves <= WEIR_REACH_LEAVES)
+        return WEIR_FORM_REACH;
+    if ((allowed & WEIR_FORM_WALK) && !s->odd && c->forest->count[tree] <= UINT32_MAX >> c->plan->shift)
+        return WEIR_FORM_WALK;
+    return WEIR_FORM_PLAIN;
+}
+
+static bool has_tests(enum weir_form form)
+{
+    return form == WEIR_FORM_MASK || form == WEIR_FORM_OBLIVIOUS || form == WEIR_FORM_REACH;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* All thresholds of the trees with tests, by column, sorted, each once. */
+static bool collect_edges(struct compiler *c)
+{
+    const struct weir_forest *f = c->forest;
+    memset(c->edge_first, 0, (f->columns + 1) * sizeof *c->edge_first);
+    memset(c->edge_count, 0, f->columns * sizeof *c->edge_count);
+    for (int fill = 0; fill < 2; fill++) {
+        for (size_t t = 0; t < f->trees; t++)
+            for (size_t i = f->first[t]; has_tests(c->form[t]) && i < (size_t)f->first[t] + f->count[t]; i++) {
+                if (is_leaf(f, i) || f->kind[i] == WEIR_SPLIT_SET)
+                    continue;
+                size_t column = f->split[i] & COLUMN;
+                if (fill)
+                    c->edge[c->edge_first[column] + c->edge_count[column]++] = f->value[i];
+                else
+                    c->edge_first[column + 1]++;
+            }
+        if (fill)
+            break;
+        for (size_t k = 0; k < f->columns; k++)
+            c->edge_first[k + 1] += c->edge_first[k];
+        free(c->edge);
+        c->edge = room(c->edge_first[f->columns], sizeof *c->edge);
+        if (!c->edge)
+            return false;
+    }
+    for (size_t k = 0; k < f->columns; k++) {
+        float *edge = c->edge + c->edge_first[k];
+        size_t kept = 0;
+        qsort(edge, c->edge_count[k], sizeof *edge, compare_floats);
+        for (size_t i = 0; i < c->edge_count[k]; i++)
+            if (!kept || edge[i] > edge[kept - 1])
+                edge[kept++] = edge[i];
+        c->edge_count[k] = kept;
+    }
+    return true;
+}
+
+/* How many thresholds of the column are <= value. */
+static size_t rank_of(const struct compiler *c, size_t column, float value)
+{
+    const float *edge = c->edge + c->edge_first[column];
+    size_t low = 0, high = c->edge_count[column];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (edge[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The plane and the bin that a node's test needs. */
+static struct weir_plane plane_of(const struct compiler *c, size_t node, unsigned *bin)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plane p = {
+        .column = f->split[node] & COLUMN, .missing_right = f->split[node] & WEIR_SPLIT_MISSING_RIGHT, .kind = f->kind[node]};
+    if (p.kind == WEIR_SPLIT_SET) {
+        p.set = f->place[node];
+        p.low = f->value[node];
+        *bin = c->plan->kernel->bins;
+    } else {
+        size_t rank = rank_of(c, p.column, f->value[node]); /* at least 1: the threshold itself */
+        p.below = (uint16_t)((rank - 1) / c->plan->kernel->bins * c->plan->kernel->bins);
+        *bin = (unsigned)(rank - p.below);
+    }
+    return p;
+}
+
+/* The number of a plane among those collected; -1: it is new. */
+static int find_plane(const struct compiler *c, const struct weir_plane *p)
+{
+    for (unsigned i = c->plane_first[p->column]; i; i = c->plane_before[i - 1]) {
+        const struct weir_plane *q = &c->plan->plane[i - 1];
+        if (q->below == p->below && q->missing_right == p->missing_right && q->kind == p->kind && q->set == p->set &&
+            q->low == p->low)
+            return (int)i - 1;
+    }
+    return -1;
+}
+
+static int compare_planes(const void *a, const void *b)
+{
+    const struct weir_plane *p = a, *q = b;
+    return p->column != q->column ? (p->column > q->column) - (p->column < q->column)
+                                  : (p->kind == WEIR_SPLIT_SET) - (q->kind == WEIR_SPLIT_SET);
+}
+
+/* All planes that the trees with tests need, by column, those of sets behind; false when there are too many. */
+static bool collect_planes(struct compiler *c)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    plan->planes = 0;
+    memset(c->plane_first, 0, (f->columns + 1) * sizeof *c->plane_first);
+    for (size_t k = 0; k < f->columns; k++)
+        if (c->edge_count[k] > UINT16_MAX)
+            return false;
+    for (size_t t = 0; t < f->trees; t++)
+        for (size_t i = f->first[t]; has_tests(c->form[t]) && i < (size_t)f->first[t] + f->count[t]; i++) {
+            unsigned bin;
+            if (is_leaf(f, i))
+                continue;
+            struct weir_plane p = plane_of(c, i, &bin);
+            if (find_plane(c, &p) >= 0)
+                continue;
+            if (plan->planes == WEIR_PLANES_MAX)
+                return false;
+            c->plane_before[plan->planes] = c->plane_first[p.column];
+            plan->plane[plan->planes++] = p;
+            c->plane_first[p.column] = (uint16_t)plan->planes;
+        }
+    qsort(plan->plane, plan->planes, sizeof *plan->plane, compare_planes);
+    memset(c->plane_first, 0, (f->columns + 1) * sizeof *c->plane_first);
+    for (size_t i = 0; i < plan->planes; i++) {
+        c->plane_before[i] = c->plane_first[plan->plane[i].column];
+        c->plane_first[plan->plane[i].column] = (uint16_t)(i + 1);
+    }
+    return true;
+}
+
+/* Decides each tree's form: what the kernel has, less when that takes too many planes. */
+static weir_err choose_forms(struct compiler *c, struct weir_error *error)
+{
+    unsigned allowed = c->plan->kernel->forms;
+    for (;;) {
+        for (size_t t = 0; t < c->forest->trees; t++)
+            c->form[t] = form_of(c, t, allowed);
+        if (!collect_edges(c))
+            return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        if (collect_planes(c))
+            return WEIR_OK;
+        allowed &= allowed & WEIR_FORM_REACH ? ~(unsigned)WEIR_FORM_REACH : WEIR_FORM_WALK;
+    }
+}
+
+/* The columns' searches. */
+static weir_err build_searches(struct compiler *c, struct weir_error *error)
+{
+    struct weir_plan *plan = c->plan;
+    size_t floats = 0;
+    for (size_t i = 0; i < plan->planes;) {
+        struct weir_search *s = &plan->search[plan->searches++];
+        *s = (struct weir_search){.column = plan->plane[i].column, .plane = (uint16_t)i, .steps = 4, .table = (uint32_t)floats};
+        while (((size_t)1 << s->steps) - 1 < c->edge_count[s->column])
+            s->steps++;
+        floats += (size_t)1 << s->steps;
+        for (; i < plan->planes && plan->plane[i].column == s->column; i++)
+            s->planes++;
+        const struct weir_plane *p = &plan->plane[s->plane];
+        s->simple =
+            s->planes == 1 && p->kind == WEIR_SPLIT_NUMBER && !p->missing_right && c->edge_count[s->column] <= plan->kernel->bins;
+    }
+    plan->table = room(floats, sizeof *plan->table);
+    if (!plan->table)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < plan->searches; i++) {
+        const struct weir_search *s = &plan->search[i];
+        const float *edge = c->edge + c->edge_first[s->column];
+        float *table = plan->table + s->table;
+        table[0] = NAN;
+        for (unsigned level = 0; level < s->steps; level++)
+            for (size_t j = 0; j < (size_t)1 << level; j++) {
+                size_t sorted = ((2 * (((size_t)1 << level) - 1 - j) + 1) << (s->steps - 1 - level)) - 1;
+                table[((size_t)1 << level) + j] = sorted < c->edge_count[s->column] ? edge[sorted] : NAN;
+            }
+    }
+    return WEIR_OK;
+}
+
+static void set_leaf(struct weir_plan *plan, size_t at, size_t node)
+{
+    const struct weir_forest *f = plan->forest;
+    plan->leaf_node[at] = (uint32_t)node;
+    if (plan->leaf)
+        plan->leaf[at] = f->value[node];
+    if (plan->leaf64)
+        plan->leaf64[at] = f->leaf[f->place[node]];
+}
+
+/* The test of a node. */
+static struct weir_test test_of(const struct compiler *c, size_t node, unsigned place)
+{
+    unsigned bin;
+    struct weir_plane p = plane_of(c, node, &bin);
+    return (struct weir_test){.bin = bin * 0x01010101u, .plane = (uint16_t)find_plane(c, &p), .place = (uint16_t)place};
+}
+
+/* MASK: tests and leaves of the subtree at `node`, which is at `place` of the heap, `level` levels below the root. */
+static void build_heap(struct compiler *c, struct weir_piece *piece, size_t node, unsigned place, unsigned level)
+{
+    struct weir_plan *plan = c->plan;
+    if (is_leaf(c->forest, node)) {
+        unsigned below = WEIR_MASK_DEPTH - level, first = (place << below) - LEAF_ROOM;
+        for (unsigned i = 0; i < 1u << below; i++)
+            set_leaf(plan, piece->leaf + first + i, node);
+        return;
+    }
+    struct weir_test test = test_of(c, node, place);
+    plan->test[piece->test + piece->tests++] = test;
+    unsigned mirrored = (3u << level) - 1 - place;
+    plan->step[piece->step + mirrored] = WEIR_HEAP(test.bin & 0xff, test.plane);
+    build_heap(c, piece, plan->child[node], 2 * place, level + 1);
+    build_heap(c, piece, plan->child[node] + 1, 2 * place + 1, level + 1);
+}
+
+/* REACH: in level order a node's left child takes over its slot, the right child gets the next one. OBLIVIOUS: the leaves as
+ * they stand, and the first test of each level. */
+static void build_slots(struct compiler *c, struct weir_piece *piece, bool oblivious)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    uint16_t slot[2 * WEIR_REACH_LEAVES] = {0};
+    size_t first = f->first[piece->tree];
+    unsigned inner = 0, leaves = 0, level = 0;
+    for (unsigned i = 0; i < f->count[piece->tree]; i++) {
+        if (is_leaf(f, first + i)) {
+            plan->step[piece->step + i] = WEIR_STEP(0, 0, i - 1); /* 0 >= 0 sends it right: to itself */
+            set_leaf(plan, piece->leaf + (oblivious ? leaves++ : slot[i]), first + i);
+            continue;
+        }
+        unsigned child = (unsigned)(plan->child[first + i] - first);
+        struct weir_test test = test_of(c, first + i, slot[i]);
+        plan->step[piece->step + i] = WEIR_STEP(test.bin & 0xff, test.plane, child);
+        slot[child] = slot[i];
+        slot[child + 1] = (uint16_t)++inner;
+        if (oblivious && i + 1 == 1u << level) {
+            test.place = (uint16_t)(piece->depth - 1 - level);
+            level++;
+        } else if (oblivious) {
+            continue;
+        }
+        plan->test[piece->test + piece->tests++] = test;
+    }
+}
+
+static void build_walk(struct compiler *c, struct weir_piece *piece)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    size_t first = f->first[piece->tree];
+    for (size_t i = 0; i < f->count[piece->tree]; i++) {
+        struct weir_node *node = &plan->node[piece->node + i];
+        unsigned split = f->split[first + i], right = (split & WEIR_SPLIT_MISSING_RIGHT) != 0;
+        if (is_leaf(f, first + i))
+            *node = (struct weir_node){NAN, (uint32_t)i << plan->shift};
+        else
+            *node = (struct weir_node){f->value[first + i],
+                                       (uint32_t)(plan->child[first + i] - first) << plan->shift | (split & COLUMN) << 1 | right};
+    }
+}
+
+/* Rooms for every piece, then the pieces. */
+static weir_err build_pieces(struct compiler *c, struct weir_error *error)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    size_t tests = 0, steps = 0, leaves = 0, nodes = 0, piece = 0, *count = NULL;
+    for (size_t t = 0; t < f->trees; t++) {
+        if (has_tests(c->form[t])) {
+            tests += f->count[t] / 2;
+            steps += c->form[t] == WEIR_FORM_MASK ? LEAF_ROOM : f->count[t];
+            leaves += (c->shape[t].leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM;
+        } else if (c->form[t] == WEIR_FORM_WALK) {
+            nodes += f->count[t];
+        }
+    }
+    bool wide = f->sum == WEIR_SUM_FLOAT64;
+    plan->test = room(tests, sizeof *plan->test);
+    plan->step = room(steps, sizeof *plan->step);
+    plan->leaf_node = room(leaves, sizeof *plan->leaf_node);
+    plan->leaf = wide ? NULL : room(leaves, sizeof *plan->leaf);
+    plan->leaf64 = wide && f->width == 1 ? room(leaves, sizeof *plan->leaf64) : NULL;
+    plan->node = room(nodes, sizeof *plan->node);
+    count = room(f->groups + 1, sizeof *count);
+    if (!plan->test || !plan->step || !plan->leaf_node || !(wide ? (void *)plan->node : plan->leaf) || !plan->node || !count ||
+        (wide && f->width == 1 && !plan->leaf64) || tests > UINT32_MAX || steps > UINT32_MAX || leaves > UINT32_MAX) {
+        free(count);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+
+    /* By group, and in it in tree order. */
+    for (size_t t = 0; t < f->trees; t++)
+        count[f->group[t] + 1]++;
+    for (size_t g = 0; g < f->groups; g++)
+        count[g + 1] += count[g];
+    for (size_t t = 0; t < f->trees; t++) {
+        plan->of_tree[t] = (uint32_t)count[f->group[t]]++;
+        plan->piece[plan->of_tree[t]].tree = (uint32_t)t;
+    }
+    free(count);
+
+    tests = steps = leaves = nodes = 0;
+    for (; piece < f->trees; piece++) {
+        struct weir_piece *p = &plan->piece[piece];
+        enum weir_form form = c->form[p->tree];
+        uint16_t group = f->group[p->tree];
+        *p = (struct weir_piece){.tree = p->tree,
+                                 .test = (uint32_t)tests,
+                                 .step = (uint32_t)steps,
+                                 .leaf = (uint32_t)leaves,
+                                 .leaves = form == WEIR_FORM_MASK ? LEAF_ROOM : (uint32_t)c->shape[p->tree].leaves,
+                                 .node = (uint32_t)nodes,
+                                 .depth = (uint16_t)c->shape[p->tree].depth};
+        if (form == WEIR_FORM_MASK) {
+            build_heap(c, p, f->first[p->tree], 1, 0);
+            steps += LEAF_ROOM;
+        } else if (has_tests(form)) {
+            build_slots(c, p, form == WEIR_FORM_OBLIVIOUS);
+            steps += f->count[p->tree];
+        } else if (form == WEIR_FORM_WALK) {
+            build_walk(c, p);
+            nodes += f->count[p->tree];
+        }
+        tests += p->tests;
+        leaves += has_tests(form) ? (c->shape[p->tree].leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM : 0;
+        if (!plan->runs || plan->run[plan->runs - 1].form != form || plan->run[plan->runs - 1].group != group)
+            plan->run[plan->runs++] = (struct weir_run){.form = form, .group = group, .piece = (uint32_t)piece};
+        plan->run[plan->runs - 1].pieces++;
+    }
+    return WEIR_OK;
+}
+
+static weir_err compile(struct compiler *c, struct weir_error *error)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    c->shape = room(f->trees, sizeof *c->shape);
+    c->form = room(f->trees, sizeof *c->form);
+    c->edge_first = room(f->columns + 1, sizeof *c->edge_first);
+    c->edge_count = room(f->columns, sizeof *c->edge_count);
+    c->plane_first = room(f->columns + 1, sizeof *c->plane_first);
+    plan->search = room(f->columns, sizeof *plan->search);
+    plan->plane = room(WEIR_PLANES_MAX, sizeof *plan->plane);
+    plan->run = room(f->trees, sizeof *plan->run);
+    plan->piece = room(f->trees, sizeof *plan->piece);
+    plan->child = room(f->nodes, sizeof *plan->child);
+    plan->of_tree = room(f->trees, sizeof *plan->of_tree);
+    plan->identity = room(f->columns, sizeof *plan->identity);
+    if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !plan->search || !plan->plane ||
+        !plan->run || !plan->piece || !plan->child || !plan->of_tree || !plan->identity)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+
+    while ((f->columns - 1) >> plan->shift)
+        plan->shift++;
+    plan->shift++;
+    for (size_t i = 0; i < f->columns; i++)
+        plan->identity[i] = (uint16_t)i;
+    for (size_t t = 0; t < f->trees; t++) {
+        uint32_t child = f->first[t] + 1;
+        for (size_t i = f->first[t]; i < (size_t)f->first[t] + f->count[t]; i++)
+            if (!is_leaf(f, i)) {
+                plan->child[i] = child;
+                child += 2;
+            }
+        c->shape[t] = shape_of(f, t);
+    }
+    weir_err err = choose_forms(c, error);
+    if (!err)
+        err = build_searches(c, error);
+    if (!err)
+        err = build_pieces(c, error);
+    return err;
+}
+
+weir_err weir_plan_create(const struct weir_forest *f, const struct weir_kernel *kernel, struct weir_plan **out,
+                          struct weir_error *error)
+{
+    *out = NULL;
+    if (!kernel) {
+        weir_err err = weir_kernel_choose(&kernel, error);
+        if (err)
+            return err;
+    }
+    struct weir_plan *plan = calloc(1, sizeof *plan);
+    struct compiler *c = calloc(1, sizeof *c);
+    weir_err err = WEIR_OK;
+    if (!plan || !c) {
+        free(plan);
+        free(c);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+    plan->forest = f;
+    plan->kernel = kernel;
+    c->forest = f;
+    c->plan = plan;
+    err = compile(c, error);
+    free(c->shape);
+    free(c->form);
+    free(c->edge_first);
+    free(c->edge_count);
+    free(c->edge);
+    free(c->plane_first);
+    free(c);
+    if (err)
+        weir_plan_free(&plan);
+    *out = plan;
+    return err;
+}
+
+void weir_plan_free(struct weir_plan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    struct weir_plan *p = *plan;
+    free(p->search);
+    free(p->plane);
+    free(p->table);
+    free(p->run);
+    free(p->piece);
+    free(p->test);
+    free(p->step);
+    free(p->leaf);
+    free(p->leaf64);
+    free(p->leaf_node);
+    free(p->node);
+    free(p->child);
+    free(p->of_tree);
+    free(p->identity);
+    free(p);
+    *plan = NULL;
+}

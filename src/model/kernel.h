@@ -1,0 +1,155 @@
+/* What the scorers of a forest share: the compiled plan, and the table of functions that each instruction set fills.
+ *
+ * A plan scores chunks of up to 512 rows. The values of a chunk are first turned into planes of bytes. The thresholds of a
+ * column, sorted, number its values from 0 (below all) up, and x >= threshold is exactly bin(x) >= bin(threshold). A column has
+ * as many planes as its tests need: one for each 255 (127) thresholds, for each side that missing values go to (0 is always left,
+ * the most always right: missing values cost no test anything), for each set of categories (0 or the most). So every test of
+ * every tree is one comparison of a byte with a constant, whatever its kind.
+ *
+ *   planes  [plane][blocks][64 rows]    blocks: of 64 rows, in the chunk
+ *
+ * Trees are compiled to one of these forms:
+ *   MASK       depth <= 6: all tests of the tree for 64 rows at a time; the leaf's number is muxed out of their bits
+ *   OBLIVIOUS  depth <= 8, one test a level: the leaf's number is the tests' bits
+ *   REACH      up to 256 leaves, any shape: each test splits the set of rows that reached its node
+ *   WALK       any other: rows walk from node to node by float32 comparisons
+ *   PLAIN      what none of these takes: walked by the rules of forest.h
+ * A kernel says which forms it has. All kernels give the same bits: leaves are those of forest.h's rules, and a group's leaf
+ * values are added in tree order. Everything here is immutable once built and read by any thread; kernels use the stack alone.
+ */
+#ifndef WEIR_MODEL_KERNEL_H
+#define WEIR_MODEL_KERNEL_H
+
+#include "model/forest.h"
+
+#define WEIR_BLOCK       64 /* rows: the results of a test are one 64-bit mask */
+#define WEIR_BLOCKS      8  /* in a chunk, at most */
+#define WEIR_CHUNK       (WEIR_BLOCK * WEIR_BLOCKS)
+#define WEIR_PLANES_MAX  1024        /* of a plan */
+#define WEIR_PLANE_BYTES (64 * 1024) /* of a chunk: the more planes, the fewer blocks */
+
+enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 4, WEIR_FORM_WALK = 8, WEIR_FORM_PLAIN = 16 };
+
+#define WEIR_MASK_DEPTH      6
+#define WEIR_OBLIVIOUS_DEPTH 8
+#define WEIR_REACH_LEAVES    256
+
+/* A row goes right when its byte of the plane is >= the bin. */
+struct weir_test {
+    uint32_t bin; /* the byte, four times: a load of 32 bits broadcasts faster than one of 8 */
+    uint16_t plane;
+    uint16_t place; /* MASK: the node in a heap, root 1; REACH: the node's slot; OBLIVIOUS: the leaf number's bit */
+};
+
+/* The same for one row that walks. OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root; a leaf is its
+ * own child. MASK: heaps of bin | plane << 14, where the row goes from k to 2k, or to 2k + 1 when its byte is below the bin, and
+ * from the last level to leaf 127 - k. */
+#define WEIR_HEAP(bin, plane)        ((uint32_t)(bin) | (uint32_t)(plane) << 14)
+#define WEIR_STEP(bin, plane, child) ((uint32_t)(bin) | (uint32_t)(plane) << 8 | (uint32_t)(child) << 18)
+#define WEIR_STEP_BIN(step)          ((step)&0xff)
+#define WEIR_STEP_PLANE(step)        ((step) >> 8 & 0x3ff)
+#define WEIR_STEP_CHILD(step)        ((step) >> 18)
+
+struct weir_node {
+    float threshold; /* NaN in a leaf: no comparison sends a row to the right */
+    uint32_t next;   /* left child, counted from the root (of a leaf: itself) << shift | column << 1 | missing goes right */
+};
+
+struct weir_piece {       /* a compiled tree */
+    uint32_t tree;        /* in the forest */
+    uint32_t test, tests; /* MASK, OBLIVIOUS, REACH */
+    uint32_t step;        /* MASK: its heap of 64 entries; OBLIVIOUS, REACH: its nodes */
+    uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from a multiple of 64 on; REACH: number = slot */
+    uint32_t leaves;
+    uint32_t node; /* WALK: its root in `node`; nodes stand as in the forest */
+    uint16_t depth;
+};
+
+/* Consecutive trees of one group and one form. */
+struct weir_run {
+    enum weir_form form;
+    uint16_t group;
+    uint32_t piece, pieces;
+};
+
+/* A column's thresholds as a search tree in level order, 2^steps floats: from k = 1 on, k becomes 2k for x >= table[k], else 2k +
+ * 1 (also where there is no threshold: NaN), and after all steps 2^(steps + 1) - 1 - k thresholds are at most x. */
+struct weir_search {
+    uint16_t column, steps;
+    uint16_t plane, planes; /* its planes */
+    uint32_t table;         /* in `table`, a multiple of 16 */
+    bool simple;            /* one plane of bins, and missing values go left */
+};
+
+struct weir_plane {
+    uint16_t column;
+    uint16_t below;     /* thresholds that the planes before hold: byte = bin - below, at least 0, at most the kernel's bins */
+    bool missing_right; /* the most for missing values, else 0 */
+    uint8_t kind;       /* enum weir_split_kind; SET: the most for members, else 0 */
+    uint32_t set;       /* SET: its set */
+    float low;          /* SET: values below are no members */
+};
+
+struct weir_plan {
+    const struct weir_forest *forest;
+    const struct weir_kernel *kernel;
+    size_t searches, planes, runs;
+    unsigned shift;             /* of weir_node.next */
+    struct weir_search *search; /* by column */
+    struct weir_plane *plane;   /* by column */
+    float *table;
+    struct weir_run *run;     /* by group, then by tree */
+    struct weir_piece *piece; /* the same order */
+    struct weir_test *test;
+    uint32_t *step;
+    float *leaf;         /* values of leaves with FLOAT32 sums */
+    double *leaf64;      /* with FLOAT64 sums and width 1 */
+    uint32_t *leaf_node; /* their places in the forest */
+    struct weir_node *node;
+    uint32_t *child;    /* [nodes of the forest] left child, 0 in leaves */
+    uint32_t *of_tree;  /* [trees] its piece */
+    uint16_t *identity; /* 0, 1, ...: the index when the caller has none */
+};
+
+/* Where a chunk's values are: row r, column c at x[index[c] * column_step + r * row_step]. Row-major: column_step 1 and the
+ * identity as index; feature-major: row_step 1 and column_step 64 (one block). */
+struct weir_values {
+    const float *x;
+    const uint16_t *index;
+    size_t column_step, row_step, rows;
+};
+
+enum weir_output {
+    WEIR_OUTPUT_FLOAT32, /* adds leaf values to float[rows] */
+    WEIR_OUTPUT_FLOAT64, /* to double[rows] */
+    WEIR_OUTPUT_NODE     /* one piece: writes the leaves' places in the forest to uint32_t[rows] */
+};
+
+struct weir_kernel {
+    const char *name;
+    unsigned forms;     /* enum weir_form, or-ed; PLAIN goes without saying */
+    unsigned bins;      /* thresholds a plane: 255, or 127 where the sign of a difference compares */
+    unsigned blocks[4]; /* sizes of chunks that it has, falling, 0 at the end */
+    size_t few;         /* up to this many rows are faster row by row (weir_few_rows) */
+    /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
+     * row-major chunks; feature-major blocks are readable whole. */
+    void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);
+    /* Scores `count` pieces of one form, from `piece` on. out: as `output` says, room for blocks * 64 rows, 64-byte aligned; what
+     * it holds for rows past the last one may become anything. */
+    void (*score)(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *values,
+                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out);
+};
+
+extern const struct weir_kernel weir_kernel_reference, weir_kernel_scalar;
+#ifdef __x86_64__
+extern const struct weir_kernel weir_kernel_avx2, weir_kernel_avx512, weir_kernel_avx512_vbmi;
+#endif
+
+/* The kernel that WEIR_SIMD names (reference, scalar, avx2, avx512), or the best one for this CPU. WEIR_ERR_ARGUMENT for an
+ * unknown name, WEIR_ERR_UNSUPPORTED for one that the CPU lacks. */
+weir_err weir_kernel_choose(const struct weir_kernel **kernel, struct weir_error *error);
+
+/* Every kernel that this CPU has; returns their number (at most 8). */
+size_t weir_kernel_list(const struct weir_kernel *kernels[8]);
+
+#endif

@@ -1,0 +1,380 @@
+/* AVX-512 (F, BW, VL, DQ): 64 rows a comparison. Compiled with its own flags; called only on CPUs that have them. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "model/kernel.h"
+#include "model/kernel_few.h"
+
+/* -- planes -- */
+
+static inline __attribute__((always_inline)) __m128 quarter(const float *x, size_t columns)
+{
+    return columns == 4 ? _mm_loadu_ps(x) : _mm_maskz_loadu_ps((__mmask8)((1u << columns) - 1), x);
+}
+
+/* 4 columns of 16 rows, rows `step` floats apart (rows past the last one repeat it), to [column][64 rows]. Rows 4 i + k meet in
+ * vector k, so that transposing in its quarters leaves the rows in order. */
+static inline __attribute__((always_inline)) void transpose(const float *x, size_t step, size_t rows, size_t columns, float *out)
+{
+    const float *row[16];
+
+    __m512 r[4];
+    for (size_t i = 0; i < 16; i++)
+        row[i] = x + (i < rows ? i : rows - 1) * step;
+    for (int k = 0; k < 4; k++) {
+        r[k] = _mm512_castps128_ps512(quarter(row[k], columns));
+        r[k] = _mm512_insertf32x4(r[k], quarter(row[4 + k], columns), 1);
+        r[k] = _mm512_insertf32x4(r[k], quarter(row[8 + k], columns), 2);
+        r[k] = _mm512_insertf32x4(r[k], quarter(row[12 + k], columns), 3);
+    }
+    __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
+    __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
+    _mm512_store_pd(out, _mm512_unpacklo_pd(a, c));
+    _mm512_store_pd(out + WEIR_BLOCK, _mm512_unpackhi_pd(a, c));
+    _mm512_store_pd(out + 2 * WEIR_BLOCK, _mm512_unpacklo_pd(b, d));
+    _mm512_store_pd(out + 3 * WEIR_BLOCK, _mm512_unpackhi_pd(b, d));
+}
+
+/* One step down the search tree. */
+static inline __m512i step(__m512i k, __m512 x, __m512 threshold)
+{
+    __mmask16 left = _mm512_cmp_ps_mask(x, threshold, _CMP_NGE_UQ);
+    k = _mm512_add_epi32(k, k);
+    return _mm512_mask_add_epi32(k, left, k, _mm512_set1_epi32(1));
+}
+
+static inline __m512 two(const float *e, __m512i k)
+{
+    return _mm512_permutex2var_ps(_mm512_load_ps(e), k, _mm512_load_ps(e + 16));
+}
+
+/* Where 16 values end in the search tree. Its levels up to the eighth are looked up in registers; the first steps say which of
+ * them, when a level takes several. */
+static inline __attribute__((always_inline)) __m512i search(const float *e, unsigned steps, __m512 x)
+{
+    __m512 top = _mm512_load_ps(e);
+    __mmask16 first = _mm512_cmp_ps_mask(x, _mm512_set1_ps(e[1]), _CMP_NGE_UQ);
+    __m512 threshold = _mm512_mask_blend_ps(first, _mm512_set1_ps(e[2]), _mm512_set1_ps(e[3]));
+    __mmask16 second = _mm512_cmp_ps_mask(x, threshold, _CMP_NGE_UQ);
+    __m512i k = _mm512_mask_blend_epi32(first, _mm512_set1_epi32(4), _mm512_set1_epi32(6));
+    k = _mm512_mask_add_epi32(k, second, k, _mm512_set1_epi32(1));
+    k = step(k, x, _mm512_permutexvar_ps(k, top));
+    k = step(k, x, _mm512_permutexvar_ps(k, top));
+    if (steps > 4)
+        k = step(k, x, _mm512_permutexvar_ps(k, _mm512_load_ps(e + 16)));
+    if (steps > 5)
+        k = step(k, x, two(e + 32, k));
+    if (steps > 6)
+        k = step(k, x, _mm512_mask_blend_ps(first, two(e + 64, k), two(e + 96, k)));
+    if (steps > 7) {
+        __m512 low = _mm512_mask_blend_ps(second, two(e + 128, k), two(e + 160, k));
+        __m512 high = _mm512_mask_blend_ps(second, two(e + 192, k), two(e + 224, k));
+        k = step(k, x, _mm512_mask_blend_ps(first, low, high));
+    }
+    for (unsigned i = 8; i < steps; i++)
+        k = step(k, x, _mm512_i32gather_ps(k, e, 4));
+    return _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), k);
+}
+
+/* 4 x 16 numbers to 64 bytes, saturated. The rows of a block stand in an order of their own: byte 16 i + 4 j + k is row
+ * 16 j + 4 i + k, as packing leaves it; what is looked up for them comes out in order again. */
+static inline __m512i pack(const __m512i part[4])
+{
+    return _mm512_packus_epi16(_mm512_packus_epi32(part[0], part[1]), _mm512_packus_epi32(part[2], part[3]));
+}
+
+static inline __attribute__((always_inline)) void search64(const float *e, unsigned steps, const float *x, __m512i bin[4])
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        bin[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
+}
+
+/* 64 values of a column to its planes, which are `gap` bytes apart. */
+static void bin_column(const struct weir_plan *plan, const struct weir_search *s, const float *x, size_t gap, uint8_t *planes)
+{
+    const float *e = plan->table + s->table;
+    __m512i bin[4];
+    switch (s->steps) {
+    case 4:
+        search64(e, 4, x, bin);
+        break;
+    case 5:
+        search64(e, 5, x, bin);
+        break;
+    case 6:
+        search64(e, 6, x, bin);
+        break;
+    case 7:
+        search64(e, 7, x, bin);
+        break;
+    case 8:
+        search64(e, 8, x, bin);
+        break;
+    default:
+        search64(e, s->steps, x, bin);
+    }
+    if (s->simple) {
+        _mm512_store_si512(planes, pack(bin));
+        return;
+    }
+    const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
+    __m512i part[4];
+    __mmask64 missing, zero;
+    for (int i = 0; i < 4; i++) {
+        __m512 v = _mm512_loadu_ps(x + 16 * i);
+        part[i] = _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(255));
+    }
+    missing = _mm512_movepi8_mask(pack(part));
+    for (int i = 0; i < 4; i++) {
+        __m512 size = _mm512_abs_ps(_mm512_loadu_ps(x + 16 * i));
+        part[i] = _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(size, _mm512_set1_ps(WEIR_FOREST_ZERO), _CMP_LE_OQ),
+                                         _mm512_set1_epi32(255));
+    }
+    zero = _mm512_movepi8_mask(pack(part));
+    for (unsigned i = 0; i < s->planes; i++, planes += gap) {
+        const struct weir_plane *p = &plan->plane[s->plane + i];
+        if (p->kind == WEIR_SPLIT_SET) {
+            for (unsigned r = 0; r < WEIR_BLOCK; r++)
+                planes[r] = weir_plane_byte(plan, p, x[r / 4 % 4 * 16 + r / 16 * 4 + r % 4], 0);
+            continue;
+        }
+        for (int k = 0; k < 4; k++)
+            part[k] = _mm512_min_epi32(_mm512_subs_epu16(bin[k], _mm512_set1_epi32(p->below)), most);
+        __mmask64 gone = p->kind == WEIR_SPLIT_ZERO ? missing | zero : missing;
+        __m512i side = _mm512_set1_epi8(p->missing_right ? (char)plan->kernel->bins : 0);
+        _mm512_store_si512(planes, _mm512_mask_blend_epi8(gone, pack(part), side));
+    }
+}
+
+static void fill_planes(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, uint8_t *planes)
+{
+    size_t gap = (size_t)blocks * WEIR_BLOCK;
+    if (v->column_step != 1) { /* feature-major: one block */
+        for (size_t i = 0; i < plan->searches; i++) {
+            const struct weir_search *s = &plan->search[i];
+            bin_column(plan, s, v->x + v->index[s->column] * v->column_step, gap, planes + s->plane * gap);
+        }
+        return;
+    }
+    _Alignas(64) float tile[4 * WEIR_BLOCK];
+    for (unsigned b = 0; b < blocks && b * WEIR_BLOCK < v->rows; b++) {
+        const float *x = v->x + b * WEIR_BLOCK * v->row_step;
+        size_t rows = v->rows - b * WEIR_BLOCK;
+        for (size_t i = 0; i < plan->searches;) {
+            size_t first = plan->search[i].column & ~(size_t)3, columns = plan->forest->columns - first;
+            columns = columns < 4 ? columns : 4;
+            if (rows >= WEIR_BLOCK && columns == 4)
+                for (size_t r = 0; r < WEIR_BLOCK; r += 16)
+                    transpose(x + r * v->row_step + first, v->row_step, 16, 4, tile + r);
+            else
+                for (size_t r = 0; r < WEIR_BLOCK && r < rows; r += 16)
+                    transpose(x + r * v->row_step + first, v->row_step, rows - r, columns, tile + r);
+            for (; i < plan->searches && plan->search[i].column < first + 4; i++) {
+                const struct weir_search *s = &plan->search[i];
+                bin_column(plan, s, tile + (size_t)(s->column - first) * WEIR_BLOCK, gap,
+                           planes + s->plane * gap + b * WEIR_BLOCK);
+            }
+        }
+    }
+}
+
+/* -- trees -- */
+
+typedef __m512i vector;
+
+static inline vector broadcast(uint32_t bin)
+{
+    return _mm512_set1_epi32((int)bin);
+}
+
+static inline uint64_t compare(const uint8_t *plane, vector bin)
+{
+    return _mm512_cmple_epu8_mask(bin, _mm512_load_si512(plane)); /* in this order the load is part of the comparison */
+}
+
+#define LANES 8
+typedef uint64_t lanes __attribute__((vector_size(64)));
+
+static inline lanes mux(lanes right, lanes a, lanes b)
+{
+    return (lanes)_mm512_ternarylogic_epi64((__m512i)right, (__m512i)b, (__m512i)a, 0xca);
+}
+
+/* Numbers of rows 16 j to 16 j + 15, out of a block's: the bytes 4 j to 4 j + 3 of each quarter. */
+static inline __m512i widen(__m512i number, int j)
+{
+    const __m128i bytes = _mm_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1);
+    const __m512i low = _mm512_broadcast_i32x4(bytes);
+    return _mm512_shuffle_epi8(number, _mm512_or_si512(low, _mm512_set1_epi32(4 * j)));
+}
+
+/* Bit 5 of the number chooses the half of the table; its mask is made by a port that is idle. */
+static inline __m512 look_up(const float *leaf, __m512i number)
+{
+    __m512 low = _mm512_permutex2var_ps(_mm512_load_ps(leaf), number, _mm512_load_ps(leaf + 16));
+    __m512 high = _mm512_permutex2var_ps(_mm512_load_ps(leaf + 32), number, _mm512_load_ps(leaf + 48));
+    return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_slli_epi32(number, 26)), low, high);
+}
+
+/* Adds the leaves with these numbers. */
+static inline __attribute__((always_inline)) void add_numbers(const struct weir_plan *plan, const struct weir_piece *p,
+                                                              __m512i number, size_t b, enum weir_output output, void *out)
+{
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        __m512i n = widen(number, j);
+        size_t at = b * WEIR_BLOCK + 16 * (size_t)j;
+        if (output == WEIR_OUTPUT_FLOAT32) {
+            float *sum = (float *)out + at;
+            const float *leaf = plan->leaf + p->leaf;
+            __m512 value = p->leaves <= 64 ? look_up(leaf, n) : _mm512_i32gather_ps(n, leaf, 4);
+            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), value));
+        } else if (output == WEIR_OUTPUT_FLOAT64) {
+            double *sum = (double *)out + at;
+            const double *leaf = plan->leaf64 + p->leaf;
+            __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(n), leaf, 8);
+            __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(n, 1), leaf, 8);
+            _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
+            _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
+        } else {
+            _mm512_store_si512((uint32_t *)out + at, _mm512_i32gather_epi32(n, plan->leaf_node + p->leaf, 4));
+        }
+    }
+}
+
+/* The same from bit planes of the numbers, `step` masks apart. */
+static inline __attribute__((always_inline)) void add_leaves(const struct weir_plan *plan, const struct weir_piece *p,
+                                                             const uint64_t *mask, size_t step, unsigned bits, size_t b,
+                                                             enum weir_output output, void *out)
+{
+    __m512i number = _mm512_maskz_set1_epi8(mask[0], 1);
+    for (unsigned i = 1; i < bits; i++)
+        number = _mm512_mask_add_epi8(number, mask[i * step], number, _mm512_set1_epi8((char)(1 << i)));
+    add_numbers(plan, p, number, b, output, out);
+}
+
+#define BLOCKS  8
+#define NAME(x) x##_8
+#include "model/kernel_lanes.h"
+#undef BLOCKS
+#undef NAME
+
+#define BLOCKS  4
+#define NAME(x) x##_4
+#include "model/kernel_lanes.h"
+#undef BLOCKS
+#undef NAME
+
+#define BLOCKS  1
+#define NAME(x) x##_1
+#include "model/kernel_lanes.h"
+#undef BLOCKS
+#undef NAME
+
+static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t count, unsigned blocks, const uint8_t *planes,
+                            enum weir_output output, void *out)
+{
+    for (; count; piece++, count--) {
+        const struct weir_piece *p = plan->piece + piece;
+        const struct weir_test *test = plan->test + p->test;
+        for (size_t b = 0; b < blocks; b++) {
+            __m512i number = _mm512_setzero_si512();
+            for (unsigned i = 0; i < p->tests; i++) {
+                const uint8_t *plane = planes + ((size_t)test[i].plane * blocks + b) * WEIR_BLOCK;
+                __mmask64 right = _mm512_cmpge_epu8_mask(_mm512_load_si512(plane), broadcast(test[i].bin));
+                number = _mm512_add_epi8(number, number);
+                number = _mm512_mask_add_epi8(number, right, number, _mm512_set1_epi8(1));
+            }
+            add_numbers(plan, p, number, b, output, out);
+        }
+    }
+}
+
+/* 64 rows walk together, 16 a vector, until all are in a leaf: four vectors, so that their loads overlap. */
+static void score_walk(const struct weir_plan *plan, size_t piece, size_t count, const struct weir_values *v,
+                       enum weir_output output, void *out)
+{
+    const struct weir_forest *f = plan->forest;
+    const __m512i columns = _mm512_set1_epi32((1 << (plan->shift - 1)) - 1), one = _mm512_set1_epi32(1);
+    const __m512i thresholds = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i nexts = _mm512_add_epi32(thresholds, one);
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m128i shift = _mm_cvtsi32_si128((int)plan->shift);
+    int32_t offsets[WEIR_OFFSETS];
+    const int32_t *offset = weir_walk_offsets(plan, v, offsets);
+    for (; count; piece++, count--) {
+        const struct weir_piece *p = plan->piece + piece;
+        const struct weir_node *nodes = plan->node + p->node;
+        const uint32_t first = f->first[p->tree];
+        for (size_t r = 0; r < v->rows; r += WEIR_BLOCK) {
+            const float *x = v->x + r * v->row_step;
+            __m512i at[4], row[4];
+            const __m512i last = _mm512_set1_epi32((int)(v->rows - r) - 1), row_step = _mm512_set1_epi32((int)v->row_step);
+            for (int i = 0; i < 4; i++) {
+                at[i] = _mm512_setzero_si512();
+                row[i] = _mm512_add_epi32(lane, _mm512_set1_epi32(16 * i));
+                row[i] = _mm512_mullo_epi32(_mm512_min_epi32(row[i], last), row_step);
+            }
+            for (__mmask16 moved = 1; moved;) {
+                moved = 0;
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; i++) {
+                    __m512i a = _mm512_i32gather_epi64(_mm512_castsi512_si256(at[i]), nodes, 8);
+                    __m512i b = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at[i], 1), nodes, 8);
+                    __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(a, thresholds, b));
+                    __m512i next = _mm512_permutex2var_epi32(a, nexts, b);
+                    __m512i column = _mm512_and_si512(_mm512_srli_epi32(next, 1), columns);
+                    if (offset)
+                        column = _mm512_i32gather_epi32(column, offset, 4);
+                    __m512 value = _mm512_i32gather_ps(_mm512_add_epi32(column, row[i]), x, 4);
+                    __mmask16 right = _mm512_cmp_ps_mask(value, threshold, _CMP_GE_OQ);
+                    right |= _mm512_mask_cmp_ps_mask(_mm512_test_epi32_mask(next, one), value, value, _CMP_UNORD_Q);
+                    next = _mm512_srl_epi32(next, shift);
+                    next = _mm512_mask_add_epi32(next, right, next, one);
+                    moved |= _mm512_cmpneq_epi32_mask(next, at[i]);
+                    at[i] = next;
+                }
+            }
+            for (int i = 0; i < 4; i++) {
+                __m512i node = _mm512_add_epi32(at[i], _mm512_set1_epi32((int)first));
+                if (output == WEIR_OUTPUT_FLOAT32) {
+                    float *sum = (float *)out + r + 16 * i;
+                    _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_i32gather_ps(node, f->value, 4)));
+                } else if (output == WEIR_OUTPUT_FLOAT64) {
+                    double *sum = (double *)out + r + 16 * i;
+                    __m512i place = _mm512_i32gather_epi32(node, f->place, 4);
+                    __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(place), f->leaf, 8);
+                    __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(place, 1), f->leaf, 8);
+                    _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
+                    _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
+                } else {
+                    _mm512_store_si512((uint32_t *)out + r + 16 * i, node);
+                }
+            }
+        }
+    }
+}
+
+static void score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
+                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out)
+{
+    if (form == WEIR_FORM_OBLIVIOUS)
+        score_oblivious(plan, piece, count, blocks, planes, output, out);
+    else if (form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
+        weir_few_score(plan, form, piece, count, v, planes, output, out);
+    else if (form == WEIR_FORM_WALK)
+        score_walk(plan, piece, count, v, output, out);
+    else if (form == WEIR_FORM_MASK)
+        (blocks == 8 ? score_mask_8 : blocks == 4 ? score_mask_4 : score_mask_1)(plan, piece, count, planes, output, out);
+    else
+        (blocks == 8 ? score_reach_8 : blocks == 4 ? score_reach_4 : score_reach_1)(plan, piece, count, planes, output, out);
+}
+
+const struct weir_kernel weir_kernel_avx512 = {.name = "avx512",
+                                               .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
+                                               .bins = 255,
+                                               .blocks = {8, 4, 1},
+                                               .few = 0,
+                                               .planes = fill_planes,
+                                               .score = score};
