@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 weir_err weir_file_fail(struct weir_error *error, const char *path, const char *what)
@@ -162,4 +164,15 @@ weir_err weir_file_write(const char *path, const void *bytes, size_t size, struc
     if (err)
         unlink(beside);
     return err;
+}
+
+bool weir_file_room(const char *path, uint64_t *bytes)
+{
+    struct statvfs fs;
+    char *copy = strdup(path);
+    bool known = copy && statvfs(dirname(copy), &fs) == 0;
+    free(copy);
+    if (known)
+        *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return known;
 }

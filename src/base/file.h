@@ -32,4 +32,7 @@ weir_err weir_file_write(const char *path, const void *bytes, size_t size, struc
  */
 weir_err weir_file_fail(struct weir_error *error, const char *path, const char *what);
 
+/* What is free, for this user, on the disk of the folder that `path` is in. False: not known. */
+bool weir_file_room(const char *path, uint64_t *bytes);
+
 #endif

@@ -47,7 +47,7 @@ static void *wait_signals(void *set)
         weir_run_account(signalled_run, &account);
         weir_log(WEIR_LOG_ERROR,
                  "stopped at once: %" PRIu64 " active flows and %" PRIu64 " rows in flight or uncommitted are left behind",
-                 account.meter.flows_active, account.rows.batched - account.store.committed - account.store.rejected);
+                 account.meter.flows_active, account.rows.batched - account.store.committed - weir_account_not_kept(&account));
         _exit(WEIR_EXIT_FAILED);
     }
     return NULL;
@@ -126,7 +126,7 @@ static bool write_account(const struct weir_account *account, const char *path)
     return good;
 }
 
-static int report(const struct weir_run_options *o, const struct weir_account *account, const char *run_id)
+static int report(const struct weir_run_options *o, const struct weir_account *account, const char *run_id, bool failed)
 {
     struct weir_error error = {0};
     int code = WEIR_EXIT_OK;
@@ -141,7 +141,7 @@ static int report(const struct weir_run_options *o, const struct weir_account *a
     fputc('\n', to);
     weir_account_print(account, to);
     fputc('\n', to);
-    if (weir_attacks_print(o->store, run_id, 20, to, &error) != WEIR_OK) {
+    if ((!failed || account->store.committed) && weir_attacks_print(o->store, run_id, 20, to, &error) != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         code = WEIR_EXIT_FAILED;
     }
@@ -247,7 +247,7 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
         pthread_join(signal_thread, NULL);
     }
     weir_run_free(&job);
-    int result = report(o, &account, run_id);
+    int result = report(o, &account, run_id, code != WEIR_OK);
     weir_reloader_free(&reloader);
     weir_control_free(&control); /* who asked for the stop waits until here */
     if (code != WEIR_OK) {

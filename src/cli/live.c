@@ -57,6 +57,10 @@ void weir_live_draw(struct weir_live *live, const struct weir_account *account, 
             put(&text, " %s ", account->class_name[c]);
             put_count(&text, (double)account->class_rows[c]);
         }
+    if (weir_account_not_kept(account)) {
+        put(&text, " | not kept ");
+        put_count(&text, (double)weir_account_not_kept(account));
+    }
     if (line_count)
         put(&text, " | last: %s", lines[0].text);
     live->shown_s = account->seconds;

@@ -39,6 +39,15 @@ static weir_err take_reasons(void *field, const char *what, const char *value, s
     return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give exact, path or none", what, value);
 }
 
+static weir_err take_on_full(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    enum weir_on_full *policy = field;
+    if (strcmp(value, "stop") != 0 && strcmp(value, "withhold") != 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s '%s': give stop or withhold", what, value);
+    *policy = !strcmp(value, "stop") ? WEIR_ON_FULL_STOP : WEIR_ON_FULL_WITHHOLD;
+    return WEIR_OK;
+}
+
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_run_options, FIELD)
 static const struct weir_setting rows[] = {
@@ -63,6 +72,10 @@ static const struct weir_setting rows[] = {
      .text = "in a folder: the next file also at this size, such as 2GB"},
     {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS", .live = true,
      .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
+    {.name = "on-full", .kind = WEIR_SETTING_WORD, .at = AT(on_full), .take = take_on_full, .value = "POLICY",
+     .text = "when the disk is full: `stop` ends the run, `withhold` goes on and counts\n"
+             "the verdicts that are not kept, until there is room again (default:\n"
+             "stop for capture files, withhold for interfaces)"},
     {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
      .text = "EVE JSON lines (eve.json); - is standard output"},
     {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,

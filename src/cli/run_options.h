@@ -5,6 +5,7 @@
 
 #include "cli/config.h"
 #include "cli/tap_options.h"
+#include "pipeline/backend.h"
 #include "pipeline/judge.h"
 #include "store/retention.h"
 
@@ -18,6 +19,7 @@ struct weir_run_options {
     int64_t max_delay_ns;
     uint64_t rotate_bytes;
     struct weir_retention retention;
+    enum weir_on_full on_full;
     bool check, json, quiet;
     struct weir_told told[WEIR_RUN_SETTINGS]; /* beside the rows; owns the texts */
 };

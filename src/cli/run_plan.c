@@ -77,6 +77,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .store = o->store,
                                             .rotate_bytes = o->rotate_bytes,
                                             .retention = o->retention,
+                                            .on_full = o->on_full,
                                             .eve = o->eve,
                                             .sensor = o->sensor ? o->sensor : plan->host,
                                             .rights = &plan->rights};

@@ -1,6 +1,7 @@
 #include "cli/service.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,10 +44,13 @@ void weir_service_beat(struct weir_service *service, const struct weir_account *
     if (service->alive && !alive)
         weir_log(WEIR_LOG_WARNING, "%" PRIu64 " rows wait and none is scored, or packets come and none is read%s",
                  now.batched - now.scored, service->watchdog ? "; the watchdog ends this run if that goes on" : "");
+    char not_kept[64] = "";
+    if (weir_account_not_kept(account))
+        snprintf(not_kept, sizeof not_kept, "; %" PRIu64 " verdicts not kept", weir_account_not_kept(account));
     weir_notify("%sSTATUS=%s%" PRIu64 " packets, %" PRIu64 " lost; %" PRIu64 " records, %" PRIu64 " active flows; %" PRIu64
-                " alerts",
+                " alerts%s",
                 alive ? "WATCHDOG=1\n" : "", alive ? "" : "stands still: ", now.seen, now.lost, weir_account_records(account),
-                account->meter.flows_active, account->alerts);
+                account->meter.flows_active, account->alerts, not_kept);
     service->alive = alive;
     service->last = now;
     service->next_ns = weir_clock_mono_ns() + service->period_ns;

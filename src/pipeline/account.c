@@ -97,12 +97,18 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         snprintf(why, size, "rows: batched %" PRIu64 " != scored %" PRIu64, account->rows.batched, account->rows.scored);
         return false;
     }
-    if (account->rows.scored != account->store.committed + account->store.rejected) {
-        snprintf(why, size, "store: scored %" PRIu64 " != committed %" PRIu64 " + rejected %" PRIu64, account->rows.scored,
-                 account->store.committed, account->store.rejected);
+    const uint64_t rejected = sum(account->store.rejected, WEIR_REJECTED_COUNT);
+    if (account->rows.scored != account->store.committed + account->store.withheld + rejected) {
+        snprintf(why, size, "store: scored %" PRIu64 " != committed %" PRIu64 " + withheld %" PRIu64 " + rejected %" PRIu64,
+                 account->rows.scored, account->store.committed, account->store.withheld, rejected);
         return false;
     }
     return true;
+}
+
+uint64_t weir_account_not_kept(const struct weir_account *account)
+{
+    return account->store.withheld + sum(account->store.rejected, WEIR_REJECTED_COUNT);
 }
 
 /* {name: count, ...} of the counters that are not 0 */
@@ -128,6 +134,18 @@ static const char *dropped_name(size_t i)
 static const char *reason_name(size_t i)
 {
     return weir_reason_name((enum weir_reason)i);
+}
+
+static const char *rejected_name(size_t i)
+{
+    static const char *const names[] = {
+        [WEIR_REJECTED_FULL] = "disk full", [WEIR_REJECTED_STORE] = "store", [WEIR_REJECTED_EVE] = "eve"};
+    return names[i];
+}
+
+static const char *full_name(size_t i)
+{
+    return "disk full";
 }
 
 static json_t *microseconds(const struct weir_histogram *h)
@@ -164,23 +182,24 @@ json_t *weir_account_json(const struct weir_account *account)
                                           (json_int_t)m->offset.handshakes));
         json_array_append_new(ports, object);
     }
-    json_t *rejected = json_object();
-    if (account->store.rejected)
-        json_object_set_new(rejected, "store", json_integer((json_int_t)account->store.rejected));
     json_t *classes = json_object();
     for (unsigned c = 0; c < WEIR_CLASSES_SHOWN && account->class_name[c][0]; c++)
         json_object_set_new(classes, account->class_name[c], json_integer((json_int_t)account->class_rows[c]));
-    return json_pack(
-        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:{},s:o},s:I,s:o,s:I,s:f,s:f,s:o,s:o}",
-        "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
-        named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name),
-        "flows", "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name),
-        "active", (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
-        (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
-        (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld", "rejected",
-        rejected, "alerts", (json_int_t)account->alerts, "classes", classes, "batches", (json_int_t)account->batches, "seconds",
-        account->seconds, "flows_per_s", per_second(weir_account_records(account), account->seconds), "decision_us",
-        microseconds(&account->decision_ns), "durable_us", microseconds(&account->durable_ns));
+    return json_pack("{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:o,s:o},s:{s:I,s:I},s:I,s:o,s:I,"
+                     "s:f,s:f,s:o,s:o}",
+                     "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
+                     named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped",
+                     named(m->dropped, WEIR_DROPPED_COUNT, dropped_name), "flows", "opened", (json_int_t)m->flows_opened,
+                     "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name), "active", (json_int_t)m->flows_active,
+                     "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
+                     (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
+                     (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld",
+                     named(&account->store.withheld, 1, full_name), "rejected",
+                     named(account->store.rejected, WEIR_REJECTED_COUNT, rejected_name), "eve", "lines",
+                     (json_int_t)account->eve.lines, "lost", (json_int_t)account->eve.lost, "alerts", (json_int_t)account->alerts,
+                     "classes", classes, "batches", (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
+                     per_second(weir_account_records(account), account->seconds), "decision_us",
+                     microseconds(&account->decision_ns), "durable_us", microseconds(&account->durable_ns));
 }
 
 /* " (arp 3, link-type 1)" or "" */
@@ -228,10 +247,15 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     fprintf(to, " = batched %" PRIu64 " + unscored %" PRIu64 "\n", account->rows.batched, account->rows.unscored);
     /* while lanes run, their part is up to 50 ms older than the workers' */
     uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
-    fprintf(to,
-            "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64
-            " + rejected %" PRIu64 "\n",
-            account->rows.batched, account->rows.scored, in_flight, account->store.committed, account->store.rejected);
+    fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64,
+            account->rows.batched, account->rows.scored, in_flight, account->store.committed);
+    fprintf(to, " + withheld %" PRIu64, account->store.withheld);
+    print_reasons(to, &account->store.withheld, 1, full_name);
+    fprintf(to, " + rejected %" PRIu64, sum(account->store.rejected, WEIR_REJECTED_COUNT));
+    print_reasons(to, account->store.rejected, WEIR_REJECTED_COUNT, rejected_name);
+    fputc('\n', to);
+    if (account->eve.lost)
+        fprintf(to, "eve       lines %" PRIu64 ", lost %" PRIu64 "\n", account->eve.lines, account->eve.lost);
     print_time(to, "decision", &account->decision_ns);
     print_time(to, "durable", &account->durable_ns);
     fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,

@@ -24,6 +24,9 @@
 #define WEIR_CLASSES_SHOWN 16
 #define WEIR_CLASS_NAME    40 /* longer names are cut */
 
+/* What ended a run that rejects rows. */
+enum weir_rejected { WEIR_REJECTED_FULL, WEIR_REJECTED_STORE, WEIR_REJECTED_EVE, WEIR_REJECTED_COUNT };
+
 struct weir_account {
     unsigned ports;
     struct weir_port_account port[WEIR_PORTS_MAX];
@@ -32,8 +35,13 @@ struct weir_account {
         uint64_t batched, scored, unscored;
     } rows;
     struct {
-        uint64_t committed, rejected; /* rejected: the store failed */
+        uint64_t committed;
+        uint64_t withheld; /* the disk was full, and the run went on without */
+        uint64_t rejected[WEIR_REJECTED_COUNT];
     } store;
+    struct {
+        uint64_t lines, lost; /* lost: the disk was full, or EVE failed */
+    } eve;
     uint64_t alerts;
     /* Rows by class: those of the first model in its order, then what later models bring. "" ends them; the last one takes the
      * rest, as "other". */
@@ -58,6 +66,9 @@ json_t *weir_account_json(const struct weir_account *account);
 
 /* For people: about 15 lines. */
 void weir_account_print(const struct weir_account *account, FILE *to);
+
+/* Rows that the store lacks: withheld and rejected. */
+uint64_t weir_account_not_kept(const struct weir_account *account);
 
 /* Records closed so far, all reasons. */
 uint64_t weir_account_records(const struct weir_account *account);

@@ -65,6 +65,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     struct weir_writer_config writer = {
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
+        .on_full = config->on_full,
     };
     struct weir_judge *judge;
     backend->workers = config->workers;
@@ -92,7 +93,8 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
                                       .sensor = config->sensor,
                                       .command = config->command,
                                       .rotate_bytes = config->rotate_bytes,
-                                      .retention = config->retention};
+                                      .retention = config->retention,
+                                      .without_room = config->on_full == WEIR_ON_FULL_WITHHOLD};
     if (config->store && (code = weir_store_open(&store, &backend->store, error)) != WEIR_OK)
         goto fail;
     if (backend->store)
@@ -156,6 +158,11 @@ bool weir_backend_failed(const struct weir_backend *backend)
 weir_err weir_backend_status(const struct weir_backend *backend, struct weir_error *error)
 {
     return weir_writer_status(backend->writer, error);
+}
+
+bool weir_backend_trouble(const struct weir_backend *backend, char *text, size_t size)
+{
+    return weir_writer_trouble(backend->writer, text, size);
 }
 
 void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room)
@@ -228,8 +235,11 @@ weir_err weir_backend_finish(struct weir_backend *backend, const char *account_j
 {
     weir_err code = WEIR_OK;
     struct weir_error local = {0};
-    if (backend->store && backend->outcome == WEIR_OK)
-        code = weir_store_finish(backend->store, account_json, error);
+    /* after a failure, too: the account tells of it, if there is room for that */
+    if (backend->store && weir_store_is_open(backend->store))
+        code = weir_store_finish(backend->store, account_json, backend->outcome == WEIR_OK ? error : NULL);
+    if (backend->outcome != WEIR_OK)
+        code = WEIR_OK; /* the first failure counts */
     weir_err eve = weir_eve_close(&backend->eve, &local);
     if (eve != WEIR_OK && backend->outcome == WEIR_OK && code == WEIR_OK) {
         code = eve;

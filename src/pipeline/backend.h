@@ -20,6 +20,13 @@
 
 struct weir_backend;
 
+/* What a run does when the disk of its store or of EVE is full. */
+enum weir_on_full {
+    WEIR_ON_FULL_BY_SOURCE, /* stop for files, which can be read again, withhold for interfaces: weir_run settles it */
+    WEIR_ON_FULL_STOP,      /* it ends; what is scored and not kept is rejected */
+    WEIR_ON_FULL_WITHHOLD   /* it goes on: verdicts are withheld and counted until there is room again */
+};
+
 struct weir_backend_config {
     const weir_model *model;      /* outlives the backend */
     const struct weir_view *view; /* of the batches */
@@ -33,6 +40,7 @@ struct weir_backend_config {
     const char *store;         /* a file or a folder; NULL: verdicts are counted and thrown away */
     uint64_t rotate_bytes;     /* in a folder: size of a file; 0: only the day counts */
     struct weir_retention retention;
+    enum weir_on_full on_full;
     const char *eve;              /* EVE path; NULL: none */
     const char *sensor, *command; /* for the store */
     int64_t commit_interval_ns;   /* 0: 250 ms */
@@ -63,6 +71,9 @@ bool weir_backend_failed(const struct weir_backend *backend);
 
 /* WEIR_OK, or that failure. Any thread. */
 weir_err weir_backend_status(const struct weir_backend *backend, struct weir_error *error);
+
+/* What is wrong although the run goes on, for people: verdicts are withheld. False: nothing. Any thread. */
+bool weir_backend_trouble(const struct weir_backend *backend, char *text, size_t size);
 
 /* Batches in the queue, and how many it holds. Any thread. */
 void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room);

@@ -79,6 +79,7 @@ static json_t *status(struct weir_control *control)
     const char *problem = control->problem;
     uint64_t reloads = control->reloads;
     struct weir_error error = {0};
+    char trouble[300];
     json_object_update(answer, control->about);
     if (control->run) {
         struct weir_backend *backend = weir_run_backend(control->run);
@@ -95,6 +96,8 @@ static json_t *status(struct weir_control *control)
         if (weir_backend_status(backend, &error) != WEIR_OK ||
             weir_source_status(weir_run_source(control->run), &error) != WEIR_OK)
             problem = error.text;
+        else if (weir_backend_trouble(backend, trouble, sizeof trouble))
+            problem = trouble;
     }
     json_object_set_new(answer, "state", json_string(states[control->state]));
     json_object_set_new(answer, "reloads", json_integer((json_int_t)reloads));

@@ -100,6 +100,13 @@ weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **o
     return code;
 }
 
+static enum weir_on_full on_full(const struct weir_run_config *config)
+{
+    if (config->on_full != WEIR_ON_FULL_BY_SOURCE)
+        return config->on_full;
+    return config->source.interface[0] ? WEIR_ON_FULL_WITHHOLD : WEIR_ON_FULL_STOP;
+}
+
 weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
 {
     const struct weir_run_config *config = &run->config;
@@ -114,6 +121,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .store = config->store,
                                           .rotate_bytes = config->rotate_bytes,
                                           .retention = config->retention,
+                                          .on_full = on_full(config),
                                           .eve = config->eve,
                                           .sensor = config->sensor,
                                           .command = config->command};

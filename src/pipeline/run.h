@@ -24,6 +24,7 @@ struct weir_run_config {
     const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */
     uint64_t rotate_bytes;
     struct weir_retention retention;
+    enum weir_on_full on_full;
     const struct weir_rights *rights; /* dropped once the source is open; NULL: kept */
 };
 

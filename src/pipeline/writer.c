@@ -1,26 +1,45 @@
 #include "pipeline/writer.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "pipeline/judge.h"
+#include "store/outage.h"
+
+enum { LOOK_NS = 1000000000 }; /* between looks for room */
+
+/* Where the disk is full: what is not kept, and since when. */
+struct gap {
+    bool open;
+    int64_t began_ns, ended_ns; /* wall clock; began_ns 0: there is none */
+    uint64_t lost;              /* verdicts or lines */
+    weir_err refused;           /* how the last try to end it failed */
+};
 
 struct weir_writer {
     struct weir_writer_config config;
     /* the thread's own */
+    struct gap store_gap, eve_gap; /* an EVE gap that has ended waits for the store to take its row */
+    int64_t look_at_ns;
+    bool uncommitted; /* something has been taken since the last commit */
     int64_t *pending; /* closing times of the rows that are appended but not committed */
     uint64_t pending_rows, pending_room;
-    int64_t commit_at_ns; /* when the open transaction is to be committed; meaningful while pending_rows > 0 */
+    int64_t commit_at_ns; /* when that is to be committed */
     uint64_t judge;       /* number of the judge that `place` is for */
     uint8_t place[256];   /* of its classes in class_rows */
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
-    uint64_t committed, rejected, alerts, batches, class_rows[WEIR_CLASSES_SHOWN];
+    uint64_t committed, withheld, rejected[WEIR_REJECTED_COUNT], alerts, batches, class_rows[WEIR_CLASSES_SHOWN];
+    enum weir_rejected reason; /* of the failure */
+    struct weir_eve_account eve;
+    char trouble[300]; /* "": none */
     char class_name[WEIR_CLASSES_SHOWN][WEIR_CLASS_NAME];
     struct weir_histogram decision, durable;
     struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
@@ -65,34 +84,135 @@ static bool failed(const struct weir_writer *writer) /* only the writer's thread
     return writer->failure.code != WEIR_OK;
 }
 
-static void fail(struct weir_writer *writer, const struct weir_error *error)
+/* EVE's counts; how many lines it has lost since the last time. */
+static uint64_t read_eve(struct weir_writer *writer)
+{
+    uint64_t before = writer->eve.lost; /* nobody else changes it */
+    struct weir_eve_account account = weir_eve_account(writer->config.eve);
+    pthread_mutex_lock(&writer->lock);
+    writer->eve = account;
+    pthread_mutex_unlock(&writer->lock);
+    return account.lost - before;
+}
+
+static void fail(struct weir_writer *writer, const struct weir_error *error, enum weir_rejected reason)
 {
     pthread_mutex_lock(&writer->lock);
-    if (!failed(writer))
+    if (!failed(writer)) {
         writer->failure = *error;
+        writer->reason = error->code == WEIR_ERR_FULL ? WEIR_REJECTED_FULL : reason;
+    }
     pthread_mutex_unlock(&writer->lock);
+    /* no row and no line after those that are committed */
+    if (writer->config.store)
+        weir_store_drop(writer->config.store);
+    if (writer->config.eve) {
+        weir_eve_drop(writer->config.eve);
+        read_eve(writer);
+    }
+}
+
+/* Rows that the store does not get. */
+static void miss(struct weir_writer *writer, uint64_t rows)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (failed(writer)) {
+        writer->rejected[writer->reason] += rows;
+    } else {
+        writer->withheld += rows;
+        writer->store_gap.lost += rows;
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static bool goes_on(const struct weir_writer *writer, weir_err code)
+{
+    return code == WEIR_ERR_FULL && writer->config.on_full == WEIR_ON_FULL_WITHHOLD;
+}
+
+/* What the status says. */
+static void tell_trouble(struct weir_writer *writer)
+{
+    const struct gap *store = &writer->store_gap, *eve = &writer->eve_gap;
+    pthread_mutex_lock(&writer->lock);
+    writer->trouble[0] = 0;
+    if (store->open)
+        snprintf(writer->trouble, sizeof writer->trouble, "the store's disk is full: %" PRIu64 " verdicts withheld%s",
+                 store->lost, eve->open ? "; no room for EVE either" : "");
+    else if (eve->open)
+        snprintf(writer->trouble, sizeof writer->trouble, "EVE's disk is full: %" PRIu64 " lines lost", eve->lost);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void open_gap(struct gap *gap)
+{
+    gap->open = true;
+    gap->ended_ns = 0;
+    if (!gap->began_ns)
+        gap->began_ns = weir_clock_wall_ns();
+}
+
+/* The store has failed and rolled back: its pending rows are lost, and `more` that it has not taken. */
+static void lose_store(struct weir_writer *writer, const struct weir_error *error, uint64_t more)
+{
+    uint64_t rows = writer->pending_rows + more;
+    struct weir_error full = {0};
+    writer->pending_rows = 0;
+    if (error->code == WEIR_ERR_FULL && !goes_on(writer, error->code)) {
+        weir_fail(&full, WEIR_ERR_FULL, "%s; --on-full withhold goes on without it", error->text);
+        fail(writer, &full, WEIR_REJECTED_STORE);
+    } else if (!goes_on(writer, error->code)) {
+        fail(writer, error, WEIR_REJECTED_STORE);
+    } else if (!writer->store_gap.open) {
+        open_gap(&writer->store_gap);
+        weir_log(WEIR_LOG_WARNING, "%s; verdicts are withheld and counted until there is room", error->text);
+    }
+    miss(writer, rows);
+    tell_trouble(writer);
+}
+
+/* After everything that EVE was asked for: its counts, and what to do about a failure. */
+static void settle_eve(struct weir_writer *writer, weir_err code, const struct weir_error *error)
+{
+    if (code != WEIR_OK && !goes_on(writer, code)) {
+        fail(writer, error, WEIR_REJECTED_EVE);
+    } else if (code != WEIR_OK && !writer->eve_gap.open) {
+        open_gap(&writer->eve_gap);
+        weir_log(WEIR_LOG_WARNING, "%s; lines are lost and counted until there is room", error->text);
+    }
+    uint64_t lost = read_eve(writer);
+    writer->eve_gap.lost += writer->eve_gap.open ? lost : 0;
+}
+
+static bool has_store(const struct weir_writer *writer) /* that takes rows */
+{
+    return writer->config.store && !failed(writer) && !writer->store_gap.open;
 }
 
 static void commit(struct weir_writer *writer)
 {
     struct weir_error error = {0};
-    if (!failed(writer) && writer->config.store && weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK)
-        fail(writer, &error);
-    bool kept = !failed(writer);
+    weir_err code;
+    if (has_store(writer) && weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK)
+        lose_store(writer, &error, 0);
+    if (failed(writer)) { /* EVE's failure */
+        miss(writer, writer->pending_rows);
+        writer->pending_rows = 0;
+    }
     int64_t now = weir_clock_mono_ns();
     pthread_mutex_lock(&writer->lock);
-    if (kept) {
-        writer->committed += writer->pending_rows;
-        for (uint64_t i = 0; i < writer->pending_rows; i++)
-            weir_histogram_add(&writer->durable, now - writer->pending[i], 1);
-    } else {
-        writer->rejected += writer->pending_rows;
-    }
+    writer->committed += writer->pending_rows;
+    for (uint64_t i = 0; i < writer->pending_rows; i++)
+        weir_histogram_add(&writer->durable, now - writer->pending[i], 1);
     pthread_mutex_unlock(&writer->lock);
     writer->pending_rows = 0;
-    /* after the commit: a reader of EVE never sees what the store does not have */
-    if (kept && writer->config.eve && weir_eve_flush(writer->config.eve, &error) != WEIR_OK)
-        fail(writer, &error);
+    writer->uncommitted = false;
+    /* after the commit: a reader of EVE never sees what the store does not have, but for what a full disk withholds from it */
+    if (!failed(writer) && writer->config.eve) {
+        code = weir_eve_flush(writer->config.eve, &error);
+        settle_eve(writer, code, &error);
+    }
+    tell_trouble(writer);
 }
 
 static void remember_alerts(struct weir_writer *writer, const struct weir_verdicts *verdicts)
@@ -152,23 +272,36 @@ static void count(struct weir_writer *writer, const struct weir_verdicts *verdic
     pthread_mutex_unlock(&writer->lock);
 }
 
+static void take_eve(struct weir_writer *writer, const struct weir_verdicts *verdicts)
+{
+    struct weir_error error = {0};
+    weir_err code = WEIR_OK;
+    if (failed(writer) || writer->eve_gap.open)
+        weir_eve_skip(writer->config.eve, verdicts);
+    else
+        code = weir_eve_append(writer->config.eve, verdicts, &error);
+    settle_eve(writer, code, &error);
+}
+
 static void take(struct weir_writer *writer, const struct weir_verdicts *verdicts)
 {
     struct weir_error error = {0};
     const struct weir_batch *batch = verdicts->batch;
-    if (!failed(writer) && writer->config.store && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK)
-        fail(writer, &error);
-    if (!failed(writer) && writer->config.eve && weir_eve_append(writer->config.eve, verdicts, &error) != WEIR_OK)
-        fail(writer, &error);
+    bool lost = false; /* and counted as such */
+    if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
+        lose_store(writer, &error, batch->rows);
+        lost = true;
+    }
+    if (writer->config.eve)
+        take_eve(writer, verdicts);
     count(writer, verdicts);
-    if (failed(writer)) {
-        pthread_mutex_lock(&writer->lock);
-        writer->rejected += batch->rows;
-        pthread_mutex_unlock(&writer->lock);
+    if (!writer->uncommitted)
+        writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
+    writer->uncommitted = true;
+    if (failed(writer) || writer->store_gap.open) {
+        miss(writer, lost ? 0 : batch->rows);
         return;
     }
-    if (!writer->pending_rows)
-        writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
     memcpy(writer->pending + writer->pending_rows, batch->closed_ns, batch->rows * sizeof *writer->pending);
     writer->pending_rows += batch->rows;
 }
@@ -180,9 +313,8 @@ static void store_health(struct weir_writer *writer)
     writer->health = NULL;
     pthread_mutex_unlock(&writer->lock);
     struct weir_error error = {0};
-    if (json && !failed(writer) && writer->config.store &&
-        weir_store_health(writer->config.store, weir_clock_wall_ns(), json, &error) != WEIR_OK)
-        fail(writer, &error);
+    if (json && has_store(writer) && weir_store_health(writer->config.store, weir_clock_wall_ns(), json, &error) != WEIR_OK)
+        lose_store(writer, &error, 0);
     free(json);
 }
 
@@ -213,18 +345,133 @@ static void rotate(struct weir_writer *writer)
 {
     struct weir_error error = {0};
     bool rotated;
-    if (writer->config.store && !failed(writer) &&
-        (weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK ||
-         weir_store_rotate(writer->config.store, &rotated, &error) != WEIR_OK))
-        fail(writer, &error);
+    if (has_store(writer) && (weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK ||
+                              weir_store_rotate(writer->config.store, &rotated, &error) != WEIR_OK))
+        lose_store(writer, &error, 0);
+}
+
+/* --- a full disk --- */
+
+static weir_err put_outage(struct weir_writer *writer, const char *what, const struct gap *gap, struct weir_error *error)
+{
+    const struct weir_outage row = {.what = what,
+                                    .reason = "disk full",
+                                    .began_ns = gap->began_ns,
+                                    .ended_ns = gap->ended_ns,
+                                    .withheld = (int64_t)gap->lost};
+    weir_err code = weir_store_outage(writer->config.store, &row, error);
+    return code == WEIR_OK ? weir_store_commit(writer->config.store, NULL, error) : code;
+}
+
+/* Opens the store anew. Rows of a commit that failed may be there all the same. */
+static weir_err reopen(struct weir_writer *writer, struct weir_error *error)
+{
+    int64_t found;
+    weir_err code = weir_store_reopen(writer->config.store, &found, error);
+    if (code != WEIR_OK || !found)
+        return code;
+    pthread_mutex_lock(&writer->lock);
+    writer->committed += (uint64_t)found;
+    writer->withheld -= (uint64_t)found;
+    writer->store_gap.lost -= (uint64_t)found;
+    pthread_mutex_unlock(&writer->lock);
+    return WEIR_OK;
+}
+
+/* The row about the gap is the first that is written again: it proves that there is room. */
+static void resume_store(struct weir_writer *writer)
+{
+    struct gap *gap = &writer->store_gap;
+    struct weir_error error = {0};
+    weir_err code = WEIR_ERR_FULL;
+    gap->ended_ns = weir_clock_wall_ns();
+    if (weir_store_is_open(writer->config.store))
+        code = put_outage(writer, "store", gap, &error);
+    if (code != WEIR_OK && (code = reopen(writer, &error)) == WEIR_OK)
+        code = put_outage(writer, "store", gap, &error);
+    if (code != WEIR_OK) {
+        gap->ended_ns = 0;
+        if (code != gap->refused && code != WEIR_ERR_FULL) /* there is room, but something else is wrong now */
+            weir_log(WEIR_LOG_WARNING, "%s; verdicts are withheld as before", error.text);
+        gap->refused = code;
+        return;
+    }
+    weir_log(WEIR_LOG_INFO, "%s: %s; %" PRIu64 " verdicts were withheld in %.0f s, table outages has a row",
+             weir_store_path(writer->config.store),
+             weir_store_has_room(writer->config.store) ? "there is room again" : "room for the last words", gap->lost,
+             (double)(gap->ended_ns - gap->began_ns) / 1e9);
+    *gap = (struct gap){0};
+    tell_trouble(writer);
+}
+
+static void resume_eve(struct weir_writer *writer)
+{
+    struct gap *gap = &writer->eve_gap;
+    gap->open = false;
+    gap->ended_ns = weir_clock_wall_ns();
+    weir_log(WEIR_LOG_INFO, "EVE: there is room again; %" PRIu64 " lines were lost in %.0f s", gap->lost,
+             (double)(gap->ended_ns - gap->began_ns) / 1e9);
+    tell_trouble(writer);
+}
+
+/* EVE's gap, once it has ended or nothing can come any more. */
+static void keep_eve_gap(struct weir_writer *writer)
+{
+    struct weir_error error = {0};
+    if (!writer->eve_gap.began_ns || !has_store(writer))
+        return;
+    if (put_outage(writer, "eve", &writer->eve_gap, &error) == WEIR_OK)
+        writer->eve_gap = (struct gap){0};
+    else
+        lose_store(writer, &error, 0);
+}
+
+/* With nothing uncommitted. A retention by size gives old files up before new verdicts, and well before the disk is full. */
+static void look_for_room(struct weir_writer *writer)
+{
+    struct weir_error error = {0};
+    struct weir_store *store = writer->config.store;
+    if (failed(writer))
+        return;
+    if (store && weir_store_make_room(store, 4 * WEIR_STORE_ROOM, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARNING, "%s", error.text);
+    if (writer->store_gap.open && weir_store_has_room(store))
+        resume_store(writer);
+    if (writer->eve_gap.open && weir_eve_has_room(writer->config.eve))
+        resume_eve(writer);
+    if (!writer->eve_gap.open)
+        keep_eve_gap(writer);
+    writer->look_at_ns = weir_clock_mono_ns() + LOOK_NS;
+}
+
+/* The end of the run: what is open stays so. */
+static void close_gaps(struct weir_writer *writer)
+{
+    struct weir_error error = {0};
+    uint64_t room = 0;
+    look_for_room(writer);
+    if (writer->store_gap.open && !failed(writer)) /* little is needed for what is left to say */
+        resume_store(writer);
+    keep_eve_gap(writer);
+    if (!writer->store_gap.open || failed(writer))
+        return;
+    weir_store_room(writer->config.store, &room);
+    weir_fail(&error, WEIR_ERR_FULL,
+              "%s: its disk was full to the end (%" PRIu64 " bytes are free): %" PRIu64
+              " verdicts were withheld; make room, or give --store elsewhere",
+              weir_store_path(writer->config.store), room, writer->store_gap.lost);
+    fail(writer, &error, WEIR_REJECTED_FULL);
 }
 
 void *weir_writer_run(void *argument)
 {
     struct weir_writer *writer = argument;
+    const struct weir_error no_room = {.code = WEIR_ERR_FULL, .text = "the store's disk is full at the start"};
+    if (writer->config.store && !weir_store_is_open(writer->config.store))
+        lose_store(writer, &no_room, 0);
     for (;;) {
-        int64_t wait = 1000000000;
-        if (writer->pending_rows) {
+        int64_t wait = LOOK_NS;
+        if (writer->uncommitted) {
             wait = writer->commit_at_ns - weir_clock_mono_ns();
             wait = wait > 0 ? wait : 0;
         }
@@ -239,15 +486,18 @@ void *weir_writer_run(void *argument)
         }
         store_health(writer);
         if (writer->pending_rows >= writer->config.commit_rows ||
-            (writer->pending_rows && weir_clock_mono_ns() >= writer->commit_at_ns))
+            (writer->uncommitted && weir_clock_mono_ns() >= writer->commit_at_ns))
             commit(writer);
-        if (!writer->pending_rows) {
+        if (!writer->uncommitted) {
             limit(writer);
             rotate(writer);
+            if (weir_clock_mono_ns() >= writer->look_at_ns)
+                look_for_room(writer);
         }
     }
     store_health(writer);
     commit(writer);
+    close_gaps(writer);
     return NULL;
 }
 
@@ -255,7 +505,10 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
 {
     pthread_mutex_lock(&writer->lock);
     account->store.committed = writer->committed;
-    account->store.rejected = writer->rejected;
+    account->store.withheld = writer->withheld;
+    memcpy(account->store.rejected, writer->rejected, sizeof account->store.rejected);
+    account->eve.lines = writer->eve.lines;
+    account->eve.lost = writer->eve.lost;
     account->alerts = writer->alerts;
     account->batches = writer->batches;
     memcpy(account->class_name, writer->class_name, sizeof account->class_name);
@@ -293,4 +546,12 @@ weir_err weir_writer_status(struct weir_writer *writer, struct weir_error *error
         *error = writer->failure;
     pthread_mutex_unlock(&writer->lock);
     return code;
+}
+
+bool weir_writer_trouble(struct weir_writer *writer, char *text, size_t size)
+{
+    pthread_mutex_lock(&writer->lock);
+    snprintf(text, size, "%s", writer->trouble);
+    pthread_mutex_unlock(&writer->lock);
+    return *text;
 }

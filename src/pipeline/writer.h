@@ -3,6 +3,10 @@
  * It appends verdicts as they come, gives the batches back, and commits every commit_interval or commit_rows, whichever is first.
  * EVE lines are written after the commit that they belong to. When the store or EVE fails, the writer goes on taking verdicts and
  * counts them as rejected, so that nothing upstream waits for ever.
+ *
+ * A full disk is no failure with WEIR_ON_FULL_WITHHOLD: verdicts that the store has no room for are counted as withheld, EVE goes
+ * on if it has room and loses counted lines if not, and once a second the writer looks for room. Then it goes on by itself, and
+ * the store gets a row that tells of the outage.
  */
 #ifndef WEIR_PIPELINE_WRITER_H
 #define WEIR_PIPELINE_WRITER_H
@@ -21,6 +25,7 @@ struct weir_writer_config {
     struct weir_eve *eve;     /* or NULL */
     int64_t commit_interval_ns;
     uint64_t commit_rows;
+    enum weir_on_full on_full;
 };
 
 weir_err weir_writer_create(const struct weir_writer_config *config, struct weir_writer **out);
@@ -35,5 +40,6 @@ unsigned weir_writer_alerts(struct weir_writer *writer, struct weir_alert_line *
 void weir_writer_limit(struct weir_writer *writer, uint64_t rotate_bytes, const struct weir_retention *retention);
 void weir_writer_health(struct weir_writer *writer, const char *account_json);
 weir_err weir_writer_status(struct weir_writer *writer, struct weir_error *error);
+bool weir_writer_trouble(struct weir_writer *writer, char *text, size_t size); /* weir_backend_trouble */
 
 #endif

@@ -1,6 +1,7 @@
 #include "store/eve.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include <xxhash.h>
 
+#include "base/file.h"
 #include "features/protocols.h"
 #include "store/output.h"
 #include "store/text.h"
@@ -28,6 +30,7 @@ struct weir_eve {
         char text[20]; /* 2023-11-14T22:13:20 */
     } date[DATES];     /* of the last seconds, by second % DATES */
     char proto[256][16];
+    struct weir_eve_account account;
 };
 
 static weir_err no_memory(const struct weir_eve *eve, struct weir_error *error)
@@ -258,19 +261,55 @@ weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdi
             end = put_line(eve, end, verdicts, row, causes, true);
         eve->output.used += (size_t)(end - p);
     }
-    return eve->output.used > BUFFER_BYTES ? weir_output_flush(&eve->output, error) : WEIR_OK;
+    return eve->output.used > BUFFER_BYTES ? weir_eve_flush(eve, error) : WEIR_OK;
 }
 
 weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error)
 {
-    return weir_output_flush(&eve->output, error);
+    uint64_t lines, kept;
+    weir_err code = weir_output_flush_lines(&eve->output, &lines, &kept, error);
+    eve->account.lines += kept;
+    eve->account.lost += lines - kept;
+    if (code == WEIR_ERR_FULL && error) {
+        uint64_t room = 0;
+        struct weir_error inner = *error;
+        weir_file_room(eve->output.path, &room);
+        weir_fail(error, code, "%s; %" PRIu64 " bytes are free there, %" PRIu64 " lines are lost", inner.text, room,
+                  lines - kept);
+    }
+    return code;
+}
+
+void weir_eve_skip(struct weir_eve *eve, const struct weir_verdicts *verdicts)
+{
+    eve->account.lost += (uint64_t)verdicts->batch->rows + verdicts->alerts;
+}
+
+void weir_eve_drop(struct weir_eve *eve)
+{
+    eve->account.lost += weir_output_drop_lines(&eve->output);
+}
+
+struct weir_eve_account weir_eve_account(const struct weir_eve *eve)
+{
+    return eve->account;
+}
+
+bool weir_eve_has_room(const struct weir_eve *eve)
+{
+    uint64_t bytes;
+    return !weir_file_room(eve->output.path, &bytes) || bytes >= WEIR_EVE_ROOM;
 }
 
 weir_err weir_eve_close(struct weir_eve **eve, struct weir_error *error)
 {
     if (!eve || !*eve)
         return WEIR_OK;
-    weir_err code = weir_output_finish(&(*eve)->output, error);
+    weir_err code = weir_eve_flush(*eve, error);
+    if (code == WEIR_OK)
+        code = weir_output_finish(&(*eve)->output, error);
+    else
+        weir_output_abort(&(*eve)->output);
     free((*eve)->host);
     free(*eve);
     *eve = NULL;

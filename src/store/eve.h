@@ -14,6 +14,9 @@
 #ifndef WEIR_STORE_EVE_H
 #define WEIR_STORE_EVE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "batch/verdict.h"
 #include "weir/error.h"
 
@@ -26,8 +29,25 @@ weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **o
 /* Buffers the lines of one batch. They are written by weir_eve_flush; before that only when they exceed 64 MiB. */
 weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdicts, struct weir_error *error);
 
-/* Writes what is buffered. WEIR_ERR_FULL, WEIR_ERR_CLOSED (the pipe's reader is gone), WEIR_ERR_IO: what was buffered is gone. */
+/* Writes what is buffered. WEIR_ERR_FULL, WEIR_ERR_CLOSED (the pipe's reader is gone), WEIR_ERR_IO: what of the buffer is not
+ * written is lost and counted. A file has no half lines then. Can be tried again. */
 weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error);
+
+/* Loses the lines of a batch: counts them only. */
+void weir_eve_skip(struct weir_eve *eve, const struct weir_verdicts *verdicts);
+
+/* Loses what is buffered. */
+void weir_eve_drop(struct weir_eve *eve);
+
+/* Lines written to the file, and lines lost, since the open. */
+struct weir_eve_account {
+    uint64_t lines, lost;
+};
+struct weir_eve_account weir_eve_account(const struct weir_eve *eve);
+
+/* False while the file's disk has less than WEIR_EVE_ROOM left. */
+#define WEIR_EVE_ROOM ((uint64_t)1 << 20)
+bool weir_eve_has_room(const struct weir_eve *eve);
 
 /* Flushes, closes, sets *eve to NULL; the result of the last write. NULL-safe. */
 weir_err weir_eve_close(struct weir_eve **eve, struct weir_error *error);

@@ -123,19 +123,67 @@ char *weir_output_reserve(struct weir_output *output, size_t size)
     return output->bytes + output->used;
 }
 
+/* Writes the buffer, as far as that goes; *done: so many bytes. */
+static weir_err write_out(struct weir_output *output, size_t *done, struct weir_error *error)
+{
+    for (*done = 0; *done < output->used;) {
+        ssize_t n = write(output->fd, output->bytes + *done, output->used - *done);
+        if (n > 0)
+            *done += (size_t)n;
+        else if (n < 0 && errno != EINTR)
+            return weir_output_fail(output->final ? output->final : output->path, errno, error);
+    }
+    return WEIR_OK;
+}
+
 weir_err weir_output_flush(struct weir_output *output, struct weir_error *error)
 {
-    for (size_t done = 0; done < output->used;) {
-        ssize_t n = write(output->fd, output->bytes + done, output->used - done);
-        if (n > 0) {
-            done += (size_t)n;
-        } else if (n < 0 && errno != EINTR) {
-            output->used = 0;
-            return weir_output_fail(output->final ? output->final : output->path, errno, error);
-        }
-    }
+    size_t done;
+    weir_err code = write_out(output, &done, error);
     output->used = 0;
-    return WEIR_OK;
+    return code;
+}
+
+static uint64_t count_lines(const char *bytes, size_t size)
+{
+    uint64_t lines = 0;
+    for (const char *at = bytes, *end = bytes + size; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        lines++;
+    return lines;
+}
+
+/* Lines are never empty, so a line end in front closes an earlier one. */
+static bool closes_a_line(const struct weir_output *output)
+{
+    return output->used && output->bytes[0] == '\n';
+}
+
+uint64_t weir_output_drop_lines(struct weir_output *output)
+{
+    bool closes = closes_a_line(output);
+    uint64_t lines = count_lines(output->bytes, output->used) - closes;
+    output->used = closes; /* that is kept: close_last_line */
+    return lines;
+}
+
+weir_err weir_output_flush_lines(struct weir_output *output, uint64_t *lines, uint64_t *kept, struct weir_error *error)
+{
+    size_t done;
+    struct stat info;
+    bool regular = fstat(output->fd, &info) == 0 && S_ISREG(info.st_mode), closes = closes_a_line(output);
+    weir_err code = write_out(output, &done, error);
+    *lines = *kept = count_lines(output->bytes, output->used) - closes;
+    if (code == WEIR_OK) {
+        output->used = 0;
+        return WEIR_OK;
+    }
+    const char *last = done ? memrchr(output->bytes, '\n', done) : NULL;
+    size_t whole = last ? (size_t)(last - output->bytes) + 1 : 0;
+    *kept = whole ? count_lines(output->bytes, whole) - closes : 0;
+    if (regular && whole < done && ftruncate(output->fd, info.st_size + (off_t)whole)) /* a cut needs no room */
+        code = weir_output_fail(output->path, errno, error);
+    output->used = closes && !whole;
+    return code;
 }
 
 weir_err weir_output_finish(struct weir_output *output, struct weir_error *error)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "weir/error.h"
 
@@ -31,6 +32,13 @@ char *weir_output_reserve(struct weir_output *output, size_t size);
 
 /* Writes what is buffered. WEIR_ERR_FULL, WEIR_ERR_CLOSED (the pipe's reader is gone), WEIR_ERR_IO; the buffer is empty then. */
 weir_err weir_output_flush(struct weir_output *output, struct weir_error *error);
+
+/* The same for lines, none of them empty, that are appended: after a failure the file ends with a whole line of them, where it
+ * can be cut (a regular file). *lines: how many were buffered, *kept: how many of them are written. */
+weir_err weir_output_flush_lines(struct weir_output *output, uint64_t *lines, uint64_t *kept, struct weir_error *error);
+
+/* Empties the buffer; how many lines it held. */
+uint64_t weir_output_drop_lines(struct weir_output *output);
 
 /* Flushes, renames, closes. The output is closed whatever the result; an incomplete file is removed. */
 weir_err weir_output_finish(struct weir_output *output, struct weir_error *error);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "store/folder.h"
 
@@ -135,4 +136,30 @@ weir_err weir_retention_apply(const struct weir_retention *retention, const char
     }
     weir_folder_list_fini(&list);
     return WEIR_OK;
+}
+
+/* The disk of the folder has as much free. Not known: yes, so that nothing is removed for nothing. */
+static bool has_room(const char *folder, uint64_t bytes)
+{
+    uint64_t room;
+    char *path = weir_folder_path(folder, "x");
+    bool known = path && weir_file_room(path, &room);
+    free(path);
+    return !known || room >= bytes;
+}
+
+weir_err weir_retention_make_room(const char *folder, const char *open, uint64_t bytes, struct weir_removed *removed,
+                                  struct weir_error *error)
+{
+    struct weir_folder_list list;
+    if (has_room(folder, bytes))
+        return WEIR_OK;
+    weir_err code = weir_folder_list(folder, &list, error);
+    for (size_t i = 0; i < list.count && strcmp(list.file[i].name, open) != 0 && !has_room(folder, bytes); i++)
+        if (remove_file(folder, &list.file[i], "the disk is full")) {
+            removed->files++;
+            removed->bytes += list.file[i].bytes;
+        }
+    weir_folder_list_fini(&list);
+    return code;
 }

@@ -29,4 +29,9 @@ weir_err weir_size_parse(const char *text, uint64_t *out, struct weir_error *err
 weir_err weir_retention_apply(const struct weir_retention *retention, const char *folder, const char *open, int64_t today,
                               struct weir_removed *removed, struct weir_error *error);
 
+/* Removes closed files, the oldest first, until `bytes` are free on the folder's disk; `open` and the files after it stay. Each
+ * is logged and added to *removed. Errors of weir_folder_list. */
+weir_err weir_retention_make_room(const char *folder, const char *open, uint64_t bytes, struct weir_removed *removed,
+                                  struct weir_error *error);
+
 #endif

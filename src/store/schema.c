@@ -8,11 +8,16 @@
 #include "flow/record.h"
 #include "store/store.h"
 
+/* what the store lacks and why: store/outage.h */
+#define OUTAGES_SQL                                                                                                              \
+    "CREATE TABLE outages(what VARCHAR, reason VARCHAR, began TIMESTAMP, ended TIMESTAMP, withheld UBIGINT, run UUID,"           \
+    " sensor VARCHAR, boot UBIGINT, detail VARCHAR);"
+
 static const char tables_sql[] =
     "CREATE TABLE meta(key VARCHAR, value VARCHAR);"
     "CREATE TABLE runs(run UUID, sensor VARCHAR, boot UBIGINT, started TIMESTAMP, ended TIMESTAMP, command VARCHAR,"
     " version VARCHAR, account VARCHAR);"
-    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);"
+    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);" OUTAGES_SQL
     /* what many rows share */
     "CREATE TABLE contexts(context UINTEGER, run UUID, sensor VARCHAR, boot UBIGINT, lane UINTEGER, feature_set VARCHAR,"
     " model VARCHAR, threshold FLOAT, class VARCHAR);"
@@ -97,7 +102,8 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
 
 /* The store's steps. Version 1 is the first. A change of tables_sql raises WEIR_STORE_SCHEMA and adds the step that leads there.
  */
-static const struct weir_migrations own = {.version = WEIR_STORE_SCHEMA};
+static const struct weir_migration steps[] = {{1, OUTAGES_SQL}};
+static const struct weir_migrations own = {WEIR_STORE_SCHEMA, steps, sizeof steps / sizeof *steps};
 
 static weir_err migrate(struct weir_duck *duck, const struct weir_migrations *migrations, const char *found,
                         struct weir_error *error)

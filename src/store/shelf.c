@@ -34,25 +34,50 @@ static weir_err attach(struct weir_duck *duck, const char *folder, const char *n
     return code;
 }
 
+/* A table that stores have not had from the first day. */
+static weir_err has_outages(struct weir_duck *duck, size_t file, bool *has, struct weir_error *error)
+{
+    char sql[128];
+    uint64_t count = 0;
+    snprintf(sql, sizeof sql,
+             "SELECT count(*)::UBIGINT FROM duckdb_tables() WHERE database_name = 'f%zu' AND table_name = 'outages'", file);
+    weir_err code = weir_duck_number(duck, sql, &count, error);
+    *has = count > 0;
+    return code;
+}
+
 /* The views of all attached files, and of `first` (NULL: none); a column that an older file lacks is null there. */
 static weir_err create_views(struct weir_duck *duck, const char *first, const size_t *attached, size_t count,
                              struct weir_error *error)
 {
-    static const char *const names[] = {"verdicts", "reasons", "runs", "health"};
+    static const char *const names[] = {"verdicts", "reasons", "runs", "health", "outages"};
     char *sql = NULL;
     size_t size;
+    weir_err code = WEIR_OK;
     FILE *to = open_memstream(&sql, &size);
     if (!to)
         return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        fprintf(to, "CREATE %s VIEW %s AS ", first ? "TEMP" : "", names[n]);
-        if (first)
-            fprintf(to, "FROM %s.%s", first, names[n]);
-        for (size_t i = 0; i < count; i++)
-            fprintf(to, "%sFROM f%zu.%s", first || i ? " UNION ALL BY NAME " : "", attached[i], names[n]);
+        const char *before = "";
+        if (first) {
+            fprintf(to, "CREATE TEMP VIEW %s AS FROM %s.%s", names[n], first, names[n]);
+            before = " UNION ALL BY NAME ";
+        }
+        for (size_t i = 0; code == WEIR_OK && i < count; i++) {
+            bool has = true;
+            if (!strcmp(names[n], "outages") && ((code = has_outages(duck, attached[i], &has, error)) != WEIR_OK || !has))
+                continue;
+            if (!*before)
+                fprintf(to, "CREATE VIEW %s AS ", names[n]);
+            fprintf(to, "%sFROM f%zu.%s", before, attached[i], names[n]);
+            before = " UNION ALL BY NAME ";
+        }
         fputc(';', to);
     }
-    weir_err code = fclose(to) ? weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory") : weir_duck_run(duck, sql, error);
+    if (fclose(to))
+        code = weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+    if (code == WEIR_OK)
+        code = weir_duck_run(duck, sql, error);
     free(sql);
     return code;
 }

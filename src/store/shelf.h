@@ -1,4 +1,5 @@
-/* A DuckDB session that reads a store, a file or a folder: `verdicts`, `reasons`, `runs` and `health` are all of it. One thread.
+/* A DuckDB session that reads a store, a file or a folder: `verdicts`, `reasons`, `runs`, `health` and `outages` are all of it.
+ * One thread.
  */
 #ifndef WEIR_STORE_SHELF_H
 #define WEIR_STORE_SHELF_H

@@ -1,21 +1,21 @@
 #include "store/store.h"
 
-#include <libgen.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "data/duck.h"
 #include "store/context.h"
 #include "store/folder.h"
 #include "store/gather.h"
+#include "store/outage.h"
 #include "store/schema.h"
 #include "store/text.h"
 
@@ -24,9 +24,12 @@
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. What went through the log stays in memory,
  * unpacked, until it is folded in, 2.3 bytes for one of the log: so it is folded in at 32 MB, which costs no more than at 256
  * (measured). Half of the memory is for the writer and its cache, the rest for a query beside it (WEIR_SQL_MEMORY); nothing is
- * spilled to disk. */
+ * spilled to disk. A file that is let go is not folded in then: that is done before, by name, and must not hinder the way out of
+ * a full disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
-#define SETTINGS       "SET checkpoint_threshold = '32MB'; SET memory_limit = '768MB'; SET temp_directory = ''"
+#define SETTINGS                                                                                                                 \
+    "SET checkpoint_threshold = '32MB'; SET memory_limit = '768MB'; SET temp_directory = '';"                                    \
+    "PRAGMA disable_checkpoint_on_shutdown"
 
 enum row_column {
     V_CONTEXT,
@@ -86,6 +89,9 @@ struct weir_store {
     uint64_t pending; /* rows since the last commit */
     bool open;        /* a transaction is */
     bool attached;    /* a file is there to be written */
+    bool begun;       /* the run has its row in a file */
+    int64_t kept;     /* rows of this run in this file, as far as commits have told */
+    int64_t sign_ns;  /* when the file was written last before this run */
     /* a folder's: */
     char *folder; /* NULL: a single file */
     int lock;     /* -1: none */
@@ -102,14 +108,17 @@ static weir_err no_memory(const struct weir_store *store, struct weir_error *err
     return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", store->name);
 }
 
-/* Puts the path in front. */
+/* Puts the path in front, and behind a full disk what is left of it. */
 static weir_err fail_duck(const struct weir_store *store, weir_err code, struct weir_error *error)
 {
+    uint64_t room;
     if (!error)
         return code;
     struct weir_error inner = *error;
-    return weir_fail(error, code, "%s: %s%s", store->path, inner.text,
-                     code == WEIR_ERR_FULL ? "; what was committed before is kept" : "");
+    if (code == WEIR_ERR_FULL && weir_store_room(store, &room))
+        return weir_fail(error, code, "%s: %s; %llu bytes are free there, what was committed before is kept", store->path,
+                         inner.text, (unsigned long long)room);
+    return weir_fail(error, code, "%s: %s", store->path, inner.text);
 }
 
 static weir_err run_sql(struct weir_store *store, const char *sql, struct weir_error *error)
@@ -150,7 +159,7 @@ static weir_err begin(struct weir_store *store, struct weir_error *error)
     weir_err code = WEIR_OK;
     if (store->open)
         return WEIR_OK;
-    if (!store->attached)
+    if (!weir_store_is_open(store))
         return weir_fail(error, WEIR_ERR_IO, "%s: not open; it could not be opened again", store->path);
     if ((code = weir_gather_begin(&store->verdicts, error)) == WEIR_OK &&
         (code = weir_gather_begin(&store->reasons, error)) == WEIR_OK)
@@ -272,9 +281,16 @@ weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir
     }
     if (rows)
         *rows = store->pending;
+    store->kept += (int64_t)store->pending;
     store->pending = 0;
     store->open = false;
     return WEIR_OK;
+}
+
+void weir_store_drop(struct weir_store *store)
+{
+    if (store->session)
+        roll_back(store);
 }
 
 weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char *account_json, struct weir_error *error)
@@ -290,19 +306,42 @@ weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char
     return code;
 }
 
+weir_err weir_store_outage(struct weir_store *store, const struct weir_outage *outage, struct weir_error *error)
+{
+    char boot[24];
+    struct weir_outage row = *outage;
+    snprintf(boot, sizeof boot, "%llu", (unsigned long long)store->boot);
+    row.run = store->run_text;
+    row.sensor = store->sensor;
+    row.boot = boot;
+    weir_err code = begin(store, error);
+    if (code == WEIR_OK && (code = weir_outage_put(store->session, &row, error)) != WEIR_OK) {
+        fail_duck(store, code, error);
+        roll_back(store);
+    }
+    return code;
+}
+
 /* The run's row gets its end, the log is folded in. `account_json`: NULL while the run goes on in another file. */
 static weir_err close_file(struct weir_store *store, const char *account_json, struct weir_error *error)
 {
     char time_us[24];
     snprintf(time_us, sizeof time_us, "%lld", (long long)(store->wall_ns() / 1000));
     const char *values[] = {time_us, account_json, store->run_text};
+    struct weir_error inner = {0};
     weir_err code = begin(store, error);
     if (code == WEIR_OK &&
         (code = run_with(store, "UPDATE runs SET ended = make_timestamp(?::BIGINT), account = ? WHERE run = ?::UUID", values, 3,
                          error)) != WEIR_OK)
         roll_back(store);
-    if (code == WEIR_OK && (code = weir_store_commit(store, NULL, error)) == WEIR_OK)
-        code = run_sql(store, "CHECKPOINT store", error);
+    if (code == WEIR_OK && (code = weir_store_commit(store, NULL, error)) == WEIR_OK &&
+        (code = run_sql(store, "CHECKPOINT store", &inner)) == WEIR_ERR_FULL) {
+        /* nothing is lost: it stays in the log until somebody opens the file with room */
+        weir_log(WEIR_LOG_WARNING, "%s; its log is not folded in", inner.text);
+        code = WEIR_OK;
+    } else if (code != WEIR_OK && inner.text[0]) {
+        code = weir_fail(error, code, "%s", inner.text);
+    }
     return code;
 }
 
@@ -322,9 +361,13 @@ static weir_err attach(struct weir_store *store, struct weir_error *error)
         free(quoted);
         return no_memory(store, error);
     }
+    bool fresh = access(store->path, F_OK) != 0;
     weir_err code = weir_duck_run(store->duck, sql, error);
-    if (code != WEIR_OK)
+    if (code != WEIR_OK) {
+        if (fresh) /* begun, with no room for its head: it would pass for a damaged store */
+            unlink(store->path);
         goto out;
+    }
     store->attached = true;
     if ((code = weir_duck_connect(store->duck, &session, error)) != WEIR_OK ||
         (code = weir_duck_run(session, "USE store", error)) != WEIR_OK) {
@@ -368,33 +411,69 @@ static weir_err put_run(struct weir_store *store, struct weir_error *error)
                               values, 7, error);
 }
 
-/* Attaches the file at store->path and makes it ready for this run. On failure nothing is attached. */
-static weir_err open_file(struct weir_store *store, bool first, struct weir_error *error)
+/* The run before, when it never closed the store: in this file, or in a closed one of the folder. */
+static weir_err put_killed(struct weir_store *store, struct weir_error *error)
 {
+    struct weir_last_run last;
+    weir_err code = weir_outage_last_run(store->session, store->sensor, &last, error);
+    if (code == WEIR_OK && store->sign_ns > last.sign_ns)
+        last.sign_ns = store->sign_ns;
+    if (code == WEIR_OK && !last.found && store->folder)
+        code = weir_outage_last_run_in(store->folder, store->path, store->sensor, &last, error);
+    if (code != WEIR_OK || !last.killed)
+        return code;
+    int64_t now_ns = store->wall_ns();
+    const struct weir_outage row = {.what = "sensor",
+                                    .reason = "killed",
+                                    .began_ns = last.sign_ns < now_ns ? last.sign_ns : now_ns,
+                                    .ended_ns = now_ns,
+                                    .withheld = -1,
+                                    .run = last.run,
+                                    .sensor = store->sensor,
+                                    .boot = last.boot,
+                                    .detail = last.detail};
+    if ((code = weir_outage_put(store->session, &row, error)) == WEIR_OK)
+        weir_log(WEIR_LOG_WARNING, "%s: the run before (boot %s) did not close it: killed, or a crash; table outages has a row",
+                 store->path, last.boot);
+    return code;
+}
+
+/* How many rows of this run the file has. */
+static weir_err count_rows(struct weir_store *store, uint64_t *out, struct weir_error *error)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*)::UBIGINT FROM verdict_rows SEMI JOIN (FROM contexts WHERE run = '%s') USING (context)",
+             store->run_text);
+    return weir_duck_number(store->session, sql, out, error);
+}
+
+/* Attaches the file at store->path and makes it ready for this run: `opening` within weir_store_open. On failure nothing is
+ * attached. */
+static weir_err open_file(struct weir_store *store, bool opening, struct weir_error *error)
+{
+    if (!store->begun)
+        store->sign_ns = weir_outage_written_ns(store->path);
     weir_err code = attach(store, error);
     if (code != WEIR_OK)
         goto fail;
     if ((code = weir_duck_run(store->session, "BEGIN TRANSACTION", error)) == WEIR_OK)
         code = weir_schema_prepare(store->session, error);
-    if (code == WEIR_OK && first && !store->folder)
+    if (code == WEIR_OK && opening && !store->folder)
         code = weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM runs", &store->boot, error);
+    if (code == WEIR_OK && !store->begun)
+        code = put_killed(store, error);
     if (code == WEIR_OK && (code = weir_contexts_begin(&store->contexts, error)) == WEIR_OK &&
         (code = put_run(store, error)) == WEIR_OK)
         code = weir_duck_run(store->session, "COMMIT", error);
-    if (code == WEIR_OK)
+    if (code == WEIR_OK) {
+        store->begun = true;
         return WEIR_OK;
+    }
     fail_duck(store, code, error);
 fail:
     detach(store);
     return code;
-}
-
-weir_err weir_store_reopen(struct weir_store *store, struct weir_error *error)
-{
-    detach(store);
-    if (store->attached) /* somebody still reads the file that a failure has broken */
-        return weir_fail(error, WEIR_ERR_BUSY, "%s: a query still uses it", store->path);
-    return open_file(store, false, error);
 }
 
 /* --- rotation --- */
@@ -413,6 +492,7 @@ static weir_err choose_file(struct weir_store *store, int64_t day, uint32_t numb
         return no_memory(store, error);
     free(store->path);
     store->path = path;
+    store->kept = 0;
     store->day = day;
     store->number = number;
     return WEIR_OK;
@@ -436,8 +516,9 @@ static weir_err last_number(const struct weir_store *store, int64_t day, uint32_
 
 static weir_err retain(struct weir_store *store, struct weir_error *error)
 {
-    return weir_retention_apply(&store->retention, store->folder, strrchr(store->path, '/') + 1, today(store), &store->removed,
-                                error);
+    weir_err code = weir_retention_apply(&store->retention, store->folder, strrchr(store->path, '/') + 1, today(store),
+                                         &store->removed, error);
+    return code == WEIR_OK ? weir_store_make_room(store, WEIR_STORE_ROOM, error) : code;
 }
 
 void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const struct weir_retention *retention)
@@ -445,7 +526,7 @@ void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const str
     struct weir_error error = {0};
     store->rotate_bytes = rotate_bytes;
     store->retention = *retention;
-    if (store->folder && retain(store, &error) != WEIR_OK)
+    if (store->number && retain(store, &error) != WEIR_OK)
         weir_log(WEIR_LOG_WARNING, "%s", error.text);
 }
 
@@ -475,7 +556,9 @@ weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_
     *rotated = true;
     if ((code = choose_file(store, day, number + 1, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
         return code;
-    return weir_store_reopen(store, error);
+    if (store->attached)
+        return weir_fail(error, WEIR_ERR_BUSY, "%s: cannot go on in it: a query still uses the file before", store->path);
+    return open_file(store, false, error);
 }
 
 /* --- open and close --- */
@@ -496,7 +579,7 @@ static weir_err open_in_folder(struct weir_store *store, struct weir_error *erro
 {
     uint32_t number = 0;
     uint64_t bytes = 0;
-    weir_err code = weir_folder_lock(store->folder, &store->lock, &store->boot, error);
+    weir_err code = store->lock >= 0 ? WEIR_OK : weir_folder_lock(store->folder, &store->lock, &store->boot, error);
     if (code != WEIR_OK || (code = last_number(store, today(store), &number, &bytes, error)) != WEIR_OK)
         return code;
     bool next = number == 0 || (store->rotate_bytes && bytes >= store->rotate_bytes);
@@ -508,15 +591,39 @@ static weir_err open_in_folder(struct weir_store *store, struct weir_error *erro
     return code;
 }
 
+weir_err weir_store_reopen(struct weir_store *store, int64_t *found, struct weir_error *error)
+{
+    uint64_t rows = 0;
+    *found = 0;
+    detach(store);
+    if (store->attached) /* somebody still reads the file that a failure has broken */
+        return weir_fail(error, WEIR_ERR_BUSY, "%s: a query still uses it", store->path);
+    /* a folder whose lock or first file had no room */
+    bool chosen = !store->folder || store->number;
+    weir_err code = chosen ? open_file(store, false, error) : open_in_folder(store, error);
+    if (code == WEIR_OK && (code = count_rows(store, &rows, error)) == WEIR_OK) {
+        *found = (int64_t)rows - store->kept;
+        store->kept = (int64_t)rows;
+    }
+    return code;
+}
+
 /* What may be attached later is named before the lock. */
 static weir_err settle(struct weir_store *store, struct weir_error *error)
 {
-    char *sql = NULL, *quoted = store->folder ? weir_duck_quote(store->folder) : NULL;
+    char *sql = NULL, *quoted = weir_duck_quote(store->name);
     weir_err code = WEIR_OK;
-    if (store->folder && (!quoted || asprintf(&sql, "SET allowed_directories = [%s]", quoted) < 0))
+    int made = !quoted ? -1
+               : store->folder
+                   ? asprintf(&sql, "SET allowed_directories = [%s]", quoted)
+                   : asprintf(&sql, "SET allowed_paths = [%s, %s || '.wal', %s || '.wal.checkpoint', %s || '.wal.recovery']",
+                              quoted, quoted, quoted, quoted);
+    if (made < 0) {
+        sql = NULL;
         code = no_memory(store, error);
-    else if ((code = weir_duck_run(store->duck, SETTINGS, error)) == WEIR_OK && sql)
+    } else if ((code = weir_duck_run(store->duck, SETTINGS, error)) == WEIR_OK) {
         code = weir_duck_run(store->duck, sql, error);
+    }
     free(quoted);
     free(sql);
     return code;
@@ -616,11 +723,25 @@ const char *weir_store_folder(const struct weir_store *store)
     return store->folder;
 }
 
+bool weir_store_is_open(const struct weir_store *store)
+{
+    return store->session && store->attached;
+}
+
+bool weir_store_room(const struct weir_store *store, uint64_t *bytes)
+{
+    return weir_file_room(store->path, bytes);
+}
+
 bool weir_store_has_room(const struct weir_store *store)
 {
-    struct statvfs fs;
-    char *copy = strdup(store->path);
-    bool known = copy && statvfs(dirname(copy), &fs) == 0;
-    free(copy);
-    return !known || (uint64_t)fs.f_bavail * fs.f_frsize >= WEIR_STORE_ROOM;
+    uint64_t bytes;
+    return !weir_store_room(store, &bytes) || bytes >= WEIR_STORE_ROOM;
+}
+
+weir_err weir_store_make_room(struct weir_store *store, uint64_t bytes, struct weir_error *error)
+{
+    if (!store->folder || !store->retention.bytes || !store->number)
+        return WEIR_OK;
+    return weir_retention_make_room(store->folder, strrchr(store->path, '/') + 1, bytes, &store->removed, error);
 }

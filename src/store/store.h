@@ -1,9 +1,9 @@
 /* The store: verdicts into DuckDB from one writer.
  *
- * What programs read (columns: docs/design.md, "What programs read"): `verdicts`, `reasons`, `runs`, `health`, and `meta` with
- * the schema's version. `verdicts` is a view: what all rows of a batch share (run, sensor, model, threshold, ...) stands once in
- * `contexts`, the rows in `verdict_rows`, names of protocols and reasons are codes there. That is 2.5 times quicker to write than
- * the same columns spelled out in each row.
+ * What programs read (columns: docs/design.md, "What programs read"): `verdicts`, `reasons`, `runs`, `health`, `outages`, and
+ * `meta` with the schema's version. `verdicts` is a view: what all rows of a batch share (run, sensor, model, threshold, ...)
+ * stands once in `contexts`, the rows in `verdict_rows`, names of protocols and reasons are codes there. That is 2.5 times
+ * quicker to write than the same columns spelled out in each row.
  *
  *   verdict_rows.context ─▶ contexts(context, run, sensor, boot, lane, feature_set, model, threshold, class)
  *
@@ -24,7 +24,7 @@
 #include "store/retention.h"
 #include "weir/error.h"
 
-#define WEIR_STORE_SCHEMA      1
+#define WEIR_STORE_SCHEMA      2
 #define WEIR_STORE_COMMIT_ROWS 98304
 
 struct weir_duck;
@@ -44,9 +44,10 @@ struct weir_store_config {
 /* What must be free for a store that found its disk full to be tried again: several commits' worth. */
 #define WEIR_STORE_ROOM ((uint64_t)16 << 20)
 
-/* Opens or creates, brings an older schema version up, begins a run. In a folder: takes its lock, applies the retention, goes on
- * with today's last file or begins one. Errors of weir_duck_open and weir_folder_lock; WEIR_ERR_MISMATCH for a schema of another
- * version or a database that is no store; WEIR_ERR_IO. */
+/* Opens or creates, brings an older schema version up, begins a run. When the last run of the same sensor was killed, an outage
+ * row says so (store/outage.h). In a folder: takes its lock, applies the retention, goes on with today's last file or begins one.
+ * Errors of weir_duck_open and weir_folder_lock; WEIR_ERR_MISMATCH for a schema of another version or a database that is no
+ * store; WEIR_ERR_IO. */
 weir_err weir_store_open(const struct weir_store_config *config, struct weir_store **out, struct weir_error *error);
 
 /* Rolls back what is not committed, closes, sets *store to NULL. NULL-safe. */
@@ -82,12 +83,30 @@ void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const str
  * until weir_store_reopen has succeeded. */
 weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error);
 
-/* After a failure: opens the file anew. DuckDB gives a file up when it could not fold in its log. What was not committed is gone.
- */
-weir_err weir_store_reopen(struct weir_store *store, struct weir_error *error);
+/* Rolls back what is not committed. */
+void weir_store_drop(struct weir_store *store);
 
-/* False while the disk has less than WEIR_STORE_ROOM left. */
+/* True while a file is open for writing: not after a failed rotation, or a start without room. */
+bool weir_store_is_open(const struct weir_store *store);
+
+/* After a failure: opens the file anew. DuckDB gives a file up when it could not fold in its log. What was not committed is gone;
+ * *found: how many of this run's rows are in the file beyond those that weir_store_commit has told of, because a commit that
+ * failed had become durable. */
+weir_err weir_store_reopen(struct weir_store *store, int64_t *found, struct weir_error *error);
+
+/* What is free where the store writes. False: not known. */
+bool weir_store_room(const struct weir_store *store, uint64_t *bytes);
+
+/* False while less than WEIR_STORE_ROOM is free. */
 bool weir_store_has_room(const struct weir_store *store);
+
+/* In a folder with a retention by size: removes closed files, the oldest first, until `bytes` are free or no more is left. Any
+ * time between two transactions. */
+weir_err weir_store_make_room(struct weir_store *store, uint64_t bytes, struct weir_error *error);
+
+/* Writes an outage row about this run; `run`, `sensor` and `boot` are filled in. Durable with the next commit. */
+struct weir_outage;
+weir_err weir_store_outage(struct weir_store *store, const struct weir_outage *outage, struct weir_error *error);
 
 /* What the retention has removed since the open. */
 struct weir_removed weir_store_removed(const struct weir_store *store);

@@ -27,8 +27,12 @@ static struct weir_account sound(void)
     a.rows.batched = 19;
     a.rows.unscored = 1;
     a.rows.scored = 19;
-    a.store.committed = 17;
-    a.store.rejected = 2;
+    a.store.committed = 11;
+    a.store.withheld = 5;
+    a.store.rejected[WEIR_REJECTED_FULL] = 1;
+    a.store.rejected[WEIR_REJECTED_STORE] = 2;
+    a.eve.lines = 18;
+    a.eve.lost = 3;
     return a;
 }
 
@@ -53,7 +57,8 @@ static void every_leak_is_found(void **state)
         offsetof(struct weir_account, meter.flows_active),   offsetof(struct weir_account, meter.flows_closed[0]),
         offsetof(struct weir_account, meter.records[0]),     offsetof(struct weir_account, rows.batched),
         offsetof(struct weir_account, rows.unscored),        offsetof(struct weir_account, rows.scored),
-        offsetof(struct weir_account, store.committed),      offsetof(struct weir_account, store.rejected),
+        offsetof(struct weir_account, store.committed),      offsetof(struct weir_account, store.withheld),
+        offsetof(struct weir_account, store.rejected[0]),    offsetof(struct weir_account, store.rejected[WEIR_REJECTED_EVE]),
     };
     for (size_t i = 0; i < sizeof counter / sizeof *counter; i++) {
         bad = good;
@@ -98,8 +103,12 @@ static void json_bears_the_promised_names(void **state)
     assert_int_equal(number(json, "rows", "scored", NULL), 19);
     assert_true(json_is_object(json_object_get(json_object_get(json, "rows"), "shed")));
     assert_int_equal(number(json, "rows", "unscored", NULL), 1);
-    assert_int_equal(number(json, "store", "committed", NULL), 17);
-    assert_true(json_is_object(json_object_get(json_object_get(json, "store"), "withheld")));
+    assert_int_equal(number(json, "store", "committed", NULL), 11);
+    assert_int_equal(number(json, "store", "withheld", "disk full"), 5);
+    assert_int_equal(number(json, "store", "rejected", "disk full"), 1);
+    assert_int_equal(number(json, "eve", "lines", NULL), 18);
+    assert_int_equal(number(json, "eve", "lost", NULL), 3);
+    assert_int_equal(weir_account_not_kept(&a), 8);
     assert_int_equal(number(json, "store", "rejected", "store"), 2);
     assert_int_equal(json_integer_value(json_object_get(json, "alerts")), 2);
     assert_true(json_real_value(json_object_get(json, "seconds")) == 2);

@@ -265,7 +265,7 @@ class Run(unittest.TestCase):
         if done.stdout:
             account = json.loads(done.stdout)
             adds_up(account)
-            self.assertGreater(account["store"]["rejected"]["store"], 0)
+            self.assertGreater(account["store"]["rejected"]["disk full"], 0)
         self.fails(self.run_weir(eve="/dev/full"), "/dev/full")
 
 
