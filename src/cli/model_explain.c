@@ -180,25 +180,54 @@ static const char *explained_class(const struct explanation *e)
     return e->classes[e->groups == 1 ? 1 : e->group];
 }
 
+/* At most `most` characters of a text, "..." in place of what does not fit; returns how many are printed. */
+static int print_cut(const char *text, int most)
+{
+    int count = 0, bytes = 0, keep = 0;
+    for (; text[bytes]; bytes++)
+        if (((unsigned char)text[bytes] & 0xc0) != 0x80 && ++count == most - 2)
+            keep = bytes; /* this and all that follow make way for the dots */
+    printf("%.*s%s", count > most ? keep : bytes, text, count > most ? "..." : "");
+    return count > most ? most : count;
+}
+
+enum { NAME = 28, TEXT = 44, BAR = 10 }; /* 2 + 10 + 2 + TEXT + 2 * BAR + 2 = 80 */
+
+/* "  +1.234567  swin = 1024                                        |####" */
+static void print_column(const struct explanation *e, size_t c, double largest)
+{
+    const struct weir_dataset_column *column = &e->columns[c];
+    char number[40];
+    const char *text = category(column, e->x[c]);
+    if (!text) {
+        snprintf(number, sizeof number, "%.9g", (double)e->x[c]);
+        text = isnan(e->x[c]) ? "(missing)" : number;
+    }
+    double contribution = e->contributions[c];
+    int marks = (int)lround(fabs(contribution) / largest * BAR);
+    printf("%+12.6f  ", contribution);
+    int used = print_cut(column->name, NAME);
+    used += printf(" = ");
+    used += print_cut(text, TEXT - 1 - used);
+    printf("%*s", TEXT - used, "");
+    printf("%*s%.*s|%.*s\n", contribution < 0 ? BAR - marks : BAR, "", contribution < 0 ? marks : 0, "##########",
+           contribution < 0 ? 0 : marks, "##########");
+}
+
 static void print_text(const struct explanation *e)
 {
-    printf("row %llu: %s, score %.6g, %s\n\n%12.6f  base\n", (unsigned long long)e->row, e->classes[e->class], (double)e->score,
-           e->alert ? "an alert" : "no alert", e->base);
-    for (size_t i = 0; i < e->count; i++) {
-        const struct weir_dataset_column *column = &e->columns[e->order[i]];
-        float value = e->x[e->order[i]];
-        if (e->contributions[e->order[i]] == 0)
-            continue; /* no split asked for it */
-        const char *text = category(column, value);
-        printf("%+12.6f  %s = ", e->contributions[e->order[i]], column->name);
-        if (text)
-            puts(text);
-        else if (isnan(value))
-            puts("(missing)");
-        else
-            printf("%.9g\n", (double)value);
-    }
-    printf("%12.6f  margin of %s\n", (double)e->margins[e->group], explained_class(e));
+    double largest = fabs(e->contributions[e->order[0]]);
+    printf("row %llu: ", (unsigned long long)e->row);
+    print_cut(e->classes[e->class], NAME);
+    printf(", %s %.6g, %s\n\n", weir_model_regression(e->model) ? "prediction" : "score", (double)e->score,
+           e->alert ? "an alert" : "no alert");
+    printf("%12s  %-*s%*s|%s\n%12.6f  base: expected of a row of which nothing is known\n", "margin", TEXT, "column = value", BAR,
+           "against ", " for", e->base);
+    for (size_t i = 0; i < e->count && e->contributions[e->order[i]] != 0; i++) /* others: no split asked for them */
+        print_column(e, e->order[i], largest);
+    printf("%12.6f  margin of ", (double)e->margins[e->group]);
+    print_cut(explained_class(e), 2 * NAME);
+    putchar('\n');
 }
 
 static int print_json(const struct explanation *e)

@@ -145,12 +145,31 @@ static void a_row_is_explained(void **state)
     assert_true(sum - json_real_value(json_object_get(object, "margin")) > -1e-6);
     json_decref(object);
     assert_int_equal(weir("explain %/m.weir --data %/rows.csv --row 2"), 0);
-    says(output, "spkts = -3\n");
+    says(output, "spkts = -3 ");
+    says(output, "|##########\n");
+    says(output, "  margin of attack\n");
+    assert_int_equal(weir("explain %/m.weir --data %/rows.csv --row 2 --path"), 0);
     says(output, "  margin of attack\n");
     assert_int_equal(weir("explain %/m.weir --data %/rows.csv --row 3"), 1);
     says(messages, "there is no row 3");
     assert_int_equal(weir("explain %/m.weir --data %/rows.csv --class dos"), 1);
     says(messages, "has no such class");
+    /* A line is at most 80 characters, whatever names and texts are. */
+    static const char wide[] = "a_name_of_more_than_28_characters_\xc3\xa4\xc3\xb6\xc3\xbc,dur,spkts,state\n1,0.1,-3,\"\xc3\xa4"
+                               "-text-that-is-longer-than-all-of-the-room-that-a-line-has-for-it\"\n";
+    assert_int_equal(weir_file_write(path, wide, strlen(wide), NULL), 0);
+    assert_int_equal(weir("import @/binary-3.2.0.json --columns dur,a_name_of_more_than_28_characters_\xc3\xa4\xc3\xb6\xc3\xbc,"
+                          "spkts,state --classes good,a-class-with-a-name-that-is-longer-than-all-that-a-line-has-for-it "
+                          "--benign good -o %/m.weir"),
+                     0);
+    assert_int_equal(weir("explain %/m.weir --data %/rows.csv"), 0);
+    says(output, "  a_name_of_more_than_28_ch... = 1 ");
+    for (const char *line = output; *line; line += strcspn(line, "\n") + 1) {
+        size_t width = 0;
+        for (const char *at = line; *at != '\n'; at++)
+            width += ((unsigned char)*at & 0xc0) != 0x80;
+        assert_true(width <= 80);
+    }
     unlink(path);
 }
 
