@@ -1,6 +1,7 @@
 /* Model files. The bytes are taken as they are, then with the checksum set right, so that the fuzzer gets to card and trees. What
  * loads must hold every rule and be usable. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -10,48 +11,81 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* What the sums of a group can be at most: the scale of their rounding. */
+static double scale_of(const struct weir_forest *f, size_t group)
+{
+    double scale = fabs(f->base[group]);
+    for (size_t t = 0; t < f->trees; t++) {
+        double most = 0;
+        for (size_t i = f->first[t]; i < f->first[t] + f->count[t]; i++)
+            if (f->split[i] == WEIR_SPLIT_LEAF)
+                most = fmax(most, fabs(weir_forest_leaf(f, t, i, group)));
+        scale += most;
+    }
+    return scale;
+}
+
 static void use(const weir_model *model)
 {
+    const struct weir_forest *f = model->forest;
     size_t columns = weir_model_columns(model, NULL), groups = weir_model_groups(model), tree, node;
-    size_t classes = weir_model_classes(model, NULL);
+    size_t classes = weir_model_classes(model, NULL), group = groups - 1;
     float *row = malloc(columns * sizeof *row), *margins = malloc(groups * sizeof *margins), *p = malloc(classes * sizeof *p);
-    double *contributions = malloc(columns * sizeof *contributions), base;
-    if (!row || !margins || !p || !contributions || weir_forest_validate(model->forest, &tree, &node, NULL))
-        abort();
-    for (size_t c = 0; c < columns; c++)
-        row[c] = c % 3 == 0 ? NAN : c % 3 == 1 ? -1e30f : 0.5f;
-    weir_model_margins(model, row, 1, columns, margins);
-    float score;
-    uint16_t class;
-    uint8_t alert;
-    weir_model_judge(model, margins, 1, &score, &class, &alert);
-    weir_model_probabilities(model, margins, 1, p);
-    for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
-        double sum = 0, size = 0;
-        if (weir_model_explain(model, (enum weir_explain)how, row, 1, columns, groups - 1, NULL, contributions, &base))
-            abort();
-        for (size_t c = 0; c < columns; c++) {
-            sum += contributions[c];
-            size += fabs(contributions[c]);
+    double *contributions = malloc(columns * sizeof *contributions), base, scale = scale_of(f, group);
+    must(row && margins && p && contributions && !weir_forest_validate(f, &tree, &node, NULL));
+    for (size_t k = 0; k < 4; k++) {
+        static const float values[] = {NAN, -1e30f, 0.5f, 0, 33, 1e-35f, INFINITY};
+        for (size_t c = 0; c < columns; c++)
+            row[c] = values[(c + 2 * k) % 7];
+        weir_model_margins(model, row, 1, columns, margins);
+        float score;
+        uint16_t class;
+        uint8_t alert;
+        weir_model_judge(model, margins, 1, &score, &class, &alert);
+        must(weir_model_regression(model) ? isfinite(score) : score >= 0 && score <= 1);
+        must(class < classes);
+        weir_model_probabilities(model, margins, 1, p);
+        for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
+            must(!weir_model_explain(model, (enum weir_explain)how, row, 1, columns, group, NULL, contributions, &base));
+            for (size_t c = 0; c < columns; c++)
+                base += contributions[c];
+            must(fabs(base - (double)margins[group]) <= 1e-7 * (double)(f->trees + 2) * scale + 1e-37);
         }
-        /* The scorer adds in float32, each sum within 1e30 times the trees: only what cannot be anything else is a fault. */
-        if (!isfinite(base + sum) || !isfinite(size))
-            abort();
     }
-    if (!(score >= 0 && score <= 1) || class >= classes)
-        abort();
     free(row);
     free(margins);
     free(p);
     free(contributions);
 }
 
+/* What weir_model_load looks at before the whole is read must not refuse what the whole is good for. */
+static bool look(const uint8_t *data, size_t size)
+{
+    struct weir_container parts;
+    size_t position;
+    if (weir_container_head(data, size, "fuzz", &parts, NULL))
+        return false;
+    size_t have = parts.payload_bytes < WEIR_FOREST_PEEK_BYTES ? parts.payload_bytes : WEIR_FOREST_PEEK_BYTES;
+    bool good = !weir_forest_peek(parts.kind, parts.payload, have, parts.payload_bytes, &position, NULL);
+    must(position <= parts.payload_bytes);
+    return good;
+}
+
 static void load(const uint8_t *data, size_t size)
 {
     weir_model *model = NULL;
     struct weir_error error;
-    if (weir_model_parse(data, size, "fuzz", &model, &error) == WEIR_OK)
+    bool looks = look(data, size);
+    if (weir_model_parse(data, size, "fuzz", &model, &error) == WEIR_OK) {
+        must(looks);
         use(model);
+    }
     weir_model_free(&model);
 }
 

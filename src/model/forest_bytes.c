@@ -140,8 +140,10 @@ static weir_err make_room(struct weir_forest *f, const uint32_t head[12], struct
     f->set_first = calloc(f->sets + 1, sizeof *f->set_first);
     f->set_size = calloc(f->sets + 1, sizeof *f->set_size);
     f->word = calloc(f->words + 1, sizeof *f->word);
-    memset(f->kind, 0, f->nodes);
-    memset(f->place, 0, f->nodes * sizeof *f->place);
+    for (size_t i = 0; i < f->nodes; i++) {
+        f->kind[i] = 0;
+        f->place[i] = 0;
+    }
     return f->leaf && f->set_first && f->set_size && f->word ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 }
 
