@@ -163,19 +163,43 @@ static void insert_tag(uint8_t *frame, uint32_t status, const struct tpacket_hdr
     packet->wirelen += TAG_BYTES;
 }
 
+/* Lies the packet in its block, with room for a tag behind its header? */
+static bool fits(const struct weir_packet_ring *ring)
+{
+    const uint8_t *block = ring->map + (size_t)ring->at * WEIR_RING_BLOCK_BYTES;
+    size_t at = (size_t)(ring->frame - block);
+    if (at < sizeof(struct tpacket_block_desc) || at % 8 || at > WEIR_RING_BLOCK_BYTES - sizeof(struct tpacket3_hdr))
+        return false;
+    const struct tpacket3_hdr *frame = (const struct tpacket3_hdr *)ring->frame;
+    size_t room = WEIR_RING_BLOCK_BYTES - at;
+    return frame->tp_mac >= sizeof *frame + TAG_BYTES && frame->tp_mac <= room && frame->tp_snaplen <= room - frame->tp_mac &&
+           frame->tp_snaplen <= frame->tp_len && frame->tp_len <= UINT32_MAX - TAG_BYTES && frame->tp_next_offset <= room;
+}
+
+/* Packets are as many as the block says, but no more than it can hold. */
+static void open_block(struct weir_packet_ring *ring, const struct tpacket_hdr_v1 *header)
+{
+    enum { PACKETS_MAX = WEIR_RING_BLOCK_BYTES / sizeof(struct tpacket3_hdr) };
+    uint32_t first = header->offset_to_first_pkt;
+    ring->opened = true;
+    ring->left = header->num_pkts < PACKETS_MAX ? header->num_pkts : PACKETS_MAX;
+    ring->frame = ring->map + (size_t)ring->at * WEIR_RING_BLOCK_BYTES + (first < WEIR_RING_BLOCK_BYTES ? first : 0);
+}
+
 bool weir_packet_ring_next(struct weir_packet_ring *ring, struct weir_packet *packet, bool *aggregated)
 {
     enum { ETHERNET = 1, ETHERNET_BYTES = 14 };
 
-    finish_block(ring);
-    while (!ring->opened) {
-        struct tpacket_hdr_v1 *header = block_header(ring, ring->at);
+    for (finish_block(ring); !ring->opened || !fits(ring); finish_block(ring)) {
+        if (ring->opened) {
+            atomic_fetch_add_explicit(&ring->damaged, ring->left, memory_order_relaxed);
+            ring->left = 0;
+            continue;
+        }
+        const struct tpacket_hdr_v1 *header = block_header(ring, ring->at);
         if (ring->held == ring->blocks || !ours(header))
             return false;
-        ring->opened = true;
-        ring->left = header->num_pkts;
-        ring->frame = (uint8_t *)header - offsetof(struct tpacket_block_desc, hdr) + header->offset_to_first_pkt;
-        finish_block(ring); /* a block without packets */
+        open_block(ring, header); /* it may have no packets */
     }
     struct tpacket3_hdr *frame = (struct tpacket3_hdr *)ring->frame;
     packet->data = ring->frame + frame->tp_mac;
@@ -223,5 +247,6 @@ uint64_t weir_packet_ring_lost(struct weir_packet_ring *ring)
 {
     struct tpacket_stats_v3 stats;
     socklen_t size = sizeof stats;
-    return getsockopt(ring->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) ? 0 : stats.tp_drops;
+    uint64_t dropped = getsockopt(ring->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) ? 0 : stats.tp_drops;
+    return dropped + atomic_exchange_explicit(&ring->damaged, 0, memory_order_relaxed);
 }

@@ -11,6 +11,7 @@
 #ifndef WEIR_CAPTURE_PACKET_RING_H
 #define WEIR_CAPTURE_PACKET_RING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,11 +38,12 @@ struct weir_packet_ring { /* private; -1 in `fd`: closed */
     uint32_t snaplen;
     uint8_t *map;
     uint32_t blocks;
-    uint32_t at;    /* the block being read, or awaited */
-    uint32_t held;  /* blocks before it that have not been given back */
-    uint32_t left;  /* packets of block `at` not taken yet */
-    bool opened;    /* block `at` is ours */
-    uint8_t *frame; /* the next packet's header */
+    uint32_t at;              /* the block being read, or awaited */
+    uint32_t held;            /* blocks before it that have not been given back */
+    uint32_t left;            /* packets of block `at` not taken yet */
+    bool opened;              /* block `at` is ours */
+    uint8_t *frame;           /* the next packet's header */
+    _Atomic uint64_t damaged; /* packets given up since they were last asked for */
 };
 
 enum weir_ring_state {
@@ -79,7 +81,8 @@ void weir_packet_ring_release(struct weir_packet_ring *ring);
  * it is older. */
 enum weir_ring_state weir_packet_ring_state(const struct weir_packet_ring *ring, int64_t *since_ns);
 
-/* Packets dropped for want of room since the last call. */
+/* Packets dropped for want of room since the last call, and those of blocks that contradicted themselves (which the kernel's do
+ * not) from the contradiction on. */
 uint64_t weir_packet_ring_lost(struct weir_packet_ring *ring);
 
 #endif
