@@ -12,6 +12,10 @@
 
 #include "capture/fanout_code.h"
 
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000 /* missing in Debian 12's headers */
+#endif
+
 weir_err weir_fanout_load(const char *interface, uint16_t link, int *fd, struct weir_error *error)
 {
     enum { INSTRUCTIONS = sizeof fanout_code / sizeof *fanout_code };
@@ -38,15 +42,19 @@ weir_err weir_fanout_load(const char *interface, uint16_t link, int *fd, struct 
                      strerror(errno));
 }
 
-weir_err weir_fanout_join(const char *interface, int program, const int *sockets, unsigned count, struct weir_error *error)
+weir_err weir_fanout_join(const char *interface, bool loopback, int program, const int *sockets, unsigned count,
+                          struct weir_error *error)
 {
+    /* The group takes packets in place of its sockets, so what a socket ignores counts no more. */
+    uint32_t mode = PACKET_FANOUT_EBPF | (loopback ? PACKET_FANOUT_FLAG_IGNORE_OUTGOING : 0);
+
     /* The first socket lets the kernel choose a number that no other group has. */
     const char *step = "joining a fanout group";
-    uint32_t group = (uint32_t)(PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+    uint32_t group = (mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
     bool good = !setsockopt(sockets[0], SOL_PACKET, PACKET_FANOUT, &group, sizeof group);
     socklen_t size = sizeof group;
     good = good && !getsockopt(sockets[0], SOL_PACKET, PACKET_FANOUT, &group, &size);
-    group = (group & 0xffff) | (uint32_t)PACKET_FANOUT_EBPF << 16;
+    group = (group & 0xffff) | mode << 16;
     for (unsigned i = 1; good && i < count; i++)
         good = !setsockopt(sockets[i], SOL_PACKET, PACKET_FANOUT, &group, sizeof group);
     if (good) {

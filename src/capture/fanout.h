@@ -15,6 +15,7 @@
 #ifndef WEIR_CAPTURE_FANOUT_H
 #define WEIR_CAPTURE_FANOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "weir/error.h"
@@ -23,7 +24,9 @@
  * it. `interface` is for messages. WEIR_ERR_PERMISSION, _UNSUPPORTED (a kernel that refuses it). */
 weir_err weir_fanout_load(const char *interface, uint16_t link, int *fd, struct weir_error *error);
 
-/* Joins `count` sockets, bound to one interface, in lane order to a new group with that program. WEIR_ERR_IO. */
-weir_err weir_fanout_join(const char *interface, int program, const int *sockets, unsigned count, struct weir_error *error);
+/* Joins `count` sockets, bound to one interface, in lane order to a new group with that program. `loopback`: outgoing copies are
+ * ignored. WEIR_ERR_IO. */
+weir_err weir_fanout_join(const char *interface, bool loopback, int program, const int *sockets, unsigned count,
+                          struct weir_error *error);
 
 #endif

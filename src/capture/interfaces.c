@@ -273,7 +273,7 @@ static weir_err spread(struct interfaces *live, struct weir_error *error)
         for (unsigned i = 0; i < live->source.lanes; i++)
             fd[i] = live->lane[i].tap.port[p].ring.fd;
         if (!result)
-            result = weir_fanout_join(port->name, program, fd, live->source.lanes, error);
+            result = weir_fanout_join(port->name, port->loopback, program, fd, live->source.lanes, error);
     }
     if (program >= 0)
         close(program);

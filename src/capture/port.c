@@ -121,11 +121,11 @@ static int ask(const struct weir_port *port, struct facts *facts)
 }
 
 /* Packets that the host's backlog queues dropped, all interfaces, since it started. */
-static uint64_t softnet_dropped(void)
+static uint64_t softnet_dropped(const struct weir_port *port)
 {
     uint64_t total = 0, dropped;
     char line[512];
-    FILE *file = fopen("/proc/net/softnet_stat", "r");
+    FILE *file = fopen(port->backlog, "r");
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "%*x %" SCNx64, &dropped) == 1)
             total += dropped;
@@ -158,7 +158,7 @@ static void count_from(struct weir_port *port, const struct facts *facts)
     port->state = state_of(facts->flags);
     port->base_dropped = facts->dropped;
     port->base_missed = facts->missed;
-    port->base_softnet = softnet_dropped();
+    port->base_softnet = softnet_dropped(port);
 }
 
 static weir_err open_port(struct weir_port *port, struct weir_error *error)
@@ -192,7 +192,7 @@ static weir_err open_port(struct weir_port *port, struct weir_error *error)
 
 weir_err weir_port_open(const char *name, struct weir_port *port, struct weir_error *error)
 {
-    *port = (struct weir_port){.name = name, .control = -1, .netlink = -1};
+    *port = (struct weir_port){.name = name, .backlog = "/proc/net/softnet_stat", .control = -1, .netlink = -1};
     weir_err result = open_port(port, error);
     if (result)
         weir_port_close(port);
@@ -247,7 +247,7 @@ void weir_port_refresh(struct weir_port *port)
     if (problem) /* the counters stay as they were last read */
         return;
     port->state = state_of(facts.flags);
-    uint64_t dropped = since(facts.dropped, port->base_dropped), softnet = since(softnet_dropped(), port->base_softnet);
+    uint64_t dropped = since(facts.dropped, port->base_dropped), softnet = since(softnet_dropped(port), port->base_softnet);
     port->lost_softnet = port->past_softnet + (softnet < dropped ? softnet : dropped);
     port->lost_nic = port->past_nic + since(facts.missed, port->base_missed);
 }

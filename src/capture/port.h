@@ -34,7 +34,8 @@ struct weir_port { /* private but for the first lines */
     enum weir_port_state state;
     uint64_t lost_nic, lost_softnet;
 
-    int control; /* for ethtool */
+    const char *backlog; /* file with the counters of the host's backlog queues: /proc/net/softnet_stat */
+    int control;         /* for ethtool */
     int netlink;
     struct weir_keeper keeper;
     uint32_t turned_off; /* bits: offloads to be turned on again */

@@ -59,24 +59,28 @@ class Net:
     def run_in(self, name, *argv):
         return run(*self.argv(name, *argv))
 
-    def sockets(self, name, ports, protocol=0):
-        """Packet sockets bound to the ports, inside the namespace `name`."""
+    def sockets(self, name, *kinds):
+        """Sockets of these kinds, made inside the namespace `name`: they stay there."""
         made = []
 
         def make():
             libc = ctypes.CDLL(None, use_errno=True)
             inside = os.open(f"/run/netns/{name}", os.O_RDONLY)
             if libc.setns(inside, CLONE_NEWNET) == 0:  # of this thread alone
-                for port in ports:
-                    made.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-                    made[-1].bind((port, protocol))
+                made.extend(socket.socket(*kind) for kind in kinds)
             os.close(inside)
 
         thread = threading.Thread(target=make)
         thread.start()
         thread.join()
-        if len(made) != len(ports):
-            raise OSError(f"{name}: no packet sockets on {ports}")
+        if len(made) != len(kinds):
+            raise OSError(f"{name}: no sockets can be made there")
+        return made
+
+    def packet_sockets(self, name, ports, protocol=0):
+        made = self.sockets(name, *[(socket.AF_PACKET, socket.SOCK_RAW)] * len(ports))
+        for port, one in zip(ports, made):
+            one.bind((port, protocol))
         return made
 
     def close(self):
@@ -86,7 +90,7 @@ class Net:
 
 def send(net, schedule, ports=PORTS):
     """Sends [(seconds, index of the port, frame)] at these times."""
-    sockets = net.sockets(net.names[0], ports)
+    sockets = net.packet_sockets(net.names[0], ports)
     began = time.time()
     for due, port, frame in schedule:
         while (left := began + due - time.time()) > 0:
@@ -145,7 +149,7 @@ class Recorder:
     """
 
     def __init__(self, net, ports=PORTS):
-        self.sockets = net.sockets(net.names[1], ports)
+        self.sockets = net.packet_sockets(net.names[1], ports)
         for taken in self.sockets:
             taken.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 27)
             taken.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
