@@ -97,10 +97,12 @@ static uint64_t read_eve(struct weir_writer *writer)
 
 static void fail(struct weir_writer *writer, const struct weir_error *error, enum weir_rejected reason)
 {
+    bool full = error->code == WEIR_ERR_FULL;
     pthread_mutex_lock(&writer->lock);
     if (!failed(writer)) {
-        writer->failure = *error;
-        writer->reason = error->code == WEIR_ERR_FULL ? WEIR_REJECTED_FULL : reason;
+        weir_fail(&writer->failure, error->code, "%s%s", error->text,
+                  full && writer->config.on_full == WEIR_ON_FULL_STOP ? "; --on-full withhold goes on without it" : "");
+        writer->reason = full ? WEIR_REJECTED_FULL : reason;
     }
     pthread_mutex_unlock(&writer->lock);
     /* no row and no line after those that are committed */
@@ -156,12 +158,8 @@ static void open_gap(struct gap *gap)
 static void lose_store(struct weir_writer *writer, const struct weir_error *error, uint64_t more)
 {
     uint64_t rows = writer->pending_rows + more;
-    struct weir_error full = {0};
     writer->pending_rows = 0;
-    if (error->code == WEIR_ERR_FULL && !goes_on(writer, error->code)) {
-        weir_fail(&full, WEIR_ERR_FULL, "%s; --on-full withhold goes on without it", error->text);
-        fail(writer, &full, WEIR_REJECTED_STORE);
-    } else if (!goes_on(writer, error->code)) {
+    if (!goes_on(writer, error->code)) {
         fail(writer, error, WEIR_REJECTED_STORE);
     } else if (!writer->store_gap.open) {
         open_gap(&writer->store_gap);

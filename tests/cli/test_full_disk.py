@@ -212,8 +212,10 @@ class FullDisk(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr.decode(), "disk/s.duckdb: .*No space left.* bytes are free there")
         self.free()
+        done = self.run_weir("--on-full", "wait")
+        self.assertEqual((done.returncode, b"stop or withhold" in done.stderr), (2, True), done.stderr)
         # and midway
-        self.start("--store", "disk/t.duckdb", "--eve", "disk/t.json", "--on-full", "stop")
+        self.start("--store", "disk/t.duckdb", "--eve", "disk/t.json")
         self.more()
         self.until(lambda s: s["account"]["store"]["committed"] > 100)
         self.fill()
