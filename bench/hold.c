@@ -18,7 +18,7 @@ struct weir_hold_child {
 void weir_hold_sample(struct weir_hold *hold, unsigned i)
 {
     struct weir_hold_child *all = (struct weir_hold_child *)hold;
-    double peak;
+    double peak = 0;
     fflush(all->child.packets);
     if (i < WEIR_HOLD_SAMPLES)
         hold->rss[i] = weir_child_rss(&all->child, &peak);
