@@ -234,7 +234,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=4, help="captures at a time, each in namespaces of its own (4)")
     parser.add_argument("--group", type=int, default=8, help="captures that the same weirs watch, one behind the other (8)")
     parser.add_argument("--packets", type=int, help="send the first N packets of a capture alone (all)")
-    parser.add_argument("--seconds", type=float, default=6.5, help="longest time to send a capture in (6.5)")
+    parser.add_argument("--seconds", type=float, default=5, help="longest time to send a capture in (5)")
     parser.add_argument("--verbose", action="store_true", help="name each capture and what became of it")
     parser.add_argument("--generated", action="store_true")
     parser.add_argument("--data", action="store_true")
