@@ -10,7 +10,8 @@
  * the columns' probabilities, and a column's Shapley value is the integral over t from 0 to 1 of its derivative by that column's
  * own probability (Owen, "Multilinear extensions of games", 1972). Below a leaf's path with n different columns the integrand has
  * degree n - 1, so Gauss-Legendre's rule with ceil(n / 2) points is exact: four points do for eight columns. A tree is walked
- * once for four points; at each split the derivative is one product. All sums are float64; the order of additions is fixed.
+ * once for four points; at each split the derivative is one product. All sums are float64; the order of additions is fixed,
+ * whatever the CPU.
  *
  * Immutable; any thread; a row allocates nothing.
  */
@@ -21,7 +22,7 @@
 
 struct weir_shap;
 
-/* The forest must outlive it. WEIR_ERR_MEMORY. */
+/* The forest must outlive it. WEIR_ERR_MEMORY; those of weir_kernel_choose. */
 weir_err weir_shap_create(const struct weir_forest *forest, struct weir_shap **out, struct weir_error *error);
 void weir_shap_free(struct weir_shap **shap);
 

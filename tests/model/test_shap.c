@@ -296,6 +296,33 @@ static void one_column_has_it_all(void **state)
     weir_forest_free(&forest);
 }
 
+static void every_cpu_gives_the_same_bits(void **state)
+{
+    (void)state;
+    struct weir_forest *forest = random_forest(trees, TREES, COLUMNS, GROUPS, 3);
+    struct weir_shap *any = NULL, *best = NULL;
+    uint64_t seed = 12;
+    setenv("WEIR_SIMD", "scalar", 1);
+    assert_int_equal(weir_shap_create(forest, &any, NULL), WEIR_OK);
+    unsetenv("WEIR_SIMD");
+    assert_int_equal(weir_shap_create(forest, &best, NULL), WEIR_OK);
+    void *room = room_of(any);
+    for (size_t r = 0; r < 10 * ROWS; r++) {
+        float row[COLUMNS];
+        double a[COLUMNS], b[COLUMNS], base;
+        fill_row(row, COLUMNS, TREES, &seed);
+        for (unsigned g = 0; g < GROUPS; g++) {
+            weir_shap_row(any, row, g, room, a, &base);
+            weir_shap_row(best, row, g, room, b, &base);
+            assert_memory_equal(a, b, sizeof a);
+        }
+    }
+    free(room);
+    weir_shap_free(&any);
+    weir_shap_free(&best);
+    weir_forest_free(&forest);
+}
+
 static void lone_leaves_and_no_trees(void **state)
 {
     (void)state;
@@ -321,7 +348,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contributions_are_shapleys), cmocka_unit_test(splits_and_leaves_of_every_kind),
         cmocka_unit_test(many_columns_on_a_path),     cmocka_unit_test(contributions_are_fair),
-        cmocka_unit_test(one_column_has_it_all),      cmocka_unit_test(lone_leaves_and_no_trees),
+        cmocka_unit_test(one_column_has_it_all),      cmocka_unit_test(every_cpu_gives_the_same_bits),
+        cmocka_unit_test(lone_leaves_and_no_trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
