@@ -363,8 +363,13 @@ static bool json_string(struct weir_document *doc, bool keep)
     size_t used = 0;
     if (!take(doc, '"', "a string"))
         return false;
+    const uint8_t *start = doc->at;
     while (doc->at < doc->end && *doc->at != '"') {
         uint8_t c = *doc->at;
+        if (doc->at - start > WEIR_DOCUMENT_SKIP_BYTES) {
+            weir_document_fail(doc, WEIR_ERR_LIMIT, "a string of more than %d bytes", WEIR_DOCUMENT_SKIP_BYTES);
+            return false;
+        }
         if (c < 0x20)
             return broken(doc, "a printable character");
         if (c != '\\' && !append(doc, keep, &used, c))

@@ -23,7 +23,8 @@
 #include "weir/error.h"
 
 #define WEIR_DOCUMENT_DEPTH      64
-#define WEIR_DOCUMENT_TEXT_BYTES 1024 /* longest key or string that is handed out; longer ones can only be skipped */
+#define WEIR_DOCUMENT_SKIP_BYTES (1 << 20) /* longest string that is passed over */
+#define WEIR_DOCUMENT_TEXT_BYTES 1024      /* longest key or string that is handed out; longer ones can only be skipped */
 
 enum weir_document_kind {
     WEIR_DOCUMENT_BROKEN, /* failed, or no value here */

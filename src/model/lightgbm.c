@@ -10,6 +10,12 @@
 #include "model/document.h"
 #include "model/draft.h"
 
+enum {
+    LINE_MAX_BYTES = 64 << 20, /* 2.5 million leaves */
+    KEY_MAX_BYTES = 64,
+    OTHER_LINES_MAX = 1000 /* unknown keys before a tree, or in one */
+};
+
 /* Part of a line; not NUL-terminated. */
 struct span {
     const char *text;
@@ -62,12 +68,23 @@ static bool next_line(struct reader *r, struct span *line)
 {
     if (r->failed || r->at >= r->end)
         return false;
-    const char *newline = memchr(r->at, '\n', (size_t)(r->end - r->at)), *stop = newline ? newline : r->end;
+    size_t left = (size_t)(r->end - r->at), part = left < LINE_MAX_BYTES ? left : LINE_MAX_BYTES;
+    size_t head = left < KEY_MAX_BYTES ? left : KEY_MAX_BYTES;
+    r->line++;
+    /* Nonsense is refused here, before its end is looked for. */
+    if (!memchr(r->at, '=', head) && !memchr(r->at, '\n', head) && head == KEY_MAX_BYTES) {
+        fail(r, WEIR_ERR_FORMAT, "no key=value");
+        return false;
+    }
+    const char *newline = memchr(r->at, '\n', part), *stop = newline ? newline : r->end;
+    if (!newline && part < left) {
+        fail(r, WEIR_ERR_LIMIT, "longer than %d bytes", LINE_MAX_BYTES);
+        return false;
+    }
     *line = (struct span){r->at, (size_t)(stop - r->at)};
     if (line->length && line->text[line->length - 1] == '\r')
         line->length--;
     r->at = newline ? newline + 1 : r->end;
-    r->line++;
     return true;
 }
 
@@ -439,7 +456,10 @@ static void read_model(struct reader *r)
     struct span line;
     struct block block = {0};
     bool end = false;
+    size_t lines = 0; /* since the last tree began */
     while (!end && next_line(r, &line)) {
+        if (++lines > OTHER_LINES_MAX)
+            fail(r, WEIR_ERR_FORMAT, "%d lines, and neither a tree nor 'end of trees'", OTHER_LINES_MAX);
         struct span value = split_line(&line);
         end = is(line, "end of trees");
         if (end || is(line, "Tree")) {
@@ -449,6 +469,7 @@ static void read_model(struct reader *r)
                 add_tree(r, &block);
             free_block(&block);
             block.open = !end;
+            lines = 0;
         } else if (block.open) {
             read_block_line(r, &block, line, value);
         } else {
