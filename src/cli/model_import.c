@@ -38,18 +38,34 @@ static const char help[] = "usage: weir model import FILE -o MODEL.weir [OPTIONS
                            "                     and `weir run` takes it only with one)\n"
                            "  --name NAME        name of the model (default: that of FILE)\n"
                            "  --version V        its version (default: 1)\n"
+                           "  --check DATA       then score the rows of DATA (CSV, Parquet, JSON; a pattern) with the model's\n"
+                           "                     own library too, and print the share whose class is another one;\n"
+                           "                     weir scores float32, the library gets float64\n"
+                           "  --original FILE    the library's own file for --check (default: FILE; for scikit-learn the\n"
+                           "                     pickle; only name one that you trust)\n"
                            "  --quiet            no messages but errors\n"
                            "\n"
                            "example: weir model import xgb.json --columns dur,spkts,sbytes --classes normal,attack \\\n"
                            "             --benign normal -o flows.weir\n";
 
 struct options {
-    const char *input, *output, *features, *benign, *name, *version;
+    const char *check, *original, *input, *output, *features, *benign, *name, *version;
     struct weir_strings columns, classes;
     double threshold;
 };
 
-enum { OPT_COLUMNS = 256, OPT_FEATURES, OPT_CLASSES, OPT_BENIGN, OPT_THRESHOLD, OPT_NAME, OPT_VERSION, OPT_QUIET };
+enum {
+    OPT_COLUMNS = 256,
+    OPT_FEATURES,
+    OPT_CLASSES,
+    OPT_BENIGN,
+    OPT_THRESHOLD,
+    OPT_NAME,
+    OPT_VERSION,
+    OPT_CHECK,
+    OPT_ORIGINAL,
+    OPT_QUIET
+};
 
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct options *o)
@@ -62,6 +78,8 @@ static int parse(int argc, char **argv, struct options *o)
                                           {"threshold", required_argument, NULL, OPT_THRESHOLD},
                                           {"name", required_argument, NULL, OPT_NAME},
                                           {"version", required_argument, NULL, OPT_VERSION},
+                                          {"check", required_argument, NULL, OPT_CHECK},
+                                          {"original", required_argument, NULL, OPT_ORIGINAL},
                                           {"quiet", no_argument, NULL, OPT_QUIET},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -96,6 +114,12 @@ static int parse(int argc, char **argv, struct options *o)
         case OPT_VERSION:
             o->version = optarg;
             break;
+        case OPT_CHECK:
+            o->check = optarg;
+            break;
+        case OPT_ORIGINAL:
+            o->original = optarg;
+            break;
         case OPT_QUIET:
             weir_log_set_level(WEIR_LOG_ERROR);
             break;
@@ -112,6 +136,8 @@ static int parse(int argc, char **argv, struct options *o)
         named = !strcmp(o->benign, o->classes.item[k]);
     if (!named)
         return weir_usage_error("model import", "--benign %s: no class of --classes", o->benign);
+    if (o->original && !o->check)
+        return weir_usage_error("model import", "--original goes with --check");
     if (o->classes.count == 2 && !o->benign)
         return weir_usage_error("model import", "say with --benign which of the classes %s and %s is no attack",
                                 o->classes.item[0], o->classes.item[1]);
@@ -166,10 +192,27 @@ static void report(const struct options *o, const weir_model *model)
         weir_log(WEIR_LOG_WARNING, "no feature set: evaluate and predict can use the model, `weir run` cannot");
 }
 
+static weir_err check(const struct options *o, const weir_model *model, bool turned, struct weir_error *error)
+{
+    const char *tool = weir_model_algorithm(model);
+    struct weir_model_check config = {
+        .model = model, .original = o->original ? o->original : o->input, .data = o->check, .turned = turned};
+    struct weir_model_check_result result;
+    if (!o->original && strcmp(tool, "xgboost") && strcmp(tool, "lightgbm") && strcmp(tool, "catboost"))
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "--check: name the pickle that %s was exported from with --original",
+                         o->input);
+    weir_err err = weir_model_check_run(&config, &result, error);
+    if (!err)
+        printf("%zu of %zu rows (%.4g %%) have another %s\n", result.differ, result.rows,
+               100 * (double)result.differ / (double)result.rows, weir_model_regression(model) ? "prediction" : "class");
+    return err;
+}
+
 static weir_err import_model(const struct options *o, struct weir_error *error)
 {
     struct weir_file_map file = {0};
     weir_model *model = NULL;
+    bool turned = false;
     char name[65];
     name_from_path(o->input, name, sizeof name);
     struct weir_model_facts facts = {.name = o->name ? o->name : name,
@@ -180,6 +223,7 @@ static weir_err import_model(const struct options *o, struct weir_error *error)
                                      .class_count = o->classes.count,
                                      .benign = WEIR_BENIGN_USUAL,
                                      .benign_name = o->benign,
+                                     .turned = &turned,
                                      .threshold = (float)o->threshold};
     weir_err err = weir_file_map(o->input, IMPORT_BYTES_MAX, &file, error);
     if (!err)
@@ -191,6 +235,8 @@ static weir_err import_model(const struct options *o, struct weir_error *error)
         err = weir_model_write(model, o->output, error);
     if (!err)
         report(o, model);
+    if (!err && o->check)
+        err = check(o, model, turned, error);
     weir_model_free(&model);
     return err;
 }

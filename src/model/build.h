@@ -31,7 +31,8 @@ struct weir_model_facts {
     size_t class_count;
     int benign;              /* label of the benign class, or WEIR_BENIGN_*; two classes: see below */
     const char *benign_name; /* in place of it: a class's name, or a label's number; NULL: not so */
-    float threshold;         /* 0 to 1; of a regression any number; NaN: 0.5, of a regression none */
+    bool *turned;            /* NULL, or set to: two classes and the signs were swapped */
+    float threshold;         /* 0 to 1; of a regression any number; NaN: as the library decides, see below */
     bool regression;         /* no classes: the score is the prediction (set by the importer) */
     bool seeded;             /* `seed` is known */
     uint64_t seed;           /* of the training */
@@ -51,7 +52,8 @@ weir_err weir_model_from_xgboost(const void *bytes, size_t size, const char *ori
 
 /* The same for the bytes of any tool's model that weir knows, found out by content: XGBoost, LightGBM (text), CatBoost (JSON),
  * and what `python -m weir.export` writes of scikit-learn's. Of a regression the score is the prediction, the second of its two
- * classes is "the threshold is reached"; without a threshold (NaN) no row is judged. */
+ * classes is "the threshold is reached". facts->threshold NaN: 0.5; the next number above it where margins are probabilities,
+ * whose ties go to the first class; of a regression none, no row is judged. */
 weir_err weir_model_import(const void *bytes, size_t size, const char *origin, const struct weir_model_facts *facts,
                            weir_model **out, struct weir_error *error);
 
