@@ -8,7 +8,7 @@
 
 static const char help[] = "usage: weir model import|show|verify|explain [OPTIONS]\n"
                            "\n"
-                           "  import   make a model file of an XGBoost model (JSON or UBJ)\n"
+                           "  import   make a model file of a model of XGBoost, LightGBM, CatBoost or scikit-learn\n"
                            "  show     the card of a model file: columns, classes, trees, metrics\n"
                            "  verify   check a model file from its first byte to its last\n"
                            "  explain  what each column did to the score of a row\n"

@@ -101,7 +101,8 @@ void weir_forest_encode(const struct weir_forest *f, uint8_t *out)
     out = put32(out, f->set_size, f->sets);
     out = put32(out, f->word, f->words);
     out = put64(out, f->leaf, f->leaves * f->width);
-    memcpy(out, f->kind, f->nodes);
+    if (f->nodes) /* without trees there are no arrays */
+        memcpy(out, f->kind, f->nodes);
 }
 
 /* The part of the forest's payload that plain trees do not have; `p` is behind the trees' groups. */
@@ -111,7 +112,8 @@ static void decode_rest(struct weir_forest *f, const uint8_t *p)
     p = get32(p, f->set_size, f->sets);
     p = get32(p, f->word, f->words);
     p = get64(p, f->leaf, f->leaves * f->width);
-    memcpy(f->kind, p, f->nodes);
+    if (f->nodes)
+        memcpy(f->kind, p, f->nodes);
     uint64_t word = 0;
     for (size_t s = 0; s < f->sets; s++) {
         f->set_first[s] = word < f->words ? (uint32_t)word : (uint32_t)f->words; /* too many words: validate refuses the set */
