@@ -107,7 +107,7 @@ static weir_err build(struct weir_source *source, const char *origin, const stru
         f.algorithm = source->algorithm;
     f.regression = weir_forest_regression(source->forest);
     if (isnan(f.threshold) && !f.regression)
-        f.threshold = source->forest->link == WEIR_LINK_PROBABILITY ? nextafterf(0.5f, 1) : 0.5f;
+        f.threshold = source->forest->link == WEIR_LINK_PROBABILITY && groups == 1 && f.benign != 1 ? nextafterf(0.5f, 1) : 0.5f;
     if (groups == 1 && f.benign == 1 && f.regression) {
         err = weir_fail(error, WEIR_ERR_UNSUPPORTED,
                         "%s: a regression (%s): its prediction cannot be turned round; a row is an alert from a threshold on",

@@ -317,6 +317,108 @@ static void what_cannot_be_scored_is_named(void **state)
     }
 }
 
+/* From 3.3 on the booster is always called gbtree, and a dart model's weights lie beside its trees. */
+static void weights_of_trees_are_found_in_both_places(void **state)
+{
+    (void)state;
+    static const char before[] = "\"gradient_booster\":{\"gbtree\":{\"model\":{", behind[] = "\"name\":\"dart\",\"weight_drop\":";
+    size_t size;
+    char *text = read_data("xgb-dart-3.2.0.json", &size), *later = NULL;
+    char *start = strstr(text, before), *name = strstr(text, behind);
+    assert_true(start && name && start < name);
+    char *weights = name + sizeof behind - 1, *end = strchr(weights, ']') + 1;
+    /* ...{"model":{"weight_drop":[...], ... },"name":"gbtree"} */
+    assert_true(asprintf(&later, "%.*s\"gradient_booster\":{\"model\":{\"weight_drop\":%.*s,%.*s%s", (int)(start - text), text,
+                         (int)(end - weights), weights, (int)(name - 2 - (start + sizeof before - 1)), start + sizeof before - 1,
+                         end) >= 0);
+    weir_model *old = NULL, *new = NULL;
+    struct weir_error error;
+    assert_int_equal(import_bytes(text, size, "old", &old, &error), WEIR_OK);
+    if (import_bytes(later, strlen(later), "new", &new, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(old->forest->nodes, new->forest->nodes);
+    assert_memory_equal(old->forest->value, new->forest->value, old->forest->nodes * sizeof(float));
+    weir_model_free(&old);
+    weir_model_free(&new);
+    free(text);
+    free(later);
+}
+
+static void regressions_are_judged_by_their_threshold_alone(void **state)
+{
+    (void)state;
+    size_t size;
+    char *text = read_data("skl-hist-poisson.json", &size);
+    struct weir_model_facts facts = {
+        .name = "m", .columns = columns, .column_count = COLUMNS, .threshold = NAN, .feature_set = "s"};
+    facts.feature_set_id = 7;
+    weir_model *model = NULL;
+    struct weir_error error;
+    const float margins[2] = {0.5f, 1.5f};
+    float scores[2];
+    uint16_t classes[2];
+    uint8_t alerts[2];
+    assert_int_equal(weir_model_import(text, size, "x", &facts, &model, &error), WEIR_OK);
+    assert_true(weir_model_regression(model) && isnan(weir_model_threshold(model)));
+    assert_non_null(strstr(weir_model_card(model), "\"threshold\":null"));
+    weir_model_judge(model, margins, 2, scores, classes, alerts);
+    assert_true(fabsf(scores[1] - expf(1.5f)) < 1e-5f && !classes[1] && !alerts[1]);
+    assert_int_equal(weir_model_fits(model, "s", 7, columns, COLUMNS, NULL, &error), WEIR_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "is a regression and does not say from which prediction on a row is an alert"));
+    weir_model_free(&model);
+
+    facts.threshold = 3;
+    assert_int_equal(weir_model_import(text, size, "x", &facts, &model, &error), WEIR_OK);
+    assert_int_equal(weir_model_fits(model, "s", 7, columns, COLUMNS, NULL, &error), WEIR_OK);
+    weir_model_judge(model, margins, 2, scores, classes, alerts);
+    assert_true(!classes[0] && !alerts[0] && classes[1] == 1 && alerts[1] == 1);
+    weir_model_free(&model);
+
+    facts.benign = 1;
+    assert_int_equal(weir_model_import(text, size, "x", &facts, &model, &error), WEIR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "cannot be turned round"));
+    free(text);
+}
+
+/* Class names come from the model; even votes go to the first class, as scikit-learn's do. */
+static void probabilities_keep_their_ties(void **state)
+{
+    (void)state;
+    static const char tree[] =
+        "{\"weir_export\":1,\"algorithm\":\"decision-tree\",\"objective\":\"classification\",\"link\":\"probability\","
+        "\"columns\":6,"
+        "\"groups\":1,\"width\":1,\"classes\":[\"dos\",\"fine\"],\"trees\":[{\"group\":0,\"left\":[1,-1,-1],\"right\":[2,-1,-1],"
+        "\"column\":[0,0,0],\"threshold\":[0.5,0,0],\"missing_left\":[1,0,0],\"leaf\":[0.5,0.75]}]}";
+    const float x[2][COLUMNS] = {{0.5f}, {0.6f}};
+    for (int turned = 0; turned < 2; turned++) {
+        bool told = false;
+        struct weir_model_facts facts = {.name = "m", .columns = columns, .column_count = COLUMNS, .threshold = NAN};
+        facts.benign_name = turned ? "fine" : "0";
+        facts.turned = &told;
+        weir_model *model = NULL;
+        struct weir_error error;
+        const char *const *classes;
+        float margins[2], p[4];
+        uint16_t class[2];
+        if (weir_model_import(tree, sizeof tree - 1, "x", &facts, &model, &error))
+            fail_msg("%s", error.text);
+        assert_int_equal(told, turned);
+        weir_model_classes(model, &classes);
+        assert_string_equal(classes[0], turned ? "fine" : "dos");
+        assert_string_equal(weir_model_algorithm(model), "decision-tree");
+        weir_model_margins(model, x[0], 2, COLUMNS, margins);
+        weir_model_judge(model, margins, 2, NULL, class, NULL);
+        weir_model_probabilities(model, margins, 2, p);
+        assert_true(p[0] == 0.5f && p[3] == (turned ? 0.25f : 0.75f));
+        assert_int_equal(class[0], turned); /* "dos", label 0, both times */
+        assert_int_equal(class[1], !turned);
+        weir_model_free(&model);
+        facts.benign_name = "fein";
+        assert_int_equal(weir_model_import(tree, sizeof tree - 1, "x", &facts, &model, &error), WEIR_ERR_ARGUMENT);
+        assert_string_equal(error.text, "x: 'fein' is none of the model's 2 classes");
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -327,6 +429,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nonsense_costs_little),
         cmocka_unit_test(answers_are_those_of_the_libraries),
+        cmocka_unit_test(weights_of_trees_are_found_in_both_places),
+        cmocka_unit_test(regressions_are_judged_by_their_threshold_alone),
+        cmocka_unit_test(probabilities_keep_their_ties),
         cmocka_unit_test(damaged_models_do_no_harm),
         cmocka_unit_test(what_cannot_be_scored_is_named),
     };
