@@ -16,7 +16,8 @@ static void become(const struct weir_child_config *config, int in, int out)
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
         _exit(127);
     execl("/proc/self/exe", "weir", "run", "-r", "-", "--model", config->model, "--store", config->store, "--eve", "/dev/null",
-          "--lanes", lanes, "--workers", workers, "--flows", flows, "--control", "none", "--json", "--quiet", (char *)NULL);
+          "--lanes", lanes, "--workers", workers, "--flows", flows, "--control", "none", "--json", "--quiet",
+          config->rotate ? "--rotate" : NULL, config->rotate, (char *)NULL);
     _exit(127);
 }
 

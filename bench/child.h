@@ -18,6 +18,7 @@ struct weir_child {
 
 struct weir_child_config {
     const char *model, *store;
+    const char *rotate; /* size of a file when the store is a folder; NULL: a file a day */
     unsigned lanes, workers;
     uint64_t flows; /* room of the flow table */
 };

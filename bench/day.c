@@ -1,10 +1,14 @@
-/* weir bench day: 24 hours of packet time in minutes: does memory stay flat? */
+/* weir bench day: 24 hours of packet time in minutes: does memory stay flat?
+ *
+ * The store is a folder whose files are small, so that several come and go: DuckDB keeps in memory what it has written to the
+ * file at hand, up to its limit. */
 #include <inttypes.h>
 
 #include "bench/bench.h"
 #include "bench/hold.h"
 #include "bench/mix.h"
-#include "bench/scratch.h"
+
+#define ROTATE "32MB"
 
 enum { PACKETS = 8000000, QUICK_PACKETS = 1000000, ALIVE = 256, HOURS = WEIR_HOLD_SAMPLES - 1 };
 
@@ -29,12 +33,12 @@ static bool write_day(void *context, FILE *file, struct weir_hold *hold)
 
 weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
 {
-    struct weir_hold_place place;
+    struct weir_hold_place place = {0};
     struct weir_hold hold = {0};
     uint64_t packets = options->size ? options->size : options->quick ? QUICK_PACKETS : PACKETS;
     weir_err code = weir_hold_place(&place, error);
     if (code == WEIR_OK)
-        code = weir_hold_run(options, place.store[0], write_day, &packets, &hold, error);
+        code = weir_hold_run(options, place.days, ROTATE, write_day, &packets, &hold, error);
     if (code == WEIR_OK) {
         struct weir_bench_row *row = weir_bench_add(report, "memory", "MiB at 24 h", true);
         row->weir = hold.rss[HOURS];
@@ -47,7 +51,7 @@ weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_be
                  "least squares from 12 h to 24 h; %" PRIu64 " packets, %" PRIu64 " rows, peak %.0f MiB", hold.packets,
                  weir_hold_number(hold.account, "store.committed"), hold.peak);
     }
-    weir_scratch_remove();
+    weir_hold_leave(&place);
     weir_hold_fini(&hold);
     return code;
 }

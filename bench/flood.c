@@ -9,7 +9,6 @@
 #include "bench/bench.h"
 #include "bench/frame.h"
 #include "bench/hold.h"
-#include "bench/scratch.h"
 #include "data/duck.h"
 
 enum {
@@ -143,8 +142,8 @@ static weir_err compare(const struct weir_hold_place *place, struct judged *judg
     weir_err code = weir_duck_open(&config, &duck, error);
     if (code != WEIR_OK)
         return code;
-    snprintf(sql, sizeof sql, "ATTACH '%s' AS flood (READ_ONLY); ATTACH '%s' AS quiet (READ_ONLY)", place->store[0],
-             place->store[1]);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS flood (READ_ONLY); ATTACH '%s' AS quiet (READ_ONLY)", place->file[0],
+             place->file[1]);
     if ((code = weir_duck_run(duck, sql, error)) == WEIR_OK)
         code = weir_duck_number(duck, "SELECT count(*)::UBIGINT FROM quiet.verdicts" TALKING, &judged->rows, error);
     if (code == WEIR_OK)
@@ -174,7 +173,7 @@ static struct weir_bench_row *add(struct weir_bench_report *report, const char *
 
 weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
 {
-    struct weir_hold_place place;
+    struct weir_hold_place place = {0};
     struct weir_hold hold = {0}, quiet = {0};
     struct judged judged = {0};
     struct flood *flood = calloc(1, sizeof *flood);
@@ -184,10 +183,10 @@ weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_
     flood->talks = flood->syns / SYNS_A_TALK < TALKS_MAX ? (uint32_t)(flood->syns / SYNS_A_TALK) + 1 : TALKS_MAX;
     weir_err code = weir_hold_place(&place, error);
     if (code == WEIR_OK)
-        code = weir_hold_run(options, place.store[0], write_flood, flood, &hold, error);
+        code = weir_hold_run(options, place.file[0], NULL, write_flood, flood, &hold, error);
     flood->quiet = true;
     if (code == WEIR_OK)
-        code = weir_hold_run(options, place.store[1], write_flood, flood, &quiet, error);
+        code = weir_hold_run(options, place.file[1], NULL, write_flood, flood, &quiet, error);
     if (code == WEIR_OK)
         code = compare(&place, &judged, error);
     if (code == WEIR_OK && judged.differing)
@@ -210,7 +209,7 @@ weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_
                  text ? text : "", judged.digest);
         free(text);
     }
-    weir_scratch_remove();
+    weir_hold_leave(&place);
     weir_hold_fini(&hold);
     weir_hold_fini(&quiet);
     free(flood);

@@ -1,13 +1,14 @@
 #include "bench/hold.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include "bench/scratch.h"
 
 /* The stream runs ahead of weir by what the pipe and weir's blocks hold: some ten thousand packets. */
 struct weir_hold_child {
@@ -37,13 +38,14 @@ uint64_t weir_hold_number(const json_t *account, const char *path)
     return (uint64_t)json_integer_value(account);
 }
 
-weir_err weir_hold_run(const struct weir_bench_options *options, const char *store, weir_hold_write *write, void *context,
-                       struct weir_hold *hold, struct weir_error *error)
+weir_err weir_hold_run(const struct weir_bench_options *options, const char *store, const char *rotate, weir_hold_write *write,
+                       void *context, struct weir_hold *hold, struct weir_error *error)
 {
     struct weir_hold_child all = {0};
     const struct weir_child_config config = {
         .model = options->model,
         .store = store,
+        .rotate = rotate,
         .lanes = options->lanes,
         .workers = options->workers,
         .flows = options->flows,
@@ -88,17 +90,34 @@ void weir_hold_print(const struct weir_hold *hold, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%.0f", i ? " " : "MiB after each 24th: ", hold->rss[i]);
 }
 
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static void remove_all(void *folder)
+{
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 weir_err weir_hold_place(struct weir_hold_place *place, struct weir_error *error)
 {
-    strcpy(place->folder, "/tmp/weir-bench-XXXXXX");
+    *place = (struct weir_hold_place){.folder = "/tmp/weir-bench-XXXXXX"};
     if (!mkdtemp(place->folder))
         return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", place->folder, strerror(errno));
-    weir_scratch_add(place->folder);
-    for (int i = 0; i < WEIR_HOLD_STORES; i++) {
-        snprintf(place->store[i], sizeof place->store[i], "%s/%d.duckdb", place->folder, i);
-        snprintf(place->log[i], sizeof place->log[i], "%s.wal", place->store[i]);
-        weir_scratch_add(place->store[i]);
-        weir_scratch_add(place->log[i]);
-    }
-    return WEIR_OK;
+    for (int i = 0; i < 2; i++)
+        snprintf(place->file[i], sizeof place->file[i], "%s/%d.duckdb", place->folder, i);
+    snprintf(place->days, sizeof place->days, "%s/days/", place->folder);
+    weir_err code = weir_keeper_start(CAP_DAC_OVERRIDE, remove_all, place->folder, &place->keeper, error);
+    if (code == WEIR_OK && mkdir(place->days, 0700))
+        code = weir_fail(error, WEIR_ERR_IO, "%s: %s", place->days, strerror(errno));
+    return code;
+}
+
+void weir_hold_leave(struct weir_hold_place *place)
+{
+    weir_keeper_end(&place->keeper);
 }

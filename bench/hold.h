@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/keeper.h"
 #include "bench/bench.h"
 #include "bench/child.h"
 
@@ -21,9 +22,10 @@ typedef bool weir_hold_write(void *context, FILE *file, struct weir_hold *hold);
 
 void weir_hold_sample(struct weir_hold *hold, unsigned i);
 
-/* Runs weir over the stream, into `store`. WEIR_ERR_MISMATCH when the account does not add up or packets are missing. */
-weir_err weir_hold_run(const struct weir_bench_options *options, const char *store, weir_hold_write *write, void *context,
-                       struct weir_hold *hold, struct weir_error *error);
+/* Runs weir over the stream, into `store`, a file or a folder of files of about `rotate` (NULL: one a day). WEIR_ERR_MISMATCH
+ * when the account does not add up or packets are missing. */
+weir_err weir_hold_run(const struct weir_bench_options *options, const char *store, const char *rotate, weir_hold_write *write,
+                       void *context, struct weir_hold *hold, struct weir_error *error);
 
 void weir_hold_fini(struct weir_hold *hold);
 
@@ -36,11 +38,12 @@ void weir_hold_print(const struct weir_hold *hold, char *text, size_t size);
 /* An account's number by its path, "store.committed"; 0 when there is none. */
 uint64_t weir_hold_number(const json_t *account, const char *path);
 
-/* A throw-away folder for stores; `path`: room for weir_hold_store. Removed by weir_scratch_remove. */
-#define WEIR_HOLD_STORES 2
+/* A throw-away folder for stores, which goes with this process, however that ends, or with weir_hold_leave. */
 struct weir_hold_place {
-    char folder[40], store[WEIR_HOLD_STORES][64], log[WEIR_HOLD_STORES][72];
+    char folder[40], file[2][64], days[64]; /* two files, and a folder of them, with its '/' */
+    struct weir_keeper keeper;
 };
 weir_err weir_hold_place(struct weir_hold_place *place, struct weir_error *error);
+void weir_hold_leave(struct weir_hold_place *place);
 
 #endif

@@ -15,7 +15,6 @@
 #include "bench/bench.h"
 #include "bench/hold.h"
 #include "bench/records.h"
-#include "bench/scratch.h"
 #include "pipeline/backend.h"
 
 enum {
@@ -148,7 +147,7 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
 {
     static struct weir_histogram alone, changed;
     static struct weir_account account;
-    struct weir_hold_place place;
+    struct weir_hold_place place = {0};
     struct weir_records records = {0};
     struct load load = {.options = options, .records = &records};
     weir_model *model = NULL;
@@ -166,7 +165,7 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
                                                .view = records.view,
                                                .workers = options->workers,
                                                .producers = 1,
-                                               .store = place.store[0],
+                                               .store = place.file[0],
                                                .sensor = "bench",
                                                .command = "weir bench reload"};
     if ((code = weir_backend_start(&config, &load.backend, error)) != WEIR_OK)
@@ -206,6 +205,6 @@ out:
     weir_backend_free(&load.backend);
     weir_records_fini(&records);
     weir_model_free(&model);
-    weir_scratch_remove();
+    weir_hold_leave(&place);
     return code;
 }
