@@ -51,6 +51,8 @@ weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_be
                  "least squares from 12 h to 24 h; %" PRIu64 " packets, %" PRIu64 " rows, peak %.0f MiB", hold.packets,
                  weir_hold_number(hold.account, "store.committed"), hold.peak);
     }
+    if (options->quick && !options->size)
+        weir_bench_skip(report, "quick: %d packets in the 24 hours instead of %d", QUICK_PACKETS, PACKETS);
     weir_hold_leave(&place);
     weir_hold_fini(&hold);
     return code;

@@ -10,6 +10,7 @@
 #include "bench/frame.h"
 #include "bench/hold.h"
 #include "data/duck.h"
+#include "store/shelf.h"
 
 enum {
     SYNS = 10000000,
@@ -22,6 +23,7 @@ enum {
     EXCHANGES = 8
 };
 
+#define ROTATE  "64MB"      /* small files, as in day.c */
 #define CLIENTS 0xc6330000u /* 198.51.0.0/16: the conversations' clients, no source of the flood */
 #define VICTIM  0xcb007101u /* 203.0.113.1 */
 #define JUDGEMENT                                                                                                                \
@@ -133,29 +135,26 @@ struct judged {
     uint64_t rows, differing, digest; /* of the conversations; digest: of every judgement of the flood, in any order */
 };
 
-/* Store 0: with the flood, store 1: without. */
+/* The folder: with the flood, the file: without. */
 static weir_err compare(const struct weir_hold_place *place, struct judged *judged, struct weir_error *error)
 {
     struct weir_duck *duck = NULL;
-    struct weir_duck_config config = {0};
-    char sql[1024];
-    weir_err code = weir_duck_open(&config, &duck, error);
+    char sql[128];
+    weir_err code = weir_shelf_open(place->days, &duck, error);
     if (code != WEIR_OK)
         return code;
-    snprintf(sql, sizeof sql, "ATTACH '%s' AS flood (READ_ONLY); ATTACH '%s' AS quiet (READ_ONLY)", place->file[0],
-             place->file[1]);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS quiet (READ_ONLY)", place->file);
     if ((code = weir_duck_run(duck, sql, error)) == WEIR_OK)
         code = weir_duck_number(duck, "SELECT count(*)::UBIGINT FROM quiet.verdicts" TALKING, &judged->rows, error);
     if (code == WEIR_OK)
         code = weir_duck_number(
             duck,
             "SELECT count(*)::UBIGINT FROM ("
-            "(SELECT " JUDGEMENT " FROM flood.verdicts" TALKING " EXCEPT ALL SELECT " JUDGEMENT " FROM quiet.verdicts) UNION ALL "
-            "(SELECT " JUDGEMENT " FROM quiet.verdicts EXCEPT ALL SELECT " JUDGEMENT " FROM flood.verdicts" TALKING "))",
+            "(SELECT " JUDGEMENT " FROM verdicts" TALKING " EXCEPT ALL SELECT " JUDGEMENT " FROM quiet.verdicts) UNION ALL "
+            "(SELECT " JUDGEMENT " FROM quiet.verdicts EXCEPT ALL SELECT " JUDGEMENT " FROM verdicts" TALKING "))",
             &judged->differing, error);
     if (code == WEIR_OK)
-        code = weir_duck_number(duck,
-                                "SELECT (sum(hash(" JUDGEMENT ")::HUGEINT) % 18446744073709551616)::UBIGINT FROM flood.verdicts",
+        code = weir_duck_number(duck, "SELECT (sum(hash(" JUDGEMENT ")::HUGEINT) % 18446744073709551616)::UBIGINT FROM verdicts",
                                 &judged->digest, error);
     weir_duck_close(&duck);
     return code;
@@ -183,10 +182,10 @@ weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_
     flood->talks = flood->syns / SYNS_A_TALK < TALKS_MAX ? (uint32_t)(flood->syns / SYNS_A_TALK) + 1 : TALKS_MAX;
     weir_err code = weir_hold_place(&place, error);
     if (code == WEIR_OK)
-        code = weir_hold_run(options, place.file[0], NULL, write_flood, flood, &hold, error);
+        code = weir_hold_run(options, place.days, ROTATE, write_flood, flood, &hold, error);
     flood->quiet = true;
     if (code == WEIR_OK)
-        code = weir_hold_run(options, place.file[1], NULL, write_flood, flood, &quiet, error);
+        code = weir_hold_run(options, place.file, NULL, write_flood, flood, &quiet, error);
     if (code == WEIR_OK)
         code = compare(&place, &judged, error);
     if (code == WEIR_OK && judged.differing)
@@ -209,6 +208,8 @@ weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_
                  text ? text : "", judged.digest);
         free(text);
     }
+    if (options->quick && !options->size)
+        weir_bench_skip(report, "quick: %d SYNs instead of %d", QUICK_SYNS, SYNS);
     weir_hold_leave(&place);
     weir_hold_fini(&hold);
     weir_hold_fini(&quiet);

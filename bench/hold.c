@@ -108,8 +108,7 @@ weir_err weir_hold_place(struct weir_hold_place *place, struct weir_error *error
     *place = (struct weir_hold_place){.folder = "/tmp/weir-bench-XXXXXX"};
     if (!mkdtemp(place->folder))
         return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", place->folder, strerror(errno));
-    for (int i = 0; i < 2; i++)
-        snprintf(place->file[i], sizeof place->file[i], "%s/%d.duckdb", place->folder, i);
+    snprintf(place->file, sizeof place->file, "%s/one.duckdb", place->folder);
     snprintf(place->days, sizeof place->days, "%s/days/", place->folder);
     weir_err code = weir_keeper_start(CAP_DAC_OVERRIDE, remove_all, place->folder, &place->keeper, error);
     if (code == WEIR_OK && mkdir(place->days, 0700))

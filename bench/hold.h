@@ -40,7 +40,7 @@ uint64_t weir_hold_number(const json_t *account, const char *path);
 
 /* A throw-away folder for stores, which goes with this process, however that ends, or with weir_hold_leave. */
 struct weir_hold_place {
-    char folder[40], file[2][64], days[64]; /* two files, and a folder of them, with its '/' */
+    char folder[40], file[64], days[64]; /* a file, and a folder of files, with its '/' */
     struct weir_keeper keeper;
 };
 weir_err weir_hold_place(struct weir_hold_place *place, struct weir_error *error);

@@ -165,7 +165,7 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
                                                .view = records.view,
                                                .workers = options->workers,
                                                .producers = 1,
-                                               .store = place.file[0],
+                                               .store = place.file,
                                                .sensor = "bench",
                                                .command = "weir bench reload"};
     if ((code = weir_backend_start(&config, &load.backend, error)) != WEIR_OK)
@@ -200,6 +200,8 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
                  " of them with reloads",
                  reloads, reload_ms, ROWS_A_SECOND, load.rows, changed.count);
     }
+    if (options->quick && !options->size)
+        weir_bench_skip(report, "quick: %d reloads instead of %d", QUICK_RELOADS, RELOADS);
 out:
     weir_batcher_destroy(&load.batcher);
     weir_backend_free(&load.backend);

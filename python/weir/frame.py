@@ -22,7 +22,7 @@ VERSION = 1
 BATCH, VERDICTS = 1, 2
 BLOCK = 64
 ROWS_MAX = 512
-REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted")
+REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated")
 
 IDENTITY = numpy.dtype(
     {

@@ -94,6 +94,11 @@ void weir_pool_give(struct weir_pool *pool, struct weir_batch *batch)
     weir_ring_push(pool->free, batch);
 }
 
+bool weir_pool_scarce(const struct weir_pool *pool)
+{
+    return weir_ring_depth(pool->free) < pool->count / 4;
+}
+
 void weir_pool_close(struct weir_pool *pool)
 {
     weir_ring_close(pool->free);

@@ -25,6 +25,9 @@ struct weir_verdicts *weir_pool_verdicts(struct weir_pool *pool, struct weir_bat
 
 void weir_pool_give(struct weir_pool *pool, struct weir_batch *batch);
 
+/* True while less than a quarter of the batches is free. */
+bool weir_pool_scarce(const struct weir_pool *pool);
+
 /* Wakes the takers that wait: they get NULL. */
 void weir_pool_close(struct weir_pool *pool);
 

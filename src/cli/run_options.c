@@ -48,6 +48,15 @@ static weir_err take_on_full(void *field, const char *what, const char *value, s
     return WEIR_OK;
 }
 
+static weir_err take_overload(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    enum weir_overload *overload = field;
+    *overload = !strcmp(value, "block") ? WEIR_OVERLOAD_BLOCK : WEIR_OVERLOAD_SHED;
+    if (*overload == WEIR_OVERLOAD_SHED && strcmp(value, "shed") != 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give block or shed", what, value);
+    return WEIR_OK;
+}
+
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_run_options, FIELD)
 static const struct weir_setting rows[] = {
@@ -93,6 +102,10 @@ static const struct weir_setting rows[] = {
      .text = "longest wait of a row for its batch (500us)"},
     {.name = "flows", .kind = WEIR_SETTING_NUMBER, .at = AT(flows), .low = 1024, .high = 1u << 30, .value = "N",
      .text = "room for so many flows at a time, all lanes (524288)"},
+    {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",
+     .text = "when verdicts are not kept as quickly as flows end: `block` lets all wait,\n"
+             "`shed` first puts flows of one packet together by what they aim at\n"
+             "(interfaces: shed, files: block)"},
     {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
      .text = "queue between lanes and workers (memory:)"},
     {.name = "sensor", .kind = WEIR_SETTING_TEXT, .at = AT(sensor), .value = "NAME",

@@ -17,6 +17,11 @@ struct weir_run_options {
     uint64_t lanes, workers, batch, flows;
     enum weir_reasons reasons;
     int64_t max_delay_ns;
+    enum weir_overload {
+        WEIR_OVERLOAD_SOURCE, /* files: block, interfaces: shed */
+        WEIR_OVERLOAD_BLOCK,
+        WEIR_OVERLOAD_SHED
+    } overload;
     uint64_t rotate_bytes;
     struct weir_retention retention;
     enum weir_on_full on_full;

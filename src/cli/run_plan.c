@@ -6,7 +6,7 @@
 
 #include "cli/default_model.h"
 
-enum { IDLE_MIN_NS = 1000000 };
+enum { IDLE_MIN_NS = 1000000, BEHIND_NS = 250 * 1000000 };
 
 weir_err weir_run_model_load(const struct weir_run_options *options, weir_model **model, char **path, struct weir_error *error)
 {
@@ -82,6 +82,9 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .sensor = o->sensor ? o->sensor : plan->host,
                                             .rights = &plan->rights};
     plan->config.source.lanes = (unsigned)o->lanes;
+    bool live = plan->config.source.interface[0];
+    if (o->overload == WEIR_OVERLOAD_SHED || (live && o->overload == WEIR_OVERLOAD_SOURCE))
+        plan->config.behind_ns = BEHIND_NS;
     /* A lane that waits for packets still hands its batch on in time. */
     plan->config.source.live.idle_ns = o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns : IDLE_MIN_NS;
     if (weir_run_check(&plan->config, &error) != WEIR_OK)

@@ -442,6 +442,34 @@ static bool make_record(const void *slot, const struct weir_flow *head, enum wei
     return true;
 }
 
+static void gather(void *body, struct weir_identity *identity, const void *other)
+{
+    struct weir_argus_record *sum = body;
+    const struct weir_argus_record *more = other;
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_argus_side *to = &sum->flow.side[i];
+        const struct weir_argus_side *from = &more->flow.side[i];
+        if (!to->packets) {
+            *to = *from;
+            continue;
+        }
+        if (!from->packets)
+            continue;
+        to->packets += from->packets;
+        to->bytes += from->bytes;
+        to->app_bytes += from->app_bytes;
+        to->first_ns = from->first_ns < to->first_ns ? from->first_ns : to->first_ns;
+        to->last_ns = from->last_ns > to->last_ns ? from->last_ns : to->last_ns;
+        to->size_min = from->size_min < to->size_min ? from->size_min : to->size_min;
+        to->size_max = from->size_max > to->size_max ? from->size_max : to->size_max;
+    }
+    if (sum->flow.marks & more->flow.marks & WEIR_ARGUS_SAW_TCP)
+        for (unsigned i = 0; i < 2; i++)
+            sum->flow.tcp.side[i].flags |= more->flow.tcp.side[i].flags;
+    memset(sum->side_s, 0, sizeof sum->side_s);
+    measure_times(sum, identity);
+}
+
 const struct weir_view_ops weir_argus_ops = {
     .constants = "argus 3.0.8.2; status interval 5 s; time-outs tcp 60 s, icmp 5 s, others 30 s; gaps below 10 s",
     .slot_bytes = sizeof(struct weir_argus_flow),
@@ -459,4 +487,5 @@ const struct weir_view_ops weir_argus_ops = {
     .quoted = take_error,
     .begin = begin_record,
     .record = make_record,
+    .gather = gather,
 };

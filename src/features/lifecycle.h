@@ -57,6 +57,10 @@ struct weir_view_ops {
     /* Fills the body and the identity's addresses, ports and times; false: nothing was counted, there is no record. */
     bool (*record)(const void *slot, const struct weir_flow *flow, enum weir_reason reason, void *body,
                    struct weir_identity *identity);
+
+    /* Adds what another record's body counts to a body, and brings the identity's times up to date. Whatever is no count stays.
+     */
+    void (*gather)(void *body, struct weir_identity *identity, const void *other);
 };
 
 #endif

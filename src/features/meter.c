@@ -99,6 +99,7 @@ static void emit(struct weir_meter *meter, struct weir_flow *flow, enum weir_rea
                                               .ip_version = flow->key.ip_version,
                                               .proto = flow->key.proto},
                                  .closed_ns = closing_time(meter, flow, reason),
+                                 .single = flow->single,
                                  .body = meter->body};
     if (!meter->ops->record(weir_flow_slot(flow), flow, reason, meter->body, &record.identity))
         return;

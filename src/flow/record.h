@@ -11,12 +11,13 @@
 
 /* Why a record was emitted; the texts are the keys of the account's "records" and "flows.closed". */
 #define WEIR_REASON_TABLE(X)                                                                                                     \
-    X(WEIR_REASON_STATUS, "status")     /* the status interval is over, the flow goes on */                                      \
-    X(WEIR_REASON_CLOSE, "close")       /* the protocol closed the flow */                                                       \
-    X(WEIR_REASON_REUSE, "reuse")       /* a new connection began on the same key */                                             \
-    X(WEIR_REASON_IDLE, "idle")         /* silent for longer than the time-out */                                                \
-    X(WEIR_REASON_SHUTDOWN, "shutdown") /* end of the capture, or stop */                                                        \
-    X(WEIR_REASON_EVICTED, "evicted")   /* its place in a full table was needed */
+    X(WEIR_REASON_STATUS, "status")         /* the status interval is over, the flow goes on */                                  \
+    X(WEIR_REASON_CLOSE, "close")           /* the protocol closed the flow */                                                   \
+    X(WEIR_REASON_REUSE, "reuse")           /* a new connection began on the same key */                                         \
+    X(WEIR_REASON_IDLE, "idle")             /* silent for longer than the time-out */                                            \
+    X(WEIR_REASON_SHUTDOWN, "shutdown")     /* end of the capture, or stop */                                                    \
+    X(WEIR_REASON_EVICTED, "evicted")       /* its place in a full table was needed */                                           \
+    X(WEIR_REASON_AGGREGATED, "aggregated") /* not a flow's own: many of one packet each, put together (batch/crowd.h) */
 
 enum weir_reason {
 #define X(name, text) name,
@@ -37,7 +38,7 @@ struct weir_flow_id {
 /* Who and when: what every verdict carries. Addresses as in struct weir_facts. src is the flow's initiator by the view's rule. */
 struct weir_identity {
     struct weir_flow_id flow_id;
-    uint32_t record; /* 0, 1, ... within the flow */
+    uint32_t record; /* 0, 1, ... within the flow; WEIR_REASON_AGGREGATED: how many flows it stands for */
     uint8_t reason;  /* enum weir_reason */
     uint8_t ip_version, proto;
     uint8_t ports; /* 1: sport and dport are ports */
@@ -51,6 +52,7 @@ struct weir_record {
     /* The merged stream's time at which the record was closed; INT64_MAX at the end of the stream. Never goes back from one
      * record of a lane to the next, and (but for WEIR_REASON_EVICTED) a function of the packets alone, whatever the lanes. */
     int64_t closed_ns;
+    bool single;      /* the flow has had one packet, this record's */
     const void *body; /* the view's; valid during the callback that hands the record out */
 };
 

@@ -88,9 +88,10 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         return false;
     }
     uint64_t records = weir_account_records(account);
-    if (records != account->rows.batched + account->rows.unscored) {
-        snprintf(why, size, "records: %" PRIu64 " != batched %" PRIu64 " + unscored %" PRIu64, records, account->rows.batched,
-                 account->rows.unscored);
+    uint64_t shed = sum(account->rows.shed, WEIR_SHED_COUNT);
+    if (records != account->rows.batched + shed + account->rows.unscored) {
+        snprintf(why, size, "records: %" PRIu64 " != batched %" PRIu64 " + shed %" PRIu64 " + unscored %" PRIu64, records,
+                 account->rows.batched, shed, account->rows.unscored);
         return false;
     }
     if (account->rows.batched != account->rows.scored) {
@@ -148,6 +149,11 @@ static const char *full_name(size_t i)
     return "disk full";
 }
 
+static const char *shed_name(size_t i)
+{
+    return i == WEIR_SHED_AGGREGATED ? "aggregated" : "single-packet flows";
+}
+
 static json_t *microseconds(const struct weir_histogram *h)
 {
     return json_pack("{s:f,s:f,s:f}", "p50", (double)weir_histogram_quantile(h, 0.5) / 1e3, "p99",
@@ -185,21 +191,21 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *classes = json_object();
     for (unsigned c = 0; c < WEIR_CLASSES_SHOWN && account->class_name[c][0]; c++)
         json_object_set_new(classes, account->class_name[c], json_integer((json_int_t)account->class_rows[c]));
-    return json_pack("{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:{},s:I},s:{s:I,s:o,s:o},s:{s:I,s:I},s:I,s:o,s:I,"
-                     "s:f,s:f,s:o,s:o}",
-                     "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
-                     named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped",
-                     named(m->dropped, WEIR_DROPPED_COUNT, dropped_name), "flows", "opened", (json_int_t)m->flows_opened,
-                     "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name), "active", (json_int_t)m->flows_active,
-                     "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
-                     (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed", "unscored",
-                     (json_int_t)account->rows.unscored, "store", "committed", (json_int_t)account->store.committed, "withheld",
-                     named(&account->store.withheld, 1, full_name), "rejected",
-                     named(account->store.rejected, WEIR_REJECTED_COUNT, rejected_name), "eve", "lines",
-                     (json_int_t)account->eve.lines, "lost", (json_int_t)account->eve.lost, "alerts", (json_int_t)account->alerts,
-                     "classes", classes, "batches", (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
-                     per_second(weir_account_records(account), account->seconds), "decision_us",
-                     microseconds(&account->decision_ns), "durable_us", microseconds(&account->durable_ns));
+    return json_pack(
+        "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:o,s:I},s:{s:I,s:o,s:o},s:{s:I,s:I},s:I,s:o,s:I,"
+        "s:f,s:f,s:o,s:o}",
+        "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
+        named(m->ignored, WEIR_IGNORED_COUNT, ignored_name), "dropped", named(m->dropped, WEIR_DROPPED_COUNT, dropped_name),
+        "flows", "opened", (json_int_t)m->flows_opened, "closed", named(m->flows_closed, WEIR_REASON_COUNT, reason_name),
+        "active", (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
+        (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed",
+        named(account->rows.shed, WEIR_SHED_COUNT, shed_name), "unscored", (json_int_t)account->rows.unscored, "store",
+        "committed", (json_int_t)account->store.committed, "withheld", named(&account->store.withheld, 1, full_name), "rejected",
+        named(account->store.rejected, WEIR_REJECTED_COUNT, rejected_name), "eve", "lines", (json_int_t)account->eve.lines,
+        "lost", (json_int_t)account->eve.lost, "alerts", (json_int_t)account->alerts, "classes", classes, "batches",
+        (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
+        per_second(weir_account_records(account), account->seconds), "decision_us", microseconds(&account->decision_ns),
+        "durable_us", microseconds(&account->durable_ns));
 }
 
 /* " (arp 3, link-type 1)" or "" */
@@ -244,7 +250,9 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     print_reasons(to, m->flows_closed, WEIR_REASON_COUNT, reason_name);
     fprintf(to, " + active %" PRIu64 "\nrecords   %" PRIu64, m->flows_active, weir_account_records(account));
     print_reasons(to, m->records, WEIR_REASON_COUNT, reason_name);
-    fprintf(to, " = batched %" PRIu64 " + unscored %" PRIu64 "\n", account->rows.batched, account->rows.unscored);
+    fprintf(to, " = batched %" PRIu64 " + shed %" PRIu64, account->rows.batched, sum(account->rows.shed, WEIR_SHED_COUNT));
+    print_reasons(to, account->rows.shed, WEIR_SHED_COUNT, shed_name);
+    fprintf(to, " + unscored %" PRIu64 "\n", account->rows.unscored);
     /* while lanes run, their part is up to 50 ms older than the workers' */
     uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
     fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64,

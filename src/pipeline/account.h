@@ -27,12 +27,19 @@
 /* What ended a run that rejects rows. */
 enum weir_rejected { WEIR_REJECTED_FULL, WEIR_REJECTED_STORE, WEIR_REJECTED_EVE, WEIR_REJECTED_COUNT };
 
+/* What becomes of single-packet flows under overload (pipeline/sensor.h); the keys of "shed". */
+enum weir_shed {
+    WEIR_SHED_AGGREGATED, /* "aggregated": they went into records of the reason "aggregated" */
+    WEIR_SHED_SINGLE,     /* "single-packet flows": thrown away */
+    WEIR_SHED_COUNT
+};
+
 struct weir_account {
     unsigned ports;
     struct weir_port_account port[WEIR_PORTS_MAX];
     struct weir_meter_account meter; /* all lanes; ignored[WEIR_IGNORED_FILTER] includes the ports' filtered packets */
     struct {
-        uint64_t batched, scored, unscored;
+        uint64_t batched, scored, shed[WEIR_SHED_COUNT], unscored;
     } rows;
     struct {
         uint64_t committed;

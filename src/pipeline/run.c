@@ -136,6 +136,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
+                                        .behind_ns = config->behind_ns,
                                         .flows = config->flows,
                                         .boot = weir_backend_boot(run->backend),
                                         .pool = weir_backend_pool(run->backend),

@@ -3,16 +3,21 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "batch/crowd.h"
 
-enum { PUBLISH_NS = 50 * 1000000 };
+enum { PUBLISH_NS = 50 * 1000000, CROWD_NS = 1000000000 };
 
 struct lane {
     struct weir_sensor *sensor;
     unsigned number;
     struct weir_meter *meter;
     struct weir_batcher *batcher;
+    struct weir_crowds *crowds; /* NULL: single-packet flows wait like all others */
+    bool behind;                /* the burst is old */
+    int64_t crowds_ns;          /* when the crowds were handed on last; monotonic */
     struct weir_burst burst;
     int64_t now_ns; /* monotonic, read once a burst: the closing time of the records it closes */
     pthread_t thread;
@@ -20,6 +25,7 @@ struct lane {
     /* shared, under the sensor's lock */
     struct weir_meter_account meter_account;
     struct weir_batcher_account batcher_account;
+    struct weir_crowds_account crowds_account;
 };
 
 struct weir_sensor {
@@ -33,7 +39,32 @@ struct weir_sensor {
 static void emit(void *context, const struct weir_record *record)
 {
     struct lane *lane = context;
+    if (record->single && lane->behind && weir_pool_scarce(lane->sensor->config.pool))
+        weir_crowds_add(lane->crowds, record);
+    else
+        weir_batcher_add(lane->batcher, record, lane->now_ns);
+}
+
+static void emit_crowd(void *context, const struct weir_record *record)
+{
+    struct lane *lane = context;
     weir_batcher_add(lane->batcher, record, lane->now_ns);
+}
+
+/* Whether the lane is behind, and what it has put together when its second is over, or when there is room again. */
+static void watch_crowds(struct lane *lane)
+{
+    const struct weir_burst *burst = &lane->burst;
+    const struct weir_sensor_config *config = &lane->sensor->config;
+    if (burst->count)
+        lane->behind = weir_clock_wall_ns() - burst->packet[burst->count - 1].release_ns >= config->behind_ns;
+    else
+        lane->behind = false;
+    bool waiting = weir_crowds_waiting(lane->crowds) > 0;
+    if (waiting && (lane->now_ns - lane->crowds_ns >= CROWD_NS || !weir_pool_scarce(config->pool)))
+        weir_crowds_flush(lane->crowds, emit_crowd, lane);
+    if (!weir_crowds_waiting(lane->crowds))
+        lane->crowds_ns = lane->now_ns;
 }
 
 static void publish(struct lane *lane)
@@ -41,6 +72,8 @@ static void publish(struct lane *lane)
     pthread_mutex_lock(&lane->sensor->lock);
     lane->meter_account = *weir_meter_account(lane->meter);
     lane->batcher_account = *weir_batcher_account(lane->batcher);
+    if (lane->crowds)
+        lane->crowds_account = *weir_crowds_account(lane->crowds);
     pthread_mutex_unlock(&lane->sensor->lock);
 }
 
@@ -53,6 +86,8 @@ static void *lane_run(void *argument)
         if (weir_source_burst(config->source, lane->number, &lane->burst) != WEIR_OK || lane->burst.state == WEIR_BURST_END)
             break;
         lane->now_ns = weir_clock_mono_ns();
+        if (lane->crowds)
+            watch_crowds(lane);
         weir_meter_packets(lane->meter, lane->burst.packet, lane->burst.count);
         weir_meter_clock(lane->meter, lane->burst.clock_ns);
         weir_batcher_poll(lane->batcher, lane->now_ns, config->wanted && config->wanted(config->context));
@@ -63,6 +98,8 @@ static void *lane_run(void *argument)
     }
     lane->now_ns = weir_clock_mono_ns();
     weir_meter_drain(lane->meter);
+    if (lane->crowds)
+        weir_crowds_flush(lane->crowds, emit_crowd, lane);
     weir_batcher_flush(lane->batcher);
     publish(lane);
     atomic_fetch_sub_explicit(&lane->sensor->running, 1, memory_order_release);
@@ -105,6 +142,10 @@ weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_
             weir_fail(error, code, "batches of %u rows: %s", config->batch_rows, weir_err_text(code));
             goto fail;
         }
+        if (config->behind_ns && (code = weir_crowds_create(config->view, i, &lane->crowds)) != WEIR_OK) {
+            weir_fail(error, code, "lane %u: %s", i, weir_err_text(code));
+            goto fail;
+        }
     }
     atomic_store(&sensor->running, config->lanes);
     for (unsigned i = 0; i < config->lanes; i++) {
@@ -130,12 +171,16 @@ bool weir_sensor_running(const struct weir_sensor *sensor)
 void weir_sensor_account(struct weir_sensor *sensor, struct weir_account *account)
 {
     account->meter = (struct weir_meter_account){0};
+    memset(&account->rows.shed, 0, sizeof account->rows.shed);
     account->rows.batched = account->rows.unscored = 0;
     pthread_mutex_lock(&sensor->lock);
     for (unsigned i = 0; i < sensor->config.lanes; i++) {
         weir_meter_account_add(&account->meter, &sensor->lane[i].meter_account);
         account->rows.batched += sensor->lane[i].batcher_account.rows;
         account->rows.unscored += sensor->lane[i].batcher_account.stopped;
+        account->rows.shed[WEIR_SHED_AGGREGATED] += sensor->lane[i].crowds_account.flows;
+        account->rows.shed[WEIR_SHED_SINGLE] += sensor->lane[i].crowds_account.overflow;
+        account->meter.records[WEIR_REASON_AGGREGATED] += sensor->lane[i].crowds_account.records;
     }
     pthread_mutex_unlock(&sensor->lock);
     for (unsigned p = 0; p < WEIR_PORTS_MAX; p++)
@@ -161,6 +206,7 @@ void weir_sensor_free(struct weir_sensor **sensor)
         return;
     weir_sensor_join(*sensor);
     for (unsigned i = 0; i < (*sensor)->config.lanes; i++) {
+        weir_crowds_destroy(&(*sensor)->lane[i].crowds);
         weir_batcher_destroy(&(*sensor)->lane[i].batcher);
         weir_meter_destroy(&(*sensor)->lane[i].meter);
     }

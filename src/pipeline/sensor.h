@@ -2,6 +2,10 @@
  *
  *   source ─▶ lane 0..L-1: burst ─▶ meter ─▶ batcher ─▶ send
  *
+ * Overload: when less than a quarter of the batches is free and the lane is `behind_ns` behind the wall clock, records of
+ * single-packet flows are put together by what they aim at, a record a target and second, and thrown away when there are too many
+ * targets (batch/crowd.h). All others wait for a free batch; so does the source, which counts what it loses meanwhile.
+ *
  * Create, join, free: one owner. Account and active: any thread.
  */
 #ifndef WEIR_PIPELINE_SENSOR_H
@@ -22,7 +26,8 @@ struct weir_sensor_config {
     unsigned lanes;
     unsigned batch_rows;
     int64_t max_delay_ns;
-    size_t flows; /* capacity of the flow table, all lanes; 0: the meter's default a lane */
+    int64_t behind_ns; /* 0: single-packet flows wait, too, as is right for files */
+    size_t flows;      /* capacity of the flow table, all lanes; 0: the meter's default a lane */
     uint64_t boot;
     struct weir_pool *pool;
     weir_batcher_send *send;             /* called by every lane */
@@ -36,7 +41,7 @@ weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_
 /* True while a lane runs. */
 bool weir_sensor_running(const struct weir_sensor *sensor);
 
-/* Fills ports, meter, rows.batched and rows.unscored: at most 50 ms old while lanes run, exact after the join. */
+/* Fills ports, meter, rows.batched, rows.shed and rows.unscored: at most 50 ms old while lanes run, exact after the join. */
 void weir_sensor_account(struct weir_sensor *sensor, struct weir_account *account);
 
 /* Waits for the lanes: they end at the source's end, having drained their flow tables and handed on their last batches. */

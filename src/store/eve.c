@@ -129,6 +129,8 @@ static const char *end_reason(enum weir_reason reason)
         return "\"reason\":\"shutdown\"";
     case WEIR_REASON_EVICTED:
         return "\"reason\":\"forced\"";
+    case WEIR_REASON_AGGREGATED:
+        return "\"reason\":\"aggregated\"";
     default:
         return "\"reason\":\"status\"";
     }

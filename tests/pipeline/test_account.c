@@ -50,15 +50,26 @@ static void every_leak_is_found(void **state)
     char why[256];
     struct weir_account good = sound(), bad;
     static const size_t counter[] = {
-        offsetof(struct weir_account, port[0].offered),      offsetof(struct weir_account, port[1].lost_nic),
-        offsetof(struct weir_account, port[1].lost_softnet), offsetof(struct weir_account, port[0].seen),
-        offsetof(struct weir_account, meter.metered),        offsetof(struct weir_account, meter.ignored[WEIR_IGNORED_CONTROL]),
-        offsetof(struct weir_account, meter.dropped[0]),     offsetof(struct weir_account, meter.flows_opened),
-        offsetof(struct weir_account, meter.flows_active),   offsetof(struct weir_account, meter.flows_closed[0]),
-        offsetof(struct weir_account, meter.records[0]),     offsetof(struct weir_account, rows.batched),
-        offsetof(struct weir_account, rows.unscored),        offsetof(struct weir_account, rows.scored),
-        offsetof(struct weir_account, store.committed),      offsetof(struct weir_account, store.withheld),
-        offsetof(struct weir_account, store.rejected[0]),    offsetof(struct weir_account, store.rejected[WEIR_REJECTED_EVE]),
+        offsetof(struct weir_account, port[0].offered),
+        offsetof(struct weir_account, port[1].lost_nic),
+        offsetof(struct weir_account, port[1].lost_softnet),
+        offsetof(struct weir_account, port[0].seen),
+        offsetof(struct weir_account, meter.metered),
+        offsetof(struct weir_account, meter.ignored[WEIR_IGNORED_CONTROL]),
+        offsetof(struct weir_account, meter.dropped[0]),
+        offsetof(struct weir_account, meter.flows_opened),
+        offsetof(struct weir_account, meter.flows_active),
+        offsetof(struct weir_account, meter.flows_closed[0]),
+        offsetof(struct weir_account, meter.records[0]),
+        offsetof(struct weir_account, rows.batched),
+        offsetof(struct weir_account, rows.unscored),
+        offsetof(struct weir_account, rows.scored),
+        offsetof(struct weir_account, store.committed),
+        offsetof(struct weir_account, store.withheld),
+        offsetof(struct weir_account, store.rejected[0]),
+        offsetof(struct weir_account, store.rejected[WEIR_REJECTED_EVE]),
+        offsetof(struct weir_account, rows.shed[WEIR_SHED_SINGLE]),
+        offsetof(struct weir_account, rows.shed[WEIR_SHED_AGGREGATED]),
     };
     for (size_t i = 0; i < sizeof counter / sizeof *counter; i++) {
         bad = good;
