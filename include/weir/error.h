@@ -30,7 +30,8 @@ extern "C" {
     X(WEIR_ERR_FULL, -10, "full")                                                                                                \
     X(WEIR_ERR_CLOSED, -11, "closed")                                                                                            \
     X(WEIR_ERR_PERMISSION, -12, "permission denied")                                                                             \
-    X(WEIR_ERR_LIBRARY, -13, "library error")
+    X(WEIR_ERR_LIBRARY, -13, "library error")                                                                                    \
+    X(WEIR_ERR_AGAIN, -14, "not now, try again")
 
 typedef enum weir_err {
 #define WEIR_ERROR_ENUM(name, value, text) name = value,
