@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of fuzz_frame and fuzz_verdict_frame from what the tests' frame_sample writes: make_frames.py FRAME_SAMPLE. Always
+"""Writes the seeds of fuzz_frame, fuzz_verdict_frame and fuzz_note_frame from what the tests' frame_sample writes: make_frames.py FRAME_SAMPLE. Always
 the same bytes; the targets mend the checksums."""
 import pathlib
 import subprocess
@@ -7,12 +7,14 @@ import sys
 import tempfile
 
 corpus = pathlib.Path(__file__).resolve().parent
-here, verdicts = corpus / "frame", corpus / "verdict_frame"
+here, verdicts, notes = corpus / "frame", corpus / "verdict_frame", corpus / "note_frame"
 here.mkdir(exist_ok=True)
 verdicts.mkdir(exist_ok=True)
+notes.mkdir(exist_ok=True)
 with tempfile.TemporaryDirectory() as folder:
     for rows in 1, 16, 64, 70:
-        subprocess.run([sys.argv[1], str(rows), str(here / f"rows-{rows}"), str(verdicts / f"rows-{rows}"), folder + "/csv"], check=True)
+        subprocess.run([sys.argv[1], str(rows), str(here / f"rows-{rows}"), str(verdicts / f"rows-{rows}"), folder + "/csv",
+                        str(notes / "note")], check=True)
 
 
 def damage(folder, seed, cases):
@@ -21,9 +23,10 @@ def damage(folder, seed, cases):
         bad = data[:]
         bad[at] = value
         (folder / name).write_bytes(bad)
-    (folder / "cut").write_bytes(data[:200])
+    (folder / "cut").write_bytes(data[:len(data) * 2 // 3 if len(data) < 200 else 200])
 
 
 damage(here, "rows-1", (("version", 8, 2), ("kind", 10, 2), ("no-rows", 78, 0), ("rows", 79, 2), ("columns", 77, 0x10), ("names", 81, 1),
                         ("size", 16, 0), ("empty-name", 128, 0), ("reason", 192 + 20, 99), ("list", 32, 0)))
 damage(verdicts, "rows-16", (("classes", 100, 9), ("alerts", 84, 17), ("class", 1792, 9), ("cause-row", 1856, 200), ("names", 80, 1)))
+damage(notes, "note", (("lane", 72, 0), ("rows", 78, 1), ("kind", 10, 1), ("names", 83, 1), ("empty-name", 128, 0), ("size", 16, 0)))

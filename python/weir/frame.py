@@ -6,12 +6,15 @@
     batch.features                            # float32, rows x columns, NaN = missing
     batch.identity['flow_id_high'], batch.identity['sport']
     verdicts = weir.frame.read_verdicts(message)
+    weir.frame.kind(message)                  # BATCH, VERDICTS or NOTE
+    weir.frame.read_note(message).content     # {'health': {...}}
 
 The layout is that of docs/frame.md. Nothing but NumPy is needed; a checksum library is used when there is one.
 """
 from __future__ import annotations
 
 import dataclasses
+import json
 import struct
 from collections.abc import Iterator
 
@@ -19,7 +22,8 @@ import numpy
 
 MAGIC = b"\x89WEIRF\r\n"
 VERSION = 1
-BATCH, VERDICTS = 1, 2
+BATCH, VERDICTS, NOTE = 1, 2, 3
+NOTE_LANE = 0xFFFFFFFF
 BLOCK = 64
 ROWS_MAX = 512
 REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated")
@@ -89,6 +93,18 @@ class Verdicts(Rows):
         for alert in self.causes:
             yield int(alert["row"]), [(self.columns[c["column"]], float(c["value"]), float(c["contribution"]))
                                       for c in alert["cause"][:alert["count"]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """What a sensor tells beside its batches."""
+
+    sensor: bytes
+    sensor_name: str
+    boot: int
+    seq: int
+    sent_ns: int
+    content: dict[str, object]
 
 
 def _table() -> list[int]:
@@ -167,7 +183,10 @@ def _open(data: bytes, kind: int, check: bool) -> _Reader:
         raise FrameError("offset 0: no weir frame")
     if version != VERSION or found != kind:
         raise FrameError(f"offset 8: version {version}, kind {found}; version {VERSION}, kind {kind} is what is read here")
-    if not 1 <= rows <= ROWS_MAX or not columns:
+    if kind == NOTE:
+        if rows or columns or lane != NOTE_LANE:
+            raise FrameError(f"offset 72: a note of lane {lane} with {rows} rows and {columns} columns")
+    elif not 1 <= rows <= ROWS_MAX or not columns:
         raise FrameError(f"offset 76: {columns} columns, {rows} rows")
     if size != len(data):
         raise FrameError(f"offset 16: {len(data)} bytes came, the frame says {size}")
@@ -207,3 +226,24 @@ def read_verdicts(data: bytes, check: bool = True) -> Verdicts:
     return Verdicts(**frame.common, model=names[0], feature_set=names[1], threshold=frame.threshold,  # type: ignore[arg-type]
                     classes=names[2:2 + frame.classes], columns=names[2 + frame.classes:], scored_ns=scored_ns, score=score,
                     class_index=class_index, causes=causes)
+
+
+def kind(data: bytes) -> int:
+    """What kind of frame the bytes say they are; 0: no frame. Nothing else is looked at."""
+    return int(_HEAD.unpack_from(data)[2]) if len(data) >= _HEAD.size and data[:8] == MAGIC else 0
+
+
+def read_note(data: bytes, check: bool = True) -> Note:
+    """Reads a note."""
+    frame = _open(data, NOTE, check)
+    if frame.at + frame.names_bytes != len(data):
+        raise FrameError(f"offset {frame.at}: {frame.names_bytes} bytes of texts in a frame of {len(data)}")
+    name, text = frame.names(2)
+    try:
+        content = json.loads(text)
+    except ValueError as wrong:
+        raise FrameError(f"the note is no JSON: {wrong}") from wrong
+    if not isinstance(content, dict):
+        raise FrameError("the note is no JSON object")
+    common = {key: frame.common[key] for key in ("sensor", "boot", "seq", "sent_ns")}
+    return Note(**common, sensor_name=name, content=content)  # type: ignore[arg-type]

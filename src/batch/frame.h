@@ -27,6 +27,11 @@
 #define WEIR_FRAME_COLUMNS_MAX 4096
 #define WEIR_FRAME_NAMES_MAX   ((size_t)WEIR_FRAME_COLUMNS_MAX * 64)
 
+enum weir_frame_kind { WEIR_FRAME_BATCH = 1, WEIR_FRAME_VERDICTS = 2, WEIR_FRAME_NOTE = 3 };
+
+/* What kind of frame the bytes say they are; 0: no frame. Nothing else is looked at. */
+unsigned weir_frame_kind(const void *bytes, size_t size);
+
 /* Who sent a batch. (sensor, boot, lane, seq) comes once in the world: docs/design.md, "Batch". */
 struct weir_frame_origin {
     uint8_t sensor[16];

@@ -3,6 +3,8 @@
 #include <isa-l/crc.h>
 #include <string.h>
 
+#include "batch/note_frame.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are read where they lie");
 
 static const uint8_t magic[8] = {0x89, 'W', 'E', 'I', 'R', 'F', '\r', '\n'};
@@ -106,6 +108,32 @@ void weir_frame_seal(uint8_t *bytes, size_t size)
     memcpy(bytes + CRC_AT, &crc, sizeof crc);
 }
 
+unsigned weir_frame_kind(const void *bytes, size_t size)
+{
+    uint16_t kind;
+    if (size < sizeof(struct weir_frame_head) || memcmp(bytes, magic, sizeof magic) != 0)
+        return 0;
+    memcpy(&kind, (const uint8_t *)bytes + offsetof(struct weir_frame_head, kind), sizeof kind);
+    return kind;
+}
+
+static weir_err check_counts(const struct weir_frame_head *head, const char *from, struct weir_error *error)
+{
+    if (head->kind == WEIR_FRAME_NOTE && (head->rows || head->columns || head->lane != WEIR_NOTE_LANE))
+        return weir_fail(error, WEIR_ERR_FORMAT,
+                         "%s: offset 72: a note of lane %u with %u rows and %u columns; notes have none, "
+                         "on lane %u",
+                         from, head->lane, head->rows, head->columns, WEIR_NOTE_LANE);
+    if (head->kind != WEIR_FRAME_NOTE && (!head->rows || head->rows > WEIR_BATCH_ROWS))
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset 78: %u rows; 1 to %d are possible", from, head->rows,
+                         WEIR_BATCH_ROWS);
+    if ((head->kind != WEIR_FRAME_NOTE && !head->columns) || head->columns > WEIR_FRAME_COLUMNS_MAX ||
+        head->names_bytes > WEIR_FRAME_NAMES_MAX)
+        return weir_fail(error, WEIR_ERR_LIMIT, "%s: offset 76: %u columns, %u bytes of names; at most %d, %zu", from,
+                         head->columns, head->names_bytes, WEIR_FRAME_COLUMNS_MAX, WEIR_FRAME_NAMES_MAX);
+    return WEIR_OK;
+}
+
 weir_err weir_frame_head_read(const void *bytes, size_t size, enum weir_frame_kind kind, const char *from,
                               struct weir_frame_head *out, struct weir_error *error)
 {
@@ -123,15 +151,12 @@ weir_err weir_frame_head_read(const void *bytes, size_t size, enum weir_frame_ki
                          head.version, WEIR_FRAME_VERSION);
     if (head.kind != kind)
         return weir_fail(error, WEIR_ERR_UNSUPPORTED,
-                         "%s: offset 10: frame of kind %u where kind %d belongs (1: batch, 2: verdicts)", from, head.kind, kind);
-    if (!head.rows || head.rows > WEIR_BATCH_ROWS)
-        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset 78: %u rows; 1 to %d are possible", from, head.rows,
-                         WEIR_BATCH_ROWS);
-    if (!head.columns || head.columns > WEIR_FRAME_COLUMNS_MAX || head.names_bytes > WEIR_FRAME_NAMES_MAX)
-        return weir_fail(error, WEIR_ERR_LIMIT, "%s: offset 76: %u columns, %u bytes of names; at most %d, %zu", from,
-                         head.columns, head.names_bytes, WEIR_FRAME_COLUMNS_MAX, WEIR_FRAME_NAMES_MAX);
-    *out = head;
-    return WEIR_OK;
+                         "%s: offset 10: frame of kind %u where kind %d belongs (1: batch, 2: verdicts, 3: note)", from,
+                         head.kind, kind);
+    weir_err code = check_counts(&head, from, error);
+    if (code == WEIR_OK)
+        *out = head;
+    return code;
 }
 
 weir_err weir_frame_check_bytes(const uint8_t *bytes, size_t size, const struct weir_frame_head *head, size_t end,

@@ -8,7 +8,6 @@
 #include "batch/frame.h"
 
 enum { WEIR_FRAME_VERSION = 1, WEIR_FRAME_ALIGN = 64 };
-enum weir_frame_kind { WEIR_FRAME_BATCH = 1, WEIR_FRAME_VERDICTS = 2 };
 
 struct weir_frame_head {
     uint8_t magic[8];
@@ -20,7 +19,7 @@ struct weir_frame_head {
     uint32_t lane;
     uint16_t columns, rows;
     uint32_t names_bytes;
-    uint32_t alerts; /* verdicts only, as the rest; 0 in batches */
+    uint32_t alerts; /* verdicts only, as the rest but sent_ns; else 0 */
     int64_t sent_ns;
     float threshold;
     uint16_t classes;
@@ -62,7 +61,8 @@ void weir_frame_put_rows(uint8_t *out, const struct weir_batch *batch, int64_t m
 /* Puts the checksum in. */
 void weir_frame_seal(uint8_t *bytes, size_t size);
 
-/* Reads the head: alignment, magic, version, kind, row and column counts. Errors as weir_frame_open. */
+/* Reads the head: alignment, magic, version, kind, row and column counts (notes: none, and their lane). Errors as
+ * weir_frame_open. */
 weir_err weir_frame_head_read(const void *bytes, size_t size, enum weir_frame_kind kind, const char *from,
                               struct weir_frame_head *out, struct weir_error *error);
 

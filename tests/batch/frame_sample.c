@@ -1,10 +1,11 @@
-/* Writes a batch as a frame, its verdicts as a frame, and both as CSV, for readers of frames in other languages:
- * frame_sample ROWS FRAME VERDICTS CSV. */
+/* Writes a batch as a frame, its verdicts as a frame, and both as CSV, and a note, for readers of frames in other languages:
+ * frame_sample ROWS FRAME VERDICTS CSV NOTE. NOTE is a note that tells how many rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch/batcher.h"
+#include "batch/note_frame.h"
 #include "batch/verdict_frame.h"
 
 static const char *const names[] = {"dur", "sbytes", "missing"};
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
                                             .class_count = 2,
                                             .columns = names,
                                             .threshold = 0.5f};
-    if (argc != 5)
+    if (argc != 6)
         return 2;
     batch.rows = (uint16_t)atoi(argv[1]);
     batch.columns = 3;
@@ -86,6 +87,16 @@ int main(int argc, char **argv)
         return 1;
     weir_verdict_frame_encode(&verdicts, 3, &origin, bytes);
     ok = ok && write_file(argv[3], bytes, size);
+    free(bytes);
+    char text[64];
+    snprintf(text, sizeof text, "{\"health\": {\"rows\": %u}}", batch.rows);
+    struct weir_note note = {.sensor = "sensor-of-a-test", .boot = 5, .seq = 1, .sent_ns = 99, .name = "tap", .text = text};
+    size = weir_note_frame_bytes(&note);
+    bytes = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (!bytes)
+        return 1;
+    weir_note_frame_encode(&note, bytes);
+    ok = ok && write_file(argv[5], bytes, size);
     free(bytes);
     free(batch.x);
     return ok ? 0 : 1;

@@ -14,16 +14,16 @@ from weir import frame  # noqa: E402
 
 def sample(rows):
     with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, name) for name in ("frame", "verdicts", "csv")]
+        paths = [os.path.join(folder, name) for name in ("frame", "verdicts", "csv", "note")]
         subprocess.run([SAMPLE, str(rows), *paths], check=True)
-        with open(paths[0], "rb") as data, open(paths[1], "rb") as verdicts, open(paths[2], newline="") as text:
-            return data.read(), verdicts.read(), list(csv.DictReader(text))
+        with open(paths[0], "rb") as data, open(paths[1], "rb") as verdicts, open(paths[2], newline="") as text, open(paths[3], "rb") as note:
+            return data.read(), verdicts.read(), list(csv.DictReader(text)), note.read()
 
 
 class Frames(unittest.TestCase):
     def test_values(self):
         for rows in 1, 10, 16, 63, 64, 65, 130, 192, 512:
-            data, _, expected = sample(rows)
+            data, _, expected, _ = sample(rows)
             batch = frame.read(data)
             self.assertEqual((batch.boot, batch.seq, batch.lane, batch.sent_ns), (5, 6, 7, 99))
             self.assertEqual((batch.feature_set_id, batch.sensor), (0x2FE57D38EB78A705, b"sensor-of-a-test"))
@@ -40,12 +40,12 @@ class Frames(unittest.TestCase):
                 self.assertTrue(math.isnan(batch.features[r, 2]))
 
     def test_a_whole_block_is_not_copied(self):
-        data, _, _ = sample(64)
+        data, _, _, _ = sample(64)
         self.assertFalse(frame.read(data).features.flags.owndata)
 
     def test_verdicts(self):
         for rows in 1, 3, 64, 512:
-            _, data, expected = sample(rows)
+            _, data, expected, _ = sample(rows)
             got = frame.read_verdicts(data)
             self.assertEqual((got.model, got.feature_set, got.classes, got.columns),
                              ("sample:1", "argus", ["benign", "attack"], ["dur", "sbytes", "missing"]))
@@ -59,8 +59,22 @@ class Frames(unittest.TestCase):
                 self.assertEqual([(name, f"{value:.9g}", moved) for name, value, moved in causes],
                                  [("sbytes", expected[r]["sbytes"], 0.5), ("dur", expected[r]["dur"], -0.25)])
 
+    def test_note(self):
+        data = sample(3)[3]
+        note = frame.read_note(data)
+        self.assertEqual((note.sensor, note.sensor_name, note.boot, note.seq, note.sent_ns),
+                         (b"sensor-of-a-test", "tap", 5, 1, 99))
+        self.assertEqual(note.content, {"health": {"rows": 3}})
+        for at in range(len(data)):
+            with self.assertRaises(frame.FrameError):
+                frame.read_note(data[:at] + bytes([data[at] ^ 4]) + data[at + 1:])
+            with self.assertRaises(frame.FrameError):
+                frame.read_note(data[:at])
+        with self.assertRaises(frame.FrameError):
+            frame.read_note(sample(3)[0])
+
     def test_damage(self):
-        data, _, _ = sample(10)
+        data, _, _, _ = sample(10)
         for at in range(0, len(data), 97):
             with self.assertRaises(frame.FrameError):
                 frame.read(data[:at] + bytes([data[at] ^ 4]) + data[at + 1:])
