@@ -127,20 +127,22 @@ static void add_leaves(const struct weir_plan *plan, const struct weir_values *v
                        float *margins)
 {
     const struct weir_forest *f = plan->forest;
+    const size_t rows = v->rows, groups = f->groups;
     double sums[SUMS];
     _Alignas(64) uint32_t leaf[WEIR_CHUNK];
-    for (size_t r = 0; r < v->rows; r++)
-        memcpy(sums + r * f->groups, f->base, f->groups * sizeof *sums);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t g = 0; g < groups; g++)
+            sums[r * groups + g] = f->base[g];
     for (size_t i = 0; i < plan->runs; i++)
         for (size_t k = 0; k < plan->run[i].pieces; k++) {
             score(plan, plan->run[i].form, plan->run[i].piece + k, 1, v, blocks, planes, WEIR_OUTPUT_NODE, leaf);
-            for (size_t r = 0; r < v->rows; r++) {
+            for (size_t r = 0; r < rows; r++) {
                 const double *value = f->leaf + (size_t)f->place[leaf[r]] * f->width;
-                for (size_t g = 0; g < f->width; g++)
-                    sums[r * f->groups + g] += value[g];
+                for (size_t g = 0; g < groups; g++)
+                    sums[r * groups + g] += value[g];
             }
         }
-    for (size_t i = 0; i < v->rows * f->groups; i++)
+    for (size_t i = 0; i < rows * groups; i++)
         margins[i] = (float)sums[i];
 }
 
@@ -203,7 +205,7 @@ void weir_plan_block(const struct weir_plan *plan, const float *x, const uint16_
 uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *row)
 {
     _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
-    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
+    _Alignas(64) uint32_t leaf[WEIR_CHUNK] = {0};
     struct weir_values v = {row, plan->identity, 1, 0, 1};
     enum weir_form form = WEIR_FORM_PLAIN;
     for (size_t i = 0; i < plan->runs; i++)
