@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "model/forest_score.h"
 #include "model/model.h"
+#include "model/trees.h"
 #include "model/source.h"
 
 static inline void check_forest(const struct weir_forest *forest)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/model.h"
 #include "model/source.h"
+#include "model/trees.h"
 #include "model/xgboost.h"
 
 /* The names of classes that nobody named. */
@@ -105,7 +106,7 @@ static weir_err build(struct weir_source *source, const char *origin, const stru
         f.feature_set = "none";
     if (!f.algorithm)
         f.algorithm = source->algorithm;
-    f.regression = weir_forest_regression(source->forest);
+    f.regression = weir_link_regression(source->forest->link);
     if (isnan(f.threshold) && !f.regression)
         f.threshold = source->forest->link == WEIR_LINK_PROBABILITY && groups == 1 && f.benign != 1 ? nextafterf(0.5f, 1) : 0.5f;
     if (groups == 1 && f.benign == 1 && f.regression) {
@@ -130,8 +131,13 @@ static weir_err build(struct weir_source *source, const char *origin, const stru
             err = WEIR_ERR_ARGUMENT; /* the card's own check refused a fact */
         goto out;
     }
-    err = weir_model_assemble(&card, source->forest, out, error);
+    struct weir_scorer *scorer;
+    err = weir_trees_create(source->forest, &scorer, error);
     source->forest = NULL;
+    if (err)
+        weir_card_fini(&card);
+    else
+        err = weir_model_assemble(&card, scorer, out, error);
 out:
     for (size_t i = 0; i < numbers.count; i++)
         free(numbers.item[i]);
@@ -156,6 +162,26 @@ weir_err weir_model_import(const void *bytes, size_t size, const char *origin, c
     *out = NULL;
     weir_err err = weir_source_read(bytes, size, origin, &source, error);
     return err ? err : build(&source, origin, facts, out, error);
+}
+
+weir_err weir_model_make(struct weir_scorer *scorer, const struct weir_model_facts *facts, const char *objective,
+                         const struct weir_importance *importance, weir_model **out, struct weir_error *error)
+{
+    struct weir_model_facts f = *facts;
+    struct weir_card card;
+    *out = NULL;
+    if (f.benign == WEIR_BENIGN_USUAL)
+        f.benign = f.class_count == 2 ? 0 : WEIR_BENIGN_NONE;
+    if (!f.feature_set)
+        f.feature_set = "none";
+    if (isnan(f.threshold))
+        f.threshold = scorer->link == WEIR_LINK_PROBABILITY && scorer->groups == 1 ? nextafterf(0.5f, 1) : 0.5f;
+    weir_err err = weir_card_make(&f, objective, importance, &card, error);
+    if (err) {
+        weir_scorer_free(&scorer);
+        return err == WEIR_ERR_FORMAT ? WEIR_ERR_ARGUMENT : err;
+    }
+    return weir_model_assemble(&card, scorer, out, error);
 }
 
 /* The card's own checks speak of a malformed file; here a caller's value is at fault. */

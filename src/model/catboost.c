@@ -651,11 +651,11 @@ static void read_document(struct reader *r)
 
 /* -- the parts put together -- */
 
-static bool link_of(const char *loss, enum weir_forest_link *link)
+static bool link_of(const char *loss, enum weir_link *link)
 {
     static const struct {
         const char *name;
-        enum weir_forest_link link;
+        enum weir_link link;
     } known[] = {
         {"Logloss", WEIR_LINK_LOGISTIC},
         {"CrossEntropy", WEIR_LINK_LOGISTIC},
@@ -690,7 +690,7 @@ static bool link_of(const char *loss, enum weir_forest_link *link)
 static weir_err complete(struct reader *r, const char *origin, struct weir_error *error)
 {
     struct weir_forest *f = r->forest;
-    enum weir_forest_link link = WEIR_LINK_LOGISTIC;
+    enum weir_link link = WEIR_LINK_LOGISTIC;
     if (!f)
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: a CatBoost model without trees", origin);
     if (!link_of(r->loss, &link))

@@ -33,9 +33,10 @@ weir_err weir_container_head(const uint8_t *bytes, uint64_t size, const char *or
     if (version != WEIR_CONTAINER_VERSION)
         return weir_fail(error, WEIR_ERR_UNSUPPORTED, "%s: offset 8: model file format %u, this weir reads %d; use a newer weir",
                          origin, version, WEIR_CONTAINER_VERSION);
-    if (kind != WEIR_PAYLOAD_TREES && kind != WEIR_PAYLOAD_FOREST)
+    if (kind < 1 || kind >= WEIR_PAYLOAD_END)
         return weir_fail(error, WEIR_ERR_UNSUPPORTED,
-                         "%s: offset 12: payload of kind %u, this weir knows 1 (trees) and 2 (forest)", origin, kind);
+                         "%s: offset 12: payload of kind %u, this weir knows 1 to %d; use a newer one", origin, kind,
+                         WEIR_PAYLOAD_END - 1);
     if (card > WEIR_CONTAINER_CARD_MAX)
         return weir_fail(error, WEIR_ERR_LIMIT, "%s: offset 16: a card of %llu bytes, the limit is %u", origin,
                          (unsigned long long)card, WEIR_CONTAINER_CARD_MAX);

@@ -2,7 +2,7 @@
  *
  *     0          8   89 57 45 49 52 0d 0a 1a
  *     8          4   format version, 1
- *     12         4   kind of payload, 1: trees, 2: forest
+ *     12         4   kind of payload, 1: trees, 2: forest, 3: linear, 4: gaussian
  *     16         8   C, bytes of the card
  *     24         8   P, bytes of the payload
  *     32         C   card, JSON, UTF-8
@@ -25,7 +25,14 @@
 #define WEIR_CONTAINER_CARD_MAX   (16u << 20)
 #define WEIR_CONTAINER_FILE_MAX   ((size_t)1 << 32)
 
-enum { WEIR_CONTAINER_VERSION = 1, WEIR_PAYLOAD_TREES = 1, WEIR_PAYLOAD_FOREST = 2 };
+enum { WEIR_CONTAINER_VERSION = 1 };
+enum {
+    WEIR_PAYLOAD_TREES = 1,
+    WEIR_PAYLOAD_FOREST,
+    WEIR_PAYLOAD_LINEAR,
+    WEIR_PAYLOAD_GAUSSIAN,
+    WEIR_PAYLOAD_END /* scorer.c knows those before it */
+};
 
 struct weir_container {
     uint32_t kind;

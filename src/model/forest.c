@@ -314,7 +314,7 @@ size_t weir_forest_depth(const struct weir_forest *f, size_t tree)
 /* What must hold beside the trees. */
 static weir_err check_whole(const struct weir_forest *f, struct weir_error *error)
 {
-    bool regression = weir_forest_regression(f);
+    bool regression = weir_link_regression(f->link);
     for (size_t g = 0; g < f->groups; g++)
         if (!(fabs(f->base[g]) <= (double)WEIR_FOREST_VALUE_MAX))
             return weir_fail(error, WEIR_ERR_FORMAT, "a base margin of %g", f->base[g]);

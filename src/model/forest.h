@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "model/build.h"
+#include "model/link.h"
 #include "weir/error.h"
 
 #define WEIR_FOREST_COLUMNS_MAX 32767
@@ -48,23 +49,11 @@ enum weir_split_kind { WEIR_SPLIT_NUMBER, WEIR_SPLIT_ZERO, WEIR_SPLIT_SET };
 
 enum weir_forest_sum { WEIR_SUM_FLOAT32, WEIR_SUM_FLOAT64 };
 
-/* What a margin means. The last three are regressions: there are no classes, the score is the prediction. */
-enum weir_forest_link {
-    WEIR_LINK_LOGISTIC,    /* one group: sigmoid is the second class's probability; more: softmax are the classes' */
-    WEIR_LINK_SIGMOIDS,    /* several groups, each class against the rest: sigmoid of each, they need not add up to 1 */
-    WEIR_LINK_PROBABILITY, /* the margins are probabilities: of the second class, or of each class */
-    WEIR_LINK_STEP,        /* one group: probability 1 of the second class when the margin is > 0, else 0 */
-    WEIR_LINK_IDENTITY,    /* prediction = margin */
-    WEIR_LINK_EXP,         /* prediction = exp(margin) */
-    WEIR_LINK_SOFTPLUS,    /* prediction = log(1 + exp(margin)) */
-    WEIR_LINK_COUNT
-};
-
 struct weir_forest {
     size_t columns, groups, trees, nodes;
     size_t tree_room, node_room; /* entries allocated */
     enum weir_forest_sum sum;    /* sum, link and width: set by the loader before the first tree */
-    enum weir_forest_link link;
+    enum weir_link link;
     size_t width;    /* groups that one leaf adds to: 1, or all */
     double *base;    /* [groups] margin before the first tree; FLOAT32: values of float32 */
     uint32_t *first; /* [trees] the tree's root in the arrays below */
@@ -108,12 +97,6 @@ static inline double weir_forest_leaf(const struct weir_forest *f, size_t tree, 
     if (f->group[tree] != group)
         return 0;
     return f->sum == WEIR_SUM_FLOAT64 ? f->leaf[f->place[node]] : (double)f->value[node];
-}
-
-/* No classes: the prediction is a number. */
-static inline bool weir_forest_regression(const struct weir_forest *f)
-{
-    return f->link >= WEIR_LINK_IDENTITY;
 }
 
 /* One tree with children by index, as other tools keep it; node 0 is the root, left[i] < 0 marks a leaf. */

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "model/container.h"
 #include "model/forest.h"
+#include "model/payload.h"
 
 enum { TREES_HEAD_BYTES = 16, FOREST_HEAD_BYTES = 48 };
 
@@ -21,86 +22,30 @@ size_t weir_forest_bytes(const struct weir_forest *f)
            8 * f->leaves * f->width;
 }
 
-static uint8_t *put16(uint8_t *p, const uint16_t *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 2) {
-        p[0] = (uint8_t)value[i];
-        p[1] = (uint8_t)(value[i] >> 8);
-    }
-    return p;
-}
-
-static uint8_t *put32(uint8_t *p, const void *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 4) {
-        uint32_t bits;
-        memcpy(&bits, (const uint8_t *)value + 4 * i, 4);
-        for (int k = 0; k < 4; k++)
-            p[k] = (uint8_t)(bits >> 8 * k);
-    }
-    return p;
-}
-
-static uint8_t *put64(uint8_t *p, const double *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 8) {
-        uint64_t bits;
-        memcpy(&bits, value + i, 8);
-        for (int k = 0; k < 8; k++)
-            p[k] = (uint8_t)(bits >> 8 * k);
-    }
-    return p;
-}
-
-static const uint8_t *get16(const uint8_t *p, uint16_t *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 2)
-        value[i] = weir_load_le16(p);
-    return p;
-}
-
-static const uint8_t *get32(const uint8_t *p, void *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 4) {
-        uint32_t bits = weir_load_le32(p);
-        memcpy((uint8_t *)value + 4 * i, &bits, 4);
-    }
-    return p;
-}
-
-static const uint8_t *get64(const uint8_t *p, double *value, size_t count)
-{
-    for (size_t i = 0; i < count; i++, p += 8) {
-        uint64_t bits = weir_load_le64(p);
-        memcpy(value + i, &bits, 8);
-    }
-    return p;
-}
-
 void weir_forest_encode(const struct weir_forest *f, uint8_t *out)
 {
     bool plain = weir_forest_payload(f) == WEIR_PAYLOAD_TREES;
     uint32_t head[12] = {(uint32_t)f->columns, (uint32_t)f->groups, (uint32_t)f->trees,  (uint32_t)f->nodes, (uint32_t)f->sum,
                          (uint32_t)f->link,    (uint32_t)f->width,  (uint32_t)f->leaves, (uint32_t)f->sets,  (uint32_t)f->words};
-    out = put32(out, head, plain ? 4 : 12);
+    out = weir_payload_put32(out, head, plain ? 4 : 12);
     if (plain)
         for (size_t g = 0; g < f->groups; g++) {
             float base = (float)f->base[g];
-            out = put32(out, &base, 1);
+            out = weir_payload_put32(out, &base, 1);
         }
     else
-        out = put64(out, f->base, f->groups);
-    out = put32(out, f->count, f->trees);
-    out = put32(out, f->value, f->nodes);
-    out = put32(out, f->cover, f->nodes);
-    out = put16(out, f->split, f->nodes);
-    out = put16(out, f->group, f->trees);
+        out = weir_payload_put64(out, f->base, f->groups);
+    out = weir_payload_put32(out, f->count, f->trees);
+    out = weir_payload_put32(out, f->value, f->nodes);
+    out = weir_payload_put32(out, f->cover, f->nodes);
+    out = weir_payload_put16(out, f->split, f->nodes);
+    out = weir_payload_put16(out, f->group, f->trees);
     if (plain)
         return;
-    out = put32(out, f->place, f->nodes);
-    out = put32(out, f->set_size, f->sets);
-    out = put32(out, f->word, f->words);
-    out = put64(out, f->leaf, f->leaves * f->width);
+    out = weir_payload_put32(out, f->place, f->nodes);
+    out = weir_payload_put32(out, f->set_size, f->sets);
+    out = weir_payload_put32(out, f->word, f->words);
+    out = weir_payload_put64(out, f->leaf, f->leaves * f->width);
     if (f->nodes) /* without trees there are no arrays */
         memcpy(out, f->kind, f->nodes);
 }
@@ -108,10 +53,10 @@ void weir_forest_encode(const struct weir_forest *f, uint8_t *out)
 /* The part of the forest's payload that plain trees do not have; `p` is behind the trees' groups. */
 static void decode_rest(struct weir_forest *f, const uint8_t *p)
 {
-    p = get32(p, f->place, f->nodes);
-    p = get32(p, f->set_size, f->sets);
-    p = get32(p, f->word, f->words);
-    p = get64(p, f->leaf, f->leaves * f->width);
+    p = weir_payload_get32(p, f->place, f->nodes);
+    p = weir_payload_get32(p, f->set_size, f->sets);
+    p = weir_payload_get32(p, f->word, f->words);
+    p = weir_payload_get64(p, f->leaf, f->leaves * f->width);
     if (f->nodes)
         memcpy(f->kind, p, f->nodes);
     uint64_t word = 0;
@@ -132,7 +77,7 @@ static weir_err make_room(struct weir_forest *f, const uint32_t head[12], struct
     f->trees = head[2];
     f->nodes = head[3];
     f->sum = (enum weir_forest_sum)head[4];
-    f->link = (enum weir_forest_link)head[5];
+    f->link = (enum weir_link)head[5];
     f->width = head[6];
     f->leaves = f->leaf_room = head[7];
     f->sets = f->set_room = head[8];
@@ -178,7 +123,7 @@ weir_err weir_forest_peek(uint32_t kind, const uint8_t *bytes, size_t have, size
     *position = 0;
     if (have < head_bytes)
         return weir_fail(error, WEIR_ERR_FORMAT, "the trees end inside their head");
-    get32(bytes, head, head_bytes / 4);
+    weir_payload_get32(bytes, head, head_bytes / 4);
     struct weir_forest *none = NULL;
     weir_err err = weir_forest_create(head[0], head[1], &none, error); /* checks the two */
     weir_forest_free(&none);
@@ -210,7 +155,7 @@ weir_err weir_forest_decode(uint32_t kind, const uint8_t *bytes, size_t size, st
     *position = 0;
     if (size < head_bytes)
         return weir_fail(error, WEIR_ERR_FORMAT, "the trees end inside their head");
-    const uint8_t *p = get32(bytes, head, head_bytes / 4);
+    const uint8_t *p = weir_payload_get32(bytes, head, head_bytes / 4);
     weir_err err = weir_forest_create(head[0], head[1], &f, error);
     if (err)
         return err;
@@ -223,17 +168,17 @@ weir_err weir_forest_decode(uint32_t kind, const uint8_t *bytes, size_t size, st
     if (kind == WEIR_PAYLOAD_TREES)
         for (size_t g = 0; g < f->groups; g++) {
             float base;
-            p = get32(p, &base, 1);
+            p = weir_payload_get32(p, &base, 1);
             f->base[g] = (double)base;
         }
     else
-        p = get64(p, f->base, f->groups);
-    p = get32(p, f->count, f->trees);
+        p = weir_payload_get64(p, f->base, f->groups);
+    p = weir_payload_get32(p, f->count, f->trees);
     size_t values = (size_t)(p - bytes);
-    p = get32(p, f->value, f->nodes);
-    p = get32(p, f->cover, f->nodes);
-    p = get16(p, f->split, f->nodes);
-    p = get16(p, f->group, f->trees);
+    p = weir_payload_get32(p, f->value, f->nodes);
+    p = weir_payload_get32(p, f->cover, f->nodes);
+    p = weir_payload_get16(p, f->split, f->nodes);
+    p = weir_payload_get16(p, f->group, f->trees);
     if (kind == WEIR_PAYLOAD_FOREST)
         decode_rest(f, p);
     uint32_t first = 0;

@@ -220,11 +220,11 @@ static void read_head_line(struct reader *r, struct span key, struct span value)
     }
 }
 
-static bool link_of(const struct reader *r, enum weir_forest_link *link)
+static bool link_of(const struct reader *r, enum weir_link *link)
 {
     static const struct {
         const char *name;
-        enum weir_forest_link link;
+        enum weir_link link;
     } known[] = {
         {"binary", WEIR_LINK_LOGISTIC},
         {"multiclass", WEIR_LINK_LOGISTIC},
@@ -255,7 +255,7 @@ static bool link_of(const struct reader *r, enum weir_forest_link *link)
 /* The head is complete: the forest begins. */
 static void begin_forest(struct reader *r)
 {
-    enum weir_forest_link link = WEIR_LINK_LOGISTIC;
+    enum weir_link link = WEIR_LINK_LOGISTIC;
     if (r->columns < 1 || r->per_iteration < 1 || !*r->objective) {
         fail(r, WEIR_ERR_FORMAT,
              "no LightGBM model: max_feature_idx, num_tree_per_iteration or objective is missing; save it with save_model");

@@ -66,14 +66,15 @@ static weir_err look(struct reader *r, uint64_t size, struct weir_error *error)
     weir_card_fini(&card);
     if (err)
         return weir_fail(error, err, "%s: offset %d: %s", r->path, WEIR_CONTAINER_HEAD_BYTES, why.text);
-    size_t peek = parts.payload_bytes < WEIR_FOREST_PEEK_BYTES ? parts.payload_bytes : WEIR_FOREST_PEEK_BYTES;
+    const struct weir_scorer_kind *kind = weir_scorer_kind_find(parts.kind);
+    size_t peek = parts.payload_bytes < kind->peek_bytes ? parts.payload_bytes : kind->peek_bytes;
     err = fill(r, payload + peek, error);
     if (err)
         return err;
     if (r->have < payload + peek)
-        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: the file ends inside its trees; copy it again", r->path,
+        return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset %zu: the file ends inside its payload; copy it again", r->path,
                          r->have);
-    err = weir_forest_peek(parts.kind, r->bytes + payload, peek, parts.payload_bytes, &position, &why);
+    err = kind->peek(parts.kind, r->bytes + payload, peek, parts.payload_bytes, &position, &why);
     return err ? weir_fail(error, err, "%s: offset %zu: %s", r->path, payload + position, why.text) : WEIR_OK;
 }
 

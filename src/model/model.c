@@ -9,36 +9,31 @@
 #include "base/file.h"
 #include "model/container.h"
 
-weir_err weir_model_assemble(struct weir_card *card, struct weir_forest *forest, weir_model **out, struct weir_error *error)
+weir_err weir_model_assemble(struct weir_card *card, struct weir_scorer *scorer, weir_model **out, struct weir_error *error)
 {
-    size_t groups = forest->groups;
+    size_t groups = scorer->groups;
+    const char *what = scorer->kind->what;
     weir_err err = WEIR_OK;
     weir_model *model = calloc(1, sizeof *model);
     *out = NULL;
     if (!model) {
         weir_card_fini(card);
-        weir_forest_free(&forest);
+        weir_scorer_free(&scorer);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
     model->card = *card;
     *card = (struct weir_card){0};
-    model->forest = forest;
-    if (model->card.column_count != forest->columns)
-        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu columns, the trees have %zu", model->card.column_count,
-                        forest->columns);
+    model->scorer = scorer;
+    if (model->card.column_count != scorer->columns)
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu columns, the %s have %zu", model->card.column_count, what,
+                        scorer->columns);
     else if (model->card.class_count != (groups == 1 ? 2 : groups))
-        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu classes, the trees have %zu", model->card.class_count,
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card names %zu classes, the %s have %zu", model->card.class_count, what,
                         groups == 1 ? 2 : groups);
-    else if (model->card.regression != weir_forest_regression(forest))
-        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card and the trees differ in whether a number is predicted");
+    else if (model->card.regression != weir_link_regression(scorer->link))
+        err = weir_fail(error, WEIR_ERR_MISMATCH, "the card and the %s differ in whether a number is predicted", what);
     else if (groups == 1 && model->card.benign > 0)
         err = weir_fail(error, WEIR_ERR_MISMATCH, "of two classes the first must be the benign one");
-    if (!err)
-        err = weir_plan_create(forest, NULL, &model->plan, error);
-    if (!err)
-        err = weir_explainer_create(forest, &model->explainer, error);
-    if (!err)
-        err = weir_shap_create(forest, &model->shap, error);
     if (err)
         weir_model_free(&model);
     *out = model;
@@ -49,10 +44,7 @@ void weir_model_free(weir_model **model)
 {
     if (!model || !*model)
         return;
-    weir_shap_free(&(*model)->shap);
-    weir_explainer_free(&(*model)->explainer);
-    weir_plan_free(&(*model)->plan);
-    weir_forest_free(&(*model)->forest);
+    weir_scorer_free(&(*model)->scorer);
     weir_card_fini(&(*model)->card);
     free(*model);
     *model = NULL;
@@ -64,7 +56,7 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
 {
     struct weir_container parts;
     struct weir_card card;
-    struct weir_forest *forest = NULL;
+    struct weir_scorer *scorer = NULL;
     struct weir_error why = {0};
     size_t position = 0;
     *out = NULL;
@@ -74,25 +66,25 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
     err = weir_card_parse((const char *)parts.card, parts.card_bytes, &card, &why);
     if (err)
         return weir_fail(error, err, "%s: offset %d: %s", origin, WEIR_CONTAINER_HEAD_BYTES, why.text);
-    err = weir_forest_decode(parts.kind, parts.payload, parts.payload_bytes, &forest, &position, &why);
+    err = weir_scorer_kind_find(parts.kind)->decode(parts.kind, parts.payload, parts.payload_bytes, &scorer, &position, &why);
     if (err) {
         weir_card_fini(&card);
         return weir_fail(error, err, "%s: offset %zu: %s", origin, (size_t)(parts.payload - bytes) + position, why.text);
     }
-    err = weir_model_assemble(&card, forest, out, &why);
+    err = weir_model_assemble(&card, scorer, out, &why);
     return err ? weir_fail(error, err, "%s: %s", origin, why.text) : WEIR_OK;
 }
 
 weir_err weir_model_bytes(const weir_model *model, uint8_t **bytes, size_t *size, struct weir_error *error)
 {
-    size_t card = strlen(model->card.text), payload = weir_forest_bytes(model->forest);
+    size_t card = strlen(model->card.text), payload = model->scorer->kind->bytes(model->scorer);
     *size = weir_container_bytes(card, payload);
     *bytes = malloc(*size);
     if (!*bytes)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     memcpy(*bytes + WEIR_CONTAINER_HEAD_BYTES, model->card.text, card);
-    weir_forest_encode(model->forest, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
-    weir_container_seal(*bytes, weir_forest_payload(model->forest), card, payload);
+    model->scorer->kind->encode(model->scorer, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
+    weir_container_seal(*bytes, model->scorer->kind->payload_of(model->scorer), card, payload);
     return WEIR_OK;
 }
 
@@ -170,7 +162,7 @@ float weir_model_threshold(const weir_model *model)
 
 size_t weir_model_groups(const weir_model *model)
 {
-    return model->forest->groups;
+    return model->scorer->groups;
 }
 
 const char *weir_model_card(const weir_model *model)
@@ -180,13 +172,8 @@ const char *weir_model_card(const weir_model *model)
 
 struct weir_model_shape weir_model_shape(const weir_model *model)
 {
-    const struct weir_forest *f = model->forest;
-    struct weir_model_shape shape = {.trees = f->trees, .nodes = f->nodes, .leaves = (f->nodes + f->trees) / 2};
-    for (size_t t = 0; t < f->trees; t++) {
-        size_t depth = weir_forest_depth(f, t);
-        shape.depth = depth > shape.depth ? depth : shape.depth;
-    }
-    return shape;
+    const struct weir_scorer_kind *kind = model->scorer->kind;
+    return kind->shape ? kind->shape(model->scorer) : (struct weir_model_shape){0};
 }
 
 const json_t *weir_model_card_json(const weir_model *model)
@@ -203,33 +190,30 @@ struct weir_importance weir_model_importance(const weir_model *model, size_t col
 
 void weir_model_margins(const weir_model *model, const float *x, size_t rows, size_t stride, float *margins)
 {
-    weir_plan_rows(model->plan, x, rows, stride, margins);
+    model->scorer->kind->rows(model->scorer, x, rows, stride, margins);
 }
 
 void weir_model_margins_block(const weir_model *model, const float *x, const uint16_t *index, size_t rows, float *margins)
 {
-    weir_plan_block(model->plan, x, index, rows, margins);
+    model->scorer->kind->block(model->scorer, x, index, rows, margins);
 }
 
 size_t weir_model_explain_room(const weir_model *model)
 {
-    return weir_shap_room(model->shap);
+    return model->scorer->kind->explain_room(model->scorer);
 }
 
 weir_err weir_model_explain(const weir_model *model, enum weir_explain how, const float *x, size_t rows, size_t stride,
                             size_t group, void *room, double *contributions, double *base)
 {
-    size_t columns = model->forest->columns;
+    const struct weir_scorer *scorer = model->scorer;
     void *own = NULL;
-    if (group >= model->forest->groups || (how != WEIR_EXPLAIN_EXACT && how != WEIR_EXPLAIN_PATH))
+    if (group >= scorer->groups || (how != WEIR_EXPLAIN_EXACT && how != WEIR_EXPLAIN_PATH))
         return WEIR_ERR_ARGUMENT;
-    if (how == WEIR_EXPLAIN_EXACT && !room && !(room = own = aligned_alloc(64, (weir_shap_room(model->shap) + 63) & ~(size_t)63)))
+    if (!room && !(room = own = aligned_alloc(64, (scorer->kind->explain_room(scorer) + 64) & ~(size_t)63)))
         return WEIR_ERR_MEMORY;
     for (size_t r = 0; r < rows; r++)
-        if (how == WEIR_EXPLAIN_EXACT)
-            weir_shap_row(model->shap, x + r * stride, group, room, contributions + r * columns, base);
-        else
-            weir_explainer_row(model->explainer, x + r * stride, group, contributions + r * columns, base);
+        scorer->kind->explain(scorer, how, x + r * stride, group, room, contributions + r * scorer->columns, base);
     free(own);
     return WEIR_OK;
 }
@@ -259,7 +243,7 @@ static double clamp(double probability)
 }
 
 /* One margin, two classes: the second one's probability; of a regression the prediction. */
-static float score_one(enum weir_forest_link link, float margin)
+static float score_one(enum weir_link link, float margin)
 {
     double m = (double)margin, value = m;
     switch (link) {
@@ -284,15 +268,15 @@ static float score_one(enum weir_forest_link link, float margin)
 }
 
 /* Several margins: those who are probabilities already, or are so each by itself. */
-static double one_of_many(enum weir_forest_link link, double margin)
+static double one_of_many(enum weir_link link, double margin)
 {
     return link == WEIR_LINK_SIGMOIDS ? sigmoid(margin) : clamp(margin);
 }
 
 void weir_model_probabilities(const weir_model *model, const float *margins, size_t rows, float *probabilities)
 {
-    size_t groups = model->forest->groups;
-    enum weir_forest_link link = model->forest->link;
+    size_t groups = model->scorer->groups;
+    enum weir_link link = model->scorer->link;
     for (size_t r = 0; r < rows; r++) {
         const float *m = margins + r * groups;
         if (groups == 1) {
@@ -311,7 +295,7 @@ void weir_model_probabilities(const weir_model *model, const float *margins, siz
 }
 
 /* The most probable class of a row of several margins, and the row's score. */
-static float score_many(enum weir_forest_link link, const float *m, size_t groups, int benign, uint16_t *class)
+static float score_many(enum weir_link link, const float *m, size_t groups, int benign, uint16_t *class)
 {
     double rest = 0;
     size_t best = 0;
@@ -340,8 +324,8 @@ static float score_many(enum weir_forest_link link, const float *m, size_t group
 void weir_model_judge(const weir_model *model, const float *margins, size_t rows, float *score, uint16_t *class_index,
                       uint8_t *alert)
 {
-    size_t groups = model->forest->groups;
-    enum weir_forest_link link = model->forest->link;
+    size_t groups = model->scorer->groups;
+    enum weir_link link = model->scorer->link;
     int benign = model->card.benign;
     float threshold = model->card.threshold;
     for (size_t r = 0; r < rows; r++) {
@@ -362,11 +346,11 @@ void weir_model_judge(const weir_model *model, const float *margins, size_t rows
 void weir_model_predict(const weir_model *model, const float *x, size_t rows, size_t stride, float *score, uint16_t *class_index,
                         uint8_t *alert)
 {
-    float margins[WEIR_FOREST_GROUPS_MAX];
-    size_t groups = model->forest->groups, block = WEIR_FOREST_GROUPS_MAX / groups;
+    float margins[WEIR_SCORER_GROUPS_MAX];
+    size_t groups = model->scorer->groups, block = WEIR_SCORER_GROUPS_MAX / groups;
     for (size_t r = 0; r < rows; r += block) {
         size_t n = rows - r < block ? rows - r : block;
-        weir_plan_rows(model->plan, x + r * stride, n, stride, margins);
+        model->scorer->kind->rows(model->scorer, x + r * stride, n, stride, margins);
         weir_model_judge(model, margins, n, score ? score + r : NULL, class_index ? class_index + r : NULL,
                          alert ? alert + r : NULL);
     }

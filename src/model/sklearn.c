@@ -72,7 +72,7 @@ static void read_texts(struct weir_document *doc, char ***out, size_t *count)
     }
 }
 
-static bool link_of(const char *name, enum weir_forest_link *link)
+static bool link_of(const char *name, enum weir_link *link)
 {
     static const char *const names[WEIR_LINK_COUNT] = {
         [WEIR_LINK_LOGISTIC] = "logistic", [WEIR_LINK_SIGMOIDS] = "sigmoids", [WEIR_LINK_PROBABILITY] = "probability",
@@ -80,7 +80,7 @@ static bool link_of(const char *name, enum weir_forest_link *link)
         [WEIR_LINK_SOFTPLUS] = "softplus"};
     for (int i = 0; i < WEIR_LINK_COUNT; i++)
         if (!strcmp(name, names[i])) {
-            *link = (enum weir_forest_link)i;
+            *link = (enum weir_link)i;
             return true;
         }
     return false;
@@ -90,7 +90,7 @@ static bool link_of(const char *name, enum weir_forest_link *link)
 static bool begin_forest(struct reader *r)
 {
     struct weir_error why = {0};
-    enum weir_forest_link link = WEIR_LINK_LOGISTIC;
+    enum weir_link link = WEIR_LINK_LOGISTIC;
     if (r->doc.failed)
         return false;
     if (r->columns < 1 || r->groups < 1 || (r->width != 1 && r->width != r->groups) || !*r->algorithm) {

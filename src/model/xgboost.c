@@ -378,7 +378,7 @@ enum base { BASE_MARGIN, BASE_PROBABILITY, BASE_POSITIVE };
 
 struct objective {
     const char *name;
-    enum weir_forest_link link;
+    enum weir_link link;
     enum base base;
 };
 

@@ -16,7 +16,9 @@
 
 #include "base/file.h"
 #include "model/build.h"
+#include "model/forest_score.h"
 #include "model/model.h"
+#include "model/trees.h"
 #include "random.h"
 
 enum { COLUMNS = 6, TREES_MAX = 64, GROUPS_MAX = 8, ROWS_MAX = 128 };
@@ -103,7 +105,7 @@ static void compare_leaves(const char *name, const weir_model *model, const stru
     for (size_t t = 0; t < rows[0].trees; t++) {
         uint32_t ours[ROWS_MAX];
         for (size_t r = 0; r < count; r++)
-            ours[r] = weir_plan_leaf(model->plan, t, rows[r].x);
+            ours[r] = weir_plan_leaf(weir_trees_plan(model->scorer), t, rows[r].x);
         for (size_t r = 0; r < count; r++)
             for (size_t q = 0; q < r; q++)
                 if (rows[r].leaf[t] >= 0 && rows[q].leaf[t] >= 0 && (ours[r] == ours[q]) != (rows[r].leaf[t] == rows[q].leaf[t]))
@@ -118,7 +120,7 @@ static void compare_row(const char *name, const weir_model *model, const struct 
     float margins[GROUPS_MAX], outputs[GROUPS_MAX];
     weir_model_margins(model, row->x, 1, COLUMNS, margins);
     for (size_t g = 0; g < groups; g++)
-        if (!(fabs((double)margins[g] - row->margin[g]) <= tolerance(model->forest, g, row->margin[g])))
+        if (!(fabs((double)margins[g] - row->margin[g]) <= tolerance(weir_trees_forest(model->scorer), g, row->margin[g])))
             fail_msg("%s: row %zu: margin %.9g, its library has %.17g", name, number, (double)margins[g], row->margin[g]);
     if (weir_model_regression(model))
         weir_model_judge(model, margins, 1, outputs, NULL, NULL);
@@ -336,8 +338,9 @@ static void weights_of_trees_are_found_in_both_places(void **state)
     assert_int_equal(import_bytes(text, size, "old", &old, &error), WEIR_OK);
     if (import_bytes(later, strlen(later), "new", &new, &error))
         fail_msg("%s", error.text);
-    assert_int_equal(old->forest->nodes, new->forest->nodes);
-    assert_memory_equal(old->forest->value, new->forest->value, old->forest->nodes * sizeof(float));
+    assert_int_equal(weir_trees_forest(old->scorer)->nodes, weir_trees_forest(new->scorer)->nodes);
+    assert_memory_equal(weir_trees_forest(old->scorer)->value, weir_trees_forest(new->scorer)->value,
+                        weir_trees_forest(old->scorer)->nodes * sizeof(float));
     weir_model_free(&old);
     weir_model_free(&new);
     free(text);

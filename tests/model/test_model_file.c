@@ -13,6 +13,7 @@
 
 #include "model/container.h"
 #include "model/model.h"
+#include "model/trees.h"
 #include "random_forest.h"
 
 enum { TREES = 6, COLUMNS = 4 };
@@ -37,10 +38,12 @@ static weir_model *make(unsigned groups)
                                      .seeded = true,
                                      .seed = 42};
     struct weir_card card;
+    struct weir_scorer *scorer;
     weir_model *model = NULL;
     struct weir_error error;
     if (weir_card_make(&facts, "binary:logistic", importance, &card, &error) ||
-        weir_model_assemble(&card, random_forest(trees, TREES, COLUMNS, groups, groups), &model, &error))
+        weir_trees_create(random_forest(trees, TREES, COLUMNS, groups, groups), &scorer, &error) ||
+        weir_model_assemble(&card, scorer, &model, &error))
         fail_msg("%s", error.text);
     return model;
 }
@@ -179,7 +182,7 @@ static void hostile_files_are_refused_or_valid(void **state)
         } else {
             float x[COLUMNS] = {NAN, 0.5f, -INFINITY, 1e30f}, margins[3];
             size_t tree, node;
-            assert_int_equal(weir_forest_validate(model->forest, &tree, &node, NULL), WEIR_OK);
+            assert_int_equal(weir_forest_validate(weir_trees_forest(model->scorer), &tree, &node, NULL), WEIR_OK);
             weir_model_margins(model, x, 1, COLUMNS, margins);
             for (int g = 0; g < 3; g++)
                 assert_true(isfinite(margins[g]));
@@ -197,7 +200,7 @@ static void the_fault_of_a_tree_is_found(void **state)
 {
     (void)state;
     weir_model *model = make(1), *none = NULL;
-    struct weir_forest *forest = model->forest;
+    const struct weir_forest *forest = weir_trees_forest(model->scorer);
     uint8_t *bytes;
     size_t size;
     struct weir_error error;

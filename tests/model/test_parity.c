@@ -9,6 +9,7 @@
 
 #include "model/build.h"
 #include "model/model.h"
+#include "model/trees.h"
 #include "oracle.h"
 #include "random.h"
 
@@ -94,7 +95,7 @@ static weir_model *load(oracle_handle booster, const char *format, int classes)
 /* Rows that meet the thresholds of the model's own splits. */
 static void make_rows(const weir_model *model, float *x, uint64_t seed)
 {
-    const struct weir_forest *f = model->forest;
+    const struct weir_forest *f = weir_trees_forest(model->scorer);
     for (int i = 0; i < ROWS * COLUMNS; i++) {
         float edge = 0;
         if (f->nodes) {
@@ -135,7 +136,7 @@ static const float *predict(oracle_handle booster, const float *x, int type, ora
 /* One unit in the last place a tree: of the largest partial sum that may appear. */
 static float tolerance(const weir_model *model, size_t group)
 {
-    const struct weir_forest *f = model->forest;
+    const struct weir_forest *f = weir_trees_forest(model->scorer);
     float sum = fabsf((float)f->base[group]);
     size_t trees = 1;
     for (size_t t = 0; t < f->trees; t++) {
@@ -255,7 +256,7 @@ static void importance_is_equal(oracle_handle booster, const weir_model *model)
         }
         assert_int_equal(used, features);
     }
-    assert_true(sum > 0 || model->forest->nodes == model->forest->trees);
+    assert_true(sum > 0 || weir_trees_forest(model->scorer)->nodes == weir_trees_forest(model->scorer)->trees);
 }
 
 static void models_are_equal(void **state)

@@ -1,0 +1,252 @@
+/* Linear models and naive Bayes: margins as written down, one bit pattern by rows and by blocks, explanations that add up, files
+ * that come back and files that are refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/container.h"
+#include "model/gaussian.h"
+#include "model/linear.h"
+#include "model/model.h"
+#include "random.h"
+
+enum { COLUMNS = 5, ROWS = 130 };
+
+static weir_model *finish(struct weir_scorer *scorer, size_t classes)
+{
+    static const char *const columns[COLUMNS] = {"a", "b", "c", "d", "e"}, *const names[] = {"benign", "dos", "scan"};
+    const struct weir_model_facts facts = {.name = "m",
+                                           .algorithm = "test",
+                                           .columns = columns,
+                                           .column_count = COLUMNS,
+                                           .classes = names,
+                                           .class_count = classes,
+                                           .threshold = NAN};
+    weir_model *model;
+    struct weir_error error;
+    if (weir_model_make(scorer, &facts, NULL, NULL, &model, &error))
+        fail_msg("%s", error.text);
+    return model;
+}
+
+static struct weir_linear *make_linear(size_t groups)
+{
+    struct weir_linear *l;
+    uint64_t seed = 7 + groups;
+    assert_int_equal(weir_linear_create(COLUMNS, groups, WEIR_LINK_LOGISTIC, &l, NULL), WEIR_OK);
+    for (size_t c = 0; c < COLUMNS; c++) {
+        l->fill[c] = random_float(&seed);
+        l->mean[c] = (double)random_float(&seed);
+    }
+    for (size_t i = 0; i < COLUMNS * groups; i++)
+        l->weight[i] = (double)random_float(&seed) * 3;
+    for (size_t g = 0; g < groups; g++)
+        l->bias[g] = (double)random_float(&seed);
+    return l;
+}
+
+static struct weir_gaussian *make_gaussian(size_t classes)
+{
+    struct weir_gaussian *m;
+    uint64_t seed = 70 + classes;
+    assert_int_equal(weir_gaussian_create(COLUMNS, classes, &m, NULL), WEIR_OK);
+    for (size_t k = 0; k < classes; k++) {
+        m->constant[k] = (double)random_float(&seed);
+        for (size_t c = 0; c < COLUMNS; c++) {
+            double variance = 0.1 + fabs((double)random_float(&seed));
+            m->mean[k * COLUMNS + c] = (double)random_float(&seed);
+            m->precision[k * COLUMNS + c] = 1 / (2 * variance);
+            m->norm[k * COLUMNS + c] = -0.5 * log(6.283185307179586 * variance);
+            m->constant[k] += m->norm[k * COLUMNS + c];
+            m->expected[k * COLUMNS + c] = 0.5;
+        }
+    }
+    return m;
+}
+
+static bool known(float x)
+{
+    return fabsf(x) <= FLT_MAX;
+}
+
+static double naive_linear(const struct weir_linear *l, const float *row, size_t g)
+{
+    long double sum = l->bias[g];
+    for (size_t c = 0; c < COLUMNS; c++)
+        sum += (long double)l->weight[g * COLUMNS + c] * (long double)(known(row[c]) ? row[c] : l->fill[c]);
+    return (double)sum;
+}
+
+/* From the densities themselves; a column without a value takes no part. */
+static double naive_class(const struct weir_gaussian *m, const float *row, size_t k)
+{
+    double sum = m->constant[k];
+    for (size_t c = 0; c < COLUMNS; c++)
+        sum -= m->norm[k * COLUMNS + c]; /* what is left is the prior */
+    for (size_t c = 0; c < COLUMNS; c++)
+        if (known(row[c])) {
+            double variance = 1 / (2 * m->precision[k * COLUMNS + c]), d = (double)row[c] - m->mean[k * COLUMNS + c];
+            sum += -0.5 * log(6.283185307179586 * variance) - d * d / (2 * variance);
+        }
+    return sum;
+}
+
+static void fill_rows(float *x)
+{
+    uint64_t seed = 99;
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = random_value(&seed, 0.25f);
+    for (size_t i = 0; i < ROWS * COLUMNS; i += 7)
+        x[i] = 3 * random_float(&seed);
+}
+
+static void near(double got, double wanted, const char *what, size_t row)
+{
+    wanted = fmax(-1e30, fmin(wanted, 1e30));
+    if (!(fabs(got - wanted) <= 1e-6 * fmax(1, fabs(wanted))))
+        fail_msg("%s, row %zu: %.9g, wanted %.9g", what, row, got, wanted);
+}
+
+/* Blocks and single rows give the bits of rows together; contributions add up. */
+static void the_ways_agree(const weir_model *model, const float *x, const float *margins)
+{
+    size_t groups = weir_model_groups(model);
+    static const uint16_t index[COLUMNS] = {5, 0, 2, 1, 3};
+    for (size_t first = 0; first < ROWS; first += 64) {
+        _Alignas(64) float block[6 * 64] = {0};
+        float out[64 * 3];
+        size_t rows = ROWS - first < 64 ? ROWS - first : 64;
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < COLUMNS; c++)
+                block[index[c] * 64 + r] = x[(first + r) * COLUMNS + c];
+        weir_model_margins_block(model, block, index, rows, out);
+        assert_memory_equal(out, margins + first * groups, rows * groups * sizeof *out);
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        float one[3];
+        weir_model_margins(model, x + r * COLUMNS, 1, COLUMNS, one);
+        assert_memory_equal(one, margins + r * groups, groups * sizeof *one);
+        for (size_t g = 0; g < groups; g++)
+            for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
+                double contributions[COLUMNS], base;
+                assert_int_equal(
+                    weir_model_explain(model, (enum weir_explain)how, x + r * COLUMNS, 1, COLUMNS, g, NULL, contributions, &base),
+                    WEIR_OK);
+                for (size_t c = 0; c < COLUMNS; c++)
+                    base += contributions[c];
+                near((double)margins[r * groups + g], base, "contributions", r);
+            }
+    }
+}
+
+/* Bytes to model to bytes; every cut and every flipped byte of the head is refused or at least does no harm. */
+static void the_file_comes_back(const weir_model *model, const float *x, const float *margins)
+{
+    uint8_t *bytes, *again;
+    size_t size, size_again, groups = weir_model_groups(model);
+    weir_model *copy = NULL;
+    struct weir_error error;
+    float out[ROWS * 3];
+    assert_int_equal(weir_model_bytes(model, &bytes, &size, NULL), WEIR_OK);
+    if (weir_model_parse(bytes, size, "m", &copy, &error))
+        fail_msg("%s", error.text);
+    weir_model_margins(copy, x, ROWS, COLUMNS, out);
+    assert_memory_equal(out, margins, ROWS * groups * sizeof *out);
+    assert_int_equal(weir_model_bytes(copy, &again, &size_again, NULL), WEIR_OK);
+    assert_int_equal(size, size_again);
+    assert_memory_equal(bytes, again, size);
+    const struct weir_scorer_kind *kind = model->scorer->kind;
+    size_t payload = kind->bytes(model->scorer), position;
+    struct weir_scorer *none = NULL;
+    uint8_t *own = malloc(payload); /* of its exact size, for the sanitizers */
+    assert_non_null(own);
+    for (size_t cut = 0; cut < payload; cut++) {
+        uint8_t *part = malloc(cut + 1);
+        kind->encode(model->scorer, own);
+        memcpy(part, own, cut);
+        assert_int_not_equal(kind->decode(kind->payload[0], part, cut, &none, &position, NULL), WEIR_OK);
+        free(part);
+    }
+    for (size_t at = 16; at + 4 < payload; at += 4) { /* no number is believed that is none */
+        static const uint8_t nan[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+        kind->encode(model->scorer, own);
+        memcpy(own + at, nan, payload - at < 8 ? payload - at : 8);
+        assert_int_equal(kind->decode(kind->payload[0], own, payload, &none, &position, &error), WEIR_ERR_FORMAT);
+    }
+    free(own);
+    free(bytes);
+    free(again);
+    weir_model_free(&copy);
+}
+
+static void linear(void **state)
+{
+    (void)state;
+    float x[ROWS * COLUMNS], margins[ROWS * 3];
+    fill_rows(x);
+    for (size_t groups = 1; groups <= 3; groups += 2) {
+        struct weir_linear *l = make_linear(groups);
+        weir_model *model = finish(&l->scorer, groups == 1 ? 2 : groups);
+        weir_model_margins(model, x, ROWS, COLUMNS, margins);
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t g = 0; g < groups; g++)
+                near((double)margins[r * groups + g], naive_linear(l, x + r * COLUMNS, g), "linear", r);
+        the_ways_agree(model, x, margins);
+        the_file_comes_back(model, x, margins);
+        weir_model_free(&model);
+    }
+}
+
+static void gaussian(void **state)
+{
+    (void)state;
+    float x[ROWS * COLUMNS], margins[ROWS * 3];
+    fill_rows(x);
+    for (size_t classes = 2; classes <= 3; classes++) {
+        struct weir_gaussian *m = make_gaussian(classes);
+        size_t groups = classes == 2 ? 1 : classes;
+        weir_model *model = finish(&m->scorer, classes);
+        weir_model_margins(model, x, ROWS, COLUMNS, margins);
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t g = 0; g < groups; g++) {
+                double wanted = naive_class(m, x + r * COLUMNS, groups == 1 ? 1 : g);
+                if (groups == 1)
+                    wanted -= naive_class(m, x + r * COLUMNS, 0);
+                near((double)margins[r * groups + g], wanted, "naive Bayes", r);
+            }
+        the_ways_agree(model, x, margins);
+        the_file_comes_back(model, x, margins);
+        weir_model_free(&model);
+    }
+}
+
+static void sizes_out_of_bounds_are_refused(void **state)
+{
+    (void)state;
+    struct weir_linear *l;
+    struct weir_gaussian *m;
+    assert_int_equal(weir_linear_create(0, 1, WEIR_LINK_LOGISTIC, &l, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_linear_create(1, 5000, WEIR_LINK_LOGISTIC, &l, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_linear_create(1, 1, WEIR_LINK_COUNT, &l, NULL), WEIR_ERR_FORMAT);
+    assert_int_equal(weir_gaussian_create(1, 1, &m, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_gaussian_create(40000, 2, &m, NULL), WEIR_ERR_LIMIT);
+    for (uint32_t kind = 1; kind < WEIR_PAYLOAD_END; kind++) /* what the container lets through is known */
+        assert_non_null(weir_scorer_kind_find(kind));
+    assert_null(weir_scorer_kind_find(0));
+    assert_null(weir_scorer_kind_find(WEIR_PAYLOAD_END));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(linear), cmocka_unit_test(gaussian),
+                                       cmocka_unit_test(sizes_out_of_bounds_are_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
