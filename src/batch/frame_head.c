@@ -43,7 +43,7 @@ uint32_t weir_frame_crc(uint32_t crc, const void *bytes, size_t size)
     return crc;
 }
 
-static uint32_t sum(const uint8_t *bytes, size_t size)
+uint32_t weir_frame_sum(const uint8_t *bytes, size_t size)
 {
     return weir_frame_crc(weir_frame_crc(0, bytes, CRC_AT), bytes + CRC_END, size - CRC_END);
 }
@@ -104,7 +104,7 @@ void weir_frame_put_rows(uint8_t *out, const struct weir_batch *batch, int64_t m
 
 void weir_frame_seal(uint8_t *bytes, size_t size)
 {
-    uint32_t crc = sum(bytes, size);
+    uint32_t crc = weir_frame_sum(bytes, size);
     memcpy(bytes + CRC_AT, &crc, sizeof crc);
 }
 
@@ -166,7 +166,7 @@ weir_err weir_frame_check_bytes(const uint8_t *bytes, size_t size, const struct 
         return weir_fail(error, WEIR_ERR_FORMAT,
                          "%s: offset 16: %zu bytes came, the frame says %llu, its %u rows and %u columns take %zu", from, size,
                          (unsigned long long)head->bytes, head->rows, head->columns, end);
-    uint32_t crc = sum(bytes, size);
+    uint32_t crc = weir_frame_sum(bytes, size);
     if (crc != head->crc)
         return weir_fail(error, WEIR_ERR_FORMAT, "%s: offset 12: checksum %08x, the bytes give %08x; they changed on the way",
                          from, head->crc, crc);

@@ -58,6 +58,9 @@ uint8_t *weir_frame_put_names(uint8_t *out, const char *const *names, size_t cou
 void weir_frame_put_rows(uint8_t *out, const struct weir_batch *batch, int64_t mono_to_wall, size_t identity, size_t closed,
                          size_t next);
 
+/* The checksum of a frame's bytes as its head has to bear it. */
+uint32_t weir_frame_sum(const uint8_t *bytes, size_t size);
+
 /* Puts the checksum in. */
 void weir_frame_seal(uint8_t *bytes, size_t size);
 
