@@ -22,6 +22,7 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
                              struct weir_error *error);
 weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_forest(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 
 #endif

@@ -79,17 +79,17 @@ void weir_bench_print(const struct weir_bench_report *report, bool json)
         print_json(report, where);
         return;
     }
-    printf("weir bench %s on %s\n\n%-14s %-12s %12s %12s %8s  %s\n", report->bench, where, "case", "unit", "weir", "theirs",
+    printf("weir bench %s on %s\n\n%-28s %-12s %12s %12s %8s  %s\n", report->bench, where, "case", "unit", "weir", "theirs",
            "ratio", "yardstick");
     for (size_t i = 0; i < report->rows; i++) {
         const struct weir_bench_row *r = &report->row[i];
-        printf("%-14s %-12s %12.6g ", r->name, r->unit, r->weir);
+        printf("%-28s %-12s %12.6g ", r->name, r->unit, r->weir);
         if (r->yardstick)
             printf("%12.6g %7.2fx  %s\n", r->theirs, weir_bench_ratio(r), r->yardstick);
         else
             printf("%12s %8s  not measured\n", "-", "-");
         if (r->note[0])
-            printf("%14s %s\n", "", r->note);
+            printf("%28s %s\n", "", r->note);
     }
     for (size_t i = 0; i < report->skips; i++)
         printf("skipped: %s\n", report->skipped[i]);

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { SCRATCH_MAX = 4 };
+enum { SCRATCH_MAX = 16 };
 
 static const char *scratch[SCRATCH_MAX];
 static volatile sig_atomic_t scratch_count;

@@ -1,4 +1,4 @@
-/* Temporary files of a bench: an interrupted one leaves none behind. One thread; at most 4 files at a time. */
+/* Temporary files of a bench: an interrupted one leaves none behind. One thread; at most 16 files at a time. */
 #ifndef WEIR_BENCH_SCRATCH_H
 #define WEIR_BENCH_SCRATCH_H
 

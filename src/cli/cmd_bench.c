@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "cli/tap_options.h"
 
-static const char help[] = "usage: weir bench meter|pipeline|flood|day|reload [OPTIONS]\n"
+static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|reload [OPTIONS]\n"
                            "\n"
                            "Measures weir and its yardstick in the same run and prints both with their ratio\n"
                            "(how many times better weir is).\n"
@@ -20,6 +20,8 @@ static const char help[] = "usage: weir bench meter|pipeline|flood|day|reload [O
                            "  meter       packets to flow records, one lane, beside argus on the same file\n"
                            "  pipeline    records in memory to committed DuckDB rows, beside DuckDB's appender\n"
                            "              alone; a cell such as 10b4w is batches of 10 rows and 4 workers\n"
+                           "  forest      tree models of XGBoost, LightGBM, CatBoost and scikit-learn, one core,\n"
+                           "              beside these libraries (`tools/setup peers` installs them)\n"
                            "  flood       weir run under a SYN flood of 10,000,000 flows over 1,000 conversations,\n"
                            "              beside the conversations alone: memory, and whether they are judged alike\n"
                            "  day         weir run over 24 hours of packet time: does memory stay flat?\n"
@@ -43,9 +45,9 @@ static const struct bench {
     weir_err (*run)(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
     bool model, capture; /* needs them */
 } benches[] = {
-    {"meter", weir_bench_meter, false, false}, {"pipeline", weir_bench_pipeline, true, true},
-    {"flood", weir_bench_flood, true, false},  {"day", weir_bench_day, true, false},
-    {"reload", weir_bench_reload, true, true},
+    {"meter", weir_bench_meter, false, false},   {"pipeline", weir_bench_pipeline, true, true},
+    {"forest", weir_bench_forest, false, false}, {"flood", weir_bench_flood, true, false},
+    {"day", weir_bench_day, true, false},        {"reload", weir_bench_reload, true, true},
 };
 
 static const struct bench *find(const char *name)
@@ -122,7 +124,7 @@ int weir_cmd_bench(int argc, char **argv)
     const char *name = optind < argc ? argv[optind] : "";
     const struct bench *bench = find(name);
     if (!bench || optind + 1 < argc) {
-        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, flood, day or reload", name);
+        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, flood, day or reload", name);
         goto out;
     }
     code = WEIR_EXIT_FAILED;

@@ -293,7 +293,7 @@ static void build_heap(struct compiler *c, struct weir_piece *piece, size_t node
     struct weir_test test = test_of(c, node, place);
     plan->test[piece->test + piece->tests++] = test;
     unsigned mirrored = (3u << level) - 1 - place;
-    plan->step[piece->step + mirrored] = WEIR_HEAP(test.bin & 0xff, test.plane);
+    plan->heap[piece->heap + mirrored] = (struct weir_heap){(uint8_t)test.bin, (uint16_t)(test.plane * WEIR_BLOCK)};
     build_heap(c, piece, plan->child[node], 2 * place, level + 1);
     build_heap(c, piece, plan->child[node] + 1, 2 * place + 1, level + 1);
 }
@@ -349,11 +349,14 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    size_t tests = 0, steps = 0, leaves = 0, nodes = 0, piece = 0, *count = NULL;
+    size_t tests = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0, piece = 0, *count = NULL;
     for (size_t t = 0; t < f->trees; t++) {
         if (has_tests(c->form[t])) {
             tests += f->count[t] / 2;
-            steps += c->form[t] == WEIR_FORM_MASK ? LEAF_ROOM : f->count[t];
+            if (c->form[t] == WEIR_FORM_MASK)
+                heaps += LEAF_ROOM;
+            else
+                steps += f->count[t];
             leaves += (c->shape[t].leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM;
         } else if (c->form[t] == WEIR_FORM_WALK) {
             nodes += f->count[t];
@@ -361,14 +364,16 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     }
     bool wide = f->sum == WEIR_SUM_FLOAT64;
     plan->test = room(tests, sizeof *plan->test);
+    plan->heap = room(heaps, sizeof *plan->heap);
     plan->step = room(steps, sizeof *plan->step);
     plan->leaf_node = room(leaves, sizeof *plan->leaf_node);
     plan->leaf = wide ? NULL : room(leaves, sizeof *plan->leaf);
     plan->leaf64 = wide && f->width == 1 ? room(leaves, sizeof *plan->leaf64) : NULL;
     plan->node = room(nodes, sizeof *plan->node);
     count = room(f->groups + 1, sizeof *count);
-    if (!plan->test || !plan->step || !plan->leaf_node || !(wide ? (void *)plan->node : plan->leaf) || !plan->node || !count ||
-        (wide && f->width == 1 && !plan->leaf64) || tests > UINT32_MAX || steps > UINT32_MAX || leaves > UINT32_MAX) {
+    if (!plan->test || !plan->heap || !plan->step || !plan->leaf_node || !(wide ? (void *)plan->node : plan->leaf) ||
+        !plan->node || !count || (wide && f->width == 1 && !plan->leaf64) || tests > UINT32_MAX || heaps > UINT32_MAX ||
+        steps > UINT32_MAX || leaves > UINT32_MAX) {
         free(count);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
@@ -384,13 +389,14 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     }
     free(count);
 
-    tests = steps = leaves = nodes = 0;
+    tests = heaps = steps = leaves = nodes = 0;
     for (; piece < f->trees; piece++) {
         struct weir_piece *p = &plan->piece[piece];
         enum weir_form form = c->form[p->tree];
         uint16_t group = f->group[p->tree];
         *p = (struct weir_piece){.tree = p->tree,
                                  .test = (uint32_t)tests,
+                                 .heap = (uint32_t)heaps,
                                  .step = (uint32_t)steps,
                                  .leaf = (uint32_t)leaves,
                                  .leaves = form == WEIR_FORM_MASK ? LEAF_ROOM : (uint32_t)c->shape[p->tree].leaves,
@@ -398,7 +404,7 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
                                  .depth = (uint16_t)c->shape[p->tree].depth};
         if (form == WEIR_FORM_MASK) {
             build_heap(c, p, f->first[p->tree], 1, 0);
-            steps += LEAF_ROOM;
+            heaps += LEAF_ROOM;
         } else if (has_tests(form)) {
             build_slots(c, p, form == WEIR_FORM_OBLIVIOUS);
             steps += f->count[p->tree];
@@ -503,6 +509,7 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->run);
     free(p->piece);
     free(p->test);
+    free(p->heap);
     free(p->step);
     free(p->leaf);
     free(p->leaf64);

@@ -41,10 +41,14 @@ struct weir_test {
     uint16_t place; /* MASK: the node in a heap, root 1; REACH: the node's slot; OBLIVIOUS: the leaf number's bit */
 };
 
-/* The same for one row that walks. OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root; a leaf is its
- * own child. MASK: heaps of bin | plane << 14, where the row goes from k to 2k, or to 2k + 1 when its byte is below the bin, and
- * from the last level to leaf 127 - k. */
-#define WEIR_HEAP(bin, plane)        ((uint32_t)(bin) | (uint32_t)(plane) << 14)
+/* The same for one row that walks. MASK: a heap of these, where the row goes from k to 2k, or to 2k + 1 when its byte is below
+ * the bin, and from the last level to leaf 127 - k. */
+struct weir_heap {
+    uint8_t bin;
+    uint16_t row; /* plane * 64 */
+};
+
+/* OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root; a leaf is its own child. */
 #define WEIR_STEP(bin, plane, child) ((uint32_t)(bin) | (uint32_t)(plane) << 8 | (uint32_t)(child) << 18)
 #define WEIR_STEP_BIN(step)          ((step)&0xff)
 #define WEIR_STEP_PLANE(step)        ((step) >> 8 & 0x3ff)
@@ -58,7 +62,8 @@ struct weir_node {
 struct weir_piece {       /* a compiled tree */
     uint32_t tree;        /* in the forest */
     uint32_t test, tests; /* MASK, OBLIVIOUS, REACH */
-    uint32_t step;        /* MASK: its heap of 64 entries; OBLIVIOUS, REACH: its nodes */
+    uint32_t heap;        /* MASK: its heap of 64 entries */
+    uint32_t step;        /* OBLIVIOUS, REACH: its nodes */
     uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from a multiple of 64 on; REACH: number = slot */
     uint32_t leaves;
     uint32_t node; /* WALK: its root in `node`; nodes stand as in the forest */
@@ -101,6 +106,7 @@ struct weir_plan {
     struct weir_run *run;     /* by group, then by tree */
     struct weir_piece *piece; /* the same order */
     struct weir_test *test;
+    struct weir_heap *heap;
     uint32_t *step;
     float *leaf;         /* values of leaves with FLOAT32 sums */
     double *leaf64;      /* with FLOAT64 sums and width 1 */

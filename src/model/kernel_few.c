@@ -46,19 +46,19 @@ void weir_few_planes(const struct weir_plan *plan, const struct weir_values *v, 
 static inline __attribute__((always_inline)) void heaps(const struct weir_plan *plan, const struct weir_piece *piece,
                                                         size_t lanes, const uint8_t *planes, uint32_t leaf[TREES])
 {
-    const uint32_t *step[TREES];
-    uint32_t at[TREES];
+    const struct weir_heap *heap[TREES];
+    size_t at[TREES];
     for (size_t i = 0; i < lanes; i++) {
-        step[i] = plan->step + piece[i].step;
+        heap[i] = plan->heap + piece[i].heap;
         at[i] = 1;
     }
     for (unsigned level = 0; level < WEIR_MASK_DEPTH; level++)
         for (size_t i = 0; i < lanes; i++) {
-            uint32_t s = step[i][at[i]];
-            at[i] = 2 * at[i] + (planes[s >> 14] < (uint8_t)s);
+            const struct weir_heap *h = heap[i] + at[i];
+            at[i] += at[i] + (planes[h->row / WEIR_BLOCK] < h->bin);
         }
     for (size_t i = 0; i < lanes; i++)
-        leaf[i] = piece[i].leaf + (2u << WEIR_MASK_DEPTH) - 1 - at[i];
+        leaf[i] = (uint32_t)(piece[i].leaf + (2u << WEIR_MASK_DEPTH) - 1 - at[i]);
 }
 
 static unsigned deepest(const struct weir_piece *piece, size_t lanes)
