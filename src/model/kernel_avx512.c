@@ -375,6 +375,6 @@ const struct weir_kernel weir_kernel_avx512 = {.name = "avx512",
                                                .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
                                                .bins = 255,
                                                .blocks = {8, 4, 1},
-                                               .few = 0,
+                                               .few = 7,
                                                .planes = fill_planes,
                                                .score = score};
