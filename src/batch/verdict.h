@@ -24,11 +24,18 @@ struct weir_alert_causes {
     struct weir_cause cause[WEIR_REASONS_MAX];
 };
 
+/* The sensor of another process that a batch comes from. */
+struct weir_origin {
+    uint8_t sensor[16];
+    const char *name; /* for people; UTF-8 */
+};
+
 struct weir_verdicts {
     struct weir_batch *batch;
-    const char *model;          /* "name:version" */
-    const char *feature_set;    /* "argus" */
-    const char *const *classes; /* class names */
+    const struct weir_origin *origin; /* NULL: this process's own sensor */
+    const char *model;                /* "name:version" */
+    const char *feature_set;          /* "argus" */
+    const char *const *classes;       /* class names */
     size_t class_count;
     const char *const *columns; /* names of the model's columns, which need not be those of the batch */
     void *lender;               /* whose names these are: pipeline/judge.h */

@@ -6,6 +6,8 @@
 
 #include "store/text.h"
 
+enum { GROUPS_MAX = 1024 }; /* that are searched for a batch */
+
 /* Names by their index in the model, each with the number that stands for it in the rows. */
 struct names {
     size_t count;
@@ -17,7 +19,7 @@ struct names {
 
 /* What the rows of a batch share; a row of `contexts` for each of its classes. */
 struct weir_context_group {
-    char *model, *feature_set;
+    char *run, *sensor, *model, *feature_set;
     float threshold;
     uint64_t boot;
     uint32_t lane;
@@ -41,6 +43,8 @@ static void group_fini(struct weir_context_group *group)
 {
     names_fini(&group->classes);
     names_fini(&group->columns);
+    free(group->run);
+    free(group->sensor);
     free(group->model);
     free(group->feature_set);
 }
@@ -52,31 +56,36 @@ void weir_contexts_forget(struct weir_contexts *contexts)
     contexts->groups = contexts->last = 0;
 }
 
-static bool group_fits(const struct weir_context_group *group, const struct weir_verdicts *v)
+static bool group_fits(const struct weir_context_group *group, const struct weir_verdicts *v, const char *run, const char *sensor)
 {
     return group->lane == v->batch->lane && group->boot == v->batch->boot && group->threshold == v->threshold &&
-           !strcmp(group->model, v->model) && !strcmp(group->feature_set, v->feature_set);
+           !strcmp(group->run, run) && !strcmp(group->model, v->model) && !strcmp(group->feature_set, v->feature_set) &&
+           !strcmp(group->sensor, sensor);
 }
 
-bool weir_contexts_choose(struct weir_contexts *contexts, const struct weir_verdicts *v)
+bool weir_contexts_choose(struct weir_contexts *contexts, const struct weir_verdicts *v, const char *run, const char *sensor)
 {
-    if (contexts->last < contexts->groups && group_fits(&contexts->group[contexts->last], v))
+    if (contexts->last < contexts->groups && group_fits(&contexts->group[contexts->last], v, run, sensor))
         return true;
     for (size_t i = 0; i < contexts->groups; i++)
-        if (group_fits(&contexts->group[i], v)) {
+        if (group_fits(&contexts->group[i], v, run, sensor)) {
             contexts->last = i;
             return true;
         }
+    if (contexts->groups == GROUPS_MAX) /* of sensors that have gone, most of them; who is still there gets new numbers */
+        weir_contexts_forget(contexts);
     struct weir_context_group *more = realloc(contexts->group, (contexts->groups + 1) * sizeof *more);
     if (!more)
         return false;
     contexts->group = more;
-    struct weir_context_group group = {.model = strdup(v->model),
+    struct weir_context_group group = {.run = strdup(run),
+                                       .sensor = strdup(sensor),
+                                       .model = strdup(v->model),
                                        .feature_set = strdup(v->feature_set),
                                        .threshold = v->threshold,
                                        .boot = v->batch->boot,
                                        .lane = v->batch->lane};
-    if (!group.model || !group.feature_set) {
+    if (!group.run || !group.sensor || !group.model || !group.feature_set) {
         group_fini(&group);
         return false;
     }
@@ -138,8 +147,7 @@ weir_err weir_contexts_class(struct weir_contexts *contexts, unsigned index, con
         snprintf(boot, sizeof boot, "%llu", (unsigned long long)group->boot);
         snprintf(lane, sizeof lane, "%u", group->lane);
         snprintf(threshold, sizeof threshold, "%.9g", (double)group->threshold);
-        const char *values[] = {NULL,      contexts->run, contexts->sensor, boot, lane, group->feature_set, group->model,
-                                threshold, class};
+        const char *values[] = {NULL, group->run, group->sensor, boot, lane, group->feature_set, group->model, threshold, class};
         code = number_name(contexts, name, class, &contexts->next_context,
                            "INSERT INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values, 9, error);
     }

@@ -16,7 +16,6 @@ struct weir_contexts {
     /* set by the owner, who keeps them */
     struct weir_duck *duck;
     const char *path; /* for messages */
-    const char *run, *sensor;
     /* private */
     struct weir_context_group *group;
     size_t groups, last; /* last: the group of the batch before */
@@ -32,8 +31,9 @@ void weir_contexts_forget(struct weir_contexts *contexts);
 /* Safe on zeroes. */
 void weir_contexts_fini(struct weir_contexts *contexts);
 
-/* The batch that the next two are about. False: out of memory. */
-bool weir_contexts_choose(struct weir_contexts *contexts, const struct weir_verdicts *verdicts);
+/* The batch that the next two are about, of this run and sensor. False: out of memory. */
+bool weir_contexts_choose(struct weir_contexts *contexts, const struct weir_verdicts *verdicts, const char *run,
+                          const char *sensor);
 
 /* The number for a class, and for a column, of that batch; `index` is the model's. */
 weir_err weir_contexts_class(struct weir_contexts *contexts, unsigned index, const char *class, uint32_t *out,

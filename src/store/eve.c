@@ -23,8 +23,12 @@ enum {
 
 struct weir_eve {
     struct weir_output output;
-    char *host; /* `"host":"SENSOR",` or empty */
-    size_t host_length;
+    struct host {
+        char *text; /* `"host":"SENSOR",` or empty */
+        size_t length;
+    } own, other; /* other: of the last batch that came from another process */
+    char *other_name;
+    const struct host *host; /* of this batch */
     struct date {
         int64_t second;
         char text[20]; /* 2023-11-14T22:13:20 */
@@ -38,19 +42,38 @@ static weir_err no_memory(const struct weir_eve *eve, struct weir_error *error)
     return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", eve->output.path);
 }
 
+static bool make_host(struct host *host, const char *sensor)
+{
+    size_t length = sensor ? strlen(sensor) : 0;
+    char *text = realloc(host->text, 6 * length + 16);
+    if (!text)
+        return false;
+    *host = (struct host){.text = text};
+    if (length) {
+        memcpy(text, "\"host\":", 7);
+        host->length = 7 + weir_text_json(sensor, length, text + 7);
+        text[host->length++] = ',';
+    }
+    return true;
+}
+
+static bool choose_host(struct weir_eve *eve, const struct weir_origin *origin)
+{
+    eve->host = origin ? &eve->other : &eve->own;
+    if (!origin || (eve->other_name && !strcmp(eve->other_name, origin->name)))
+        return true;
+    free(eve->other_name);
+    eve->other_name = NULL;
+    return make_host(&eve->other, origin->name) && (eve->other_name = strdup(origin->name));
+}
+
 weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **out, struct weir_error *error)
 {
     *out = NULL;
-    size_t length = sensor ? strlen(sensor) : 0;
     struct weir_eve *eve = calloc(1, sizeof *eve);
-    if (!eve || !(eve->host = malloc(6 * length + 16))) {
+    if (!eve || !make_host(&eve->own, sensor)) {
         free(eve);
         return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", path);
-    }
-    if (length) {
-        memcpy(eve->host, "\"host\":", 7);
-        eve->host_length = 7 + weir_text_json(sensor, length, eve->host + 7);
-        eve->host[eve->host_length++] = ',';
     }
     for (unsigned i = 0; i < DATES; i++)
         eve->date[i].second = INT64_MIN;
@@ -62,7 +85,7 @@ weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **o
     snprintf(eve->proto[58], sizeof eve->proto[58], "IPv6-ICMP");
     weir_err code = weir_output_open(&eve->output, path, WEIR_OUTPUT_APPEND, error);
     if (code != WEIR_OK) {
-        free(eve->host);
+        free(eve->own.text);
         free(eve);
         return code;
     }
@@ -192,8 +215,8 @@ static char *put_line(struct weir_eve *eve, char *p, const struct weir_verdicts 
     p = put(p, ",\"proto\":\"");
     p = put(p, eve->proto[id->proto]);
     p = put(p, id->ip_version == 4 ? "\",\"ip_v\":4," : "\",\"ip_v\":6,");
-    memcpy(p, eve->host, eve->host_length);
-    p += eve->host_length;
+    memcpy(p, eve->host->text, eve->host->length);
+    p += eve->host->length;
     if (alert)
         p = put_alert(p, v, row, class, causes);
     p = put(p, "\"flow\":{\"start\":\"");
@@ -245,12 +268,14 @@ static size_t line_room(const struct weir_eve *eve, const struct weir_verdicts *
     size_t reasons = 0;
     for (unsigned i = 0; causes && i < causes->count; i++)
         reasons += 2 * (6 * strlen(v->columns[causes->cause[i].column]) + 2 * WEIR_TEXT_ROOM + 64);
-    return 2 * (LINE_ROOM + eve->host_length + 6 * text) + reasons;
+    return 2 * (LINE_ROOM + eve->host->length + 6 * text) + reasons;
 }
 
 weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdicts, struct weir_error *error)
 {
     unsigned next = 0; /* alert; they are in the order of the rows */
+    if (!choose_host(eve, verdicts->origin))
+        return no_memory(eve, error);
     for (unsigned row = 0; row < verdicts->batch->rows; row++) {
         const struct weir_alert_causes *causes = NULL;
         if (next < verdicts->alerts && verdicts->causes[next].row == row)
@@ -312,7 +337,9 @@ weir_err weir_eve_close(struct weir_eve **eve, struct weir_error *error)
         code = weir_output_finish(&(*eve)->output, error);
     else
         weir_output_abort(&(*eve)->output);
-    free((*eve)->host);
+    free((*eve)->own.text);
+    free((*eve)->other.text);
+    free((*eve)->other_name);
     free(*eve);
     *eve = NULL;
     return code;

@@ -77,13 +77,16 @@ static weir_err describe(struct weir_duck *duck, struct weir_last_run *last, str
 
 weir_err weir_outage_last_run(struct weir_duck *duck, const char *sensor, struct weir_last_run *out, struct weir_error *error)
 {
+/* runs that have a sensor_id are other processes'; version 2 did not know them */
+#define LAST_RUN(own)                                                                                                            \
+    "SELECT run::VARCHAR, boot::VARCHAR, ended IS NULL,"                                                                         \
+    " epoch_us(greatest(started, (SELECT max(time) FROM health h WHERE h.run = r.run)))"                                         \
+    " FROM runs r WHERE sensor = ?" own " ORDER BY boot DESC, started DESC LIMIT 1"
     char *cell[4] = {NULL};
     *out = (struct weir_last_run){0};
-    weir_err code = first_row(duck,
-                              "SELECT run::VARCHAR, boot::VARCHAR, ended IS NULL,"
-                              " epoch_us(greatest(started, (SELECT max(time) FROM health h WHERE h.run = r.run)))"
-                              " FROM runs r WHERE sensor = ? ORDER BY boot DESC, started DESC LIMIT 1",
-                              sensor, cell, 4, &out->found, error);
+    weir_err code = first_row(duck, LAST_RUN(" AND sensor_id IS NULL"), sensor, cell, 4, &out->found, error);
+    if (code == WEIR_ERR_LIBRARY)
+        code = first_row(duck, LAST_RUN(""), sensor, cell, 4, &out->found, error);
     if (out->found) {
         snprintf(out->run, sizeof out->run, "%s", cell[0] ? cell[0] : "");
         snprintf(out->boot, sizeof out->boot, "%s", cell[1] ? cell[1] : "0");

@@ -13,11 +13,17 @@
     "CREATE TABLE outages(what VARCHAR, reason VARCHAR, began TIMESTAMP, ended TIMESTAMP, withheld UBIGINT, run UUID,"           \
     " sensor VARCHAR, boot UBIGINT, detail VARCHAR);"
 
+/* the batches of other processes' sensors that the store has: store/marks.h */
+#define MARKS_SQL                                                                                                                \
+    "CREATE TABLE marks(mark UINTEGER, sensor UUID, boot UBIGINT, lane UINTEGER, next UBIGINT, above VARCHAR, changed "          \
+    "TIMESTAMP,"                                                                                                                 \
+    " closed BOOLEAN);"
+
 static const char tables_sql[] =
     "CREATE TABLE meta(key VARCHAR, value VARCHAR);"
     "CREATE TABLE runs(run UUID, sensor VARCHAR, boot UBIGINT, started TIMESTAMP, ended TIMESTAMP, command VARCHAR,"
-    " version VARCHAR, account VARCHAR);"
-    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);" OUTAGES_SQL
+    " version VARCHAR, account VARCHAR, sensor_id UUID);"
+    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);" OUTAGES_SQL MARKS_SQL
     /* what many rows share */
     "CREATE TABLE contexts(context UINTEGER, run UUID, sensor VARCHAR, boot UBIGINT, lane UINTEGER, feature_set VARCHAR,"
     " model VARCHAR, threshold FLOAT, class VARCHAR);"
@@ -102,7 +108,7 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
 
 /* The store's steps. Version 1 is the first. A change of tables_sql raises WEIR_STORE_SCHEMA and adds the step that leads there.
  */
-static const struct weir_migration steps[] = {{1, OUTAGES_SQL}};
+static const struct weir_migration steps[] = {{1, OUTAGES_SQL}, {2, "ALTER TABLE runs ADD COLUMN sensor_id UUID;" MARKS_SQL}};
 static const struct weir_migrations own = {WEIR_STORE_SCHEMA, steps, sizeof steps / sizeof *steps};
 
 static weir_err migrate(struct weir_duck *duck, const struct weir_migrations *migrations, const char *found,

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/duck.h"
+#include "store/boots.h"
 #include "store/context.h"
 #include "store/folder.h"
 #include "store/gather.h"
@@ -86,12 +87,16 @@ struct weir_store {
     uint64_t boot;
     struct weir_gather verdicts, reasons;
     struct weir_contexts contexts;
-    uint64_t pending; /* rows since the last commit */
-    bool open;        /* a transaction is */
-    bool attached;    /* a file is there to be written */
-    bool begun;       /* the run has its row in a file */
-    int64_t kept;     /* rows of this run in this file, as far as commits have told */
-    int64_t sign_ns;  /* when the file was written last before this run */
+    struct weir_marks *marks; /* of other processes' sensors */
+    struct weir_boots boots;  /* the same */
+    uint64_t pending;         /* rows since the last commit */
+    bool open;                /* a transaction is */
+    bool attached;            /* a file is there to be written */
+    bool begun;               /* the run has its row in a file */
+    bool collects;
+    bool counted;    /* kept is known of this file */
+    int64_t kept;    /* rows in this file, as far as commits have told */
+    int64_t sign_ns; /* when the file was written last before this run */
     /* a folder's: */
     char *folder; /* NULL: a single file */
     int lock;     /* -1: none */
@@ -152,6 +157,8 @@ static void roll_back(struct weir_store *store)
     store->open = false;
     store->pending = 0;
     weir_contexts_forget(&store->contexts); /* some may never have become durable */
+    weir_boots_forget(&store->boots);
+    weir_marks_undo(store->marks);
 }
 
 static weir_err begin(struct weir_store *store, struct weir_error *error)
@@ -168,16 +175,43 @@ static weir_err begin(struct weir_store *store, struct weir_error *error)
     return code;
 }
 
+/* Whose rows they are; what comes from another process is noted. */
+static weir_err note_origin(struct weir_store *store, const struct weir_origin *origin, const struct weir_batch_id *id,
+                            const char **run, struct weir_error *error)
+{
+    if (weir_marks_ask(store->marks, id) != WEIR_MARK_NEW)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: has batch %llu of sensor %s already", store->name,
+                         (unsigned long long)id->seq, origin->name);
+    weir_err code = weir_boots_meet(&store->boots, origin, id->boot, run, error);
+    if (code == WEIR_OK)
+        code = weir_marks_take(store->marks, id, store->wall_ns(), error);
+    return code == WEIR_OK ? code : fail_duck(store, code, error);
+}
+
+static weir_err choose_context(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
+{
+    const char *run = store->run_text, *sensor = store->sensor;
+    if (v->origin) {
+        struct weir_batch_id id = {.boot = v->batch->boot, .lane = v->batch->lane, .seq = v->batch->seq};
+        memcpy(id.sensor, v->origin->sensor, sizeof id.sensor);
+        weir_err code = note_origin(store, v->origin, &id, &run, error);
+        if (code != WEIR_OK)
+            return code;
+        sensor = v->origin->name;
+    }
+    return weir_contexts_choose(&store->contexts, v, run, sensor) ? WEIR_OK : no_memory(store, error);
+}
+
 static weir_err append_rows(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
 {
     const struct weir_batch *batch = v->batch;
     struct weir_gather *g = &store->verdicts;
-    if (!weir_contexts_choose(&store->contexts, v))
-        return no_memory(store, error);
     /* of the row before; most rows are of its class */
     unsigned class_index = 0;
     uint32_t context = 0;
-    weir_err code = WEIR_OK;
+    weir_err code = choose_context(store, v, error);
+    if (code != WEIR_OK)
+        return code;
     for (unsigned r = 0; r < batch->rows; r++) {
         const struct weir_identity *id = &batch->identity[r];
         if (r == 0 || v->class_index[r] != class_index) {
@@ -208,7 +242,8 @@ static weir_err append_rows(struct weir_store *store, const struct weir_verdicts
         ((bool *)g->data[V_ALERT])[k] = v->alert[r];
         ((uint64_t *)g->data[V_SEQ])[k] = batch->seq;
         ((uint16_t *)g->data[V_ROW])[k] = (uint16_t)r;
-        ((int64_t *)g->data[V_DECISION_US])[k] = (v->scored_ns[r] - batch->closed_ns[r]) / 1000;
+        ((int64_t *)g->data[V_DECISION_US])[k] =
+            (int64_t)((uint64_t)v->scored_ns[r] - (uint64_t)batch->closed_ns[r]) / 1000; /* of other machines: may be anything */
     }
     return WEIR_OK;
 }
@@ -273,18 +308,48 @@ weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir
     weir_err code = weir_gather_flush(&store->verdicts, error);
     if (code == WEIR_OK)
         code = weir_gather_flush(&store->reasons, error);
+    if (code == WEIR_OK && (code = weir_marks_write(store->marks, store->session, error)) != WEIR_OK)
+        fail_duck(store, code, error);
     if (code == WEIR_OK)
         code = run_sql(store, "COMMIT", error);
     if (code != WEIR_OK) {
         roll_back(store);
         return code;
     }
+    weir_marks_keep(store->marks);
     if (rows)
         *rows = store->pending;
     store->kept += (int64_t)store->pending;
     store->pending = 0;
     store->open = false;
     return WEIR_OK;
+}
+
+enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_batch_id *id)
+{
+    return weir_marks_ask(store->marks, id);
+}
+
+size_t weir_store_marks(struct weir_store *store, struct weir_mark *out, size_t room)
+{
+    return weir_marks_told(store->marks, out, room);
+}
+
+weir_err weir_store_note(struct weir_store *store, const struct weir_note *note, struct weir_error *error)
+{
+    const char *run;
+    struct weir_origin origin = {.name = note->name};
+    struct weir_batch_id id = {.boot = note->boot, .lane = WEIR_NOTE_LANE, .seq = note->seq};
+    memcpy(origin.sensor, note->sensor, sizeof origin.sensor);
+    memcpy(id.sensor, note->sensor, sizeof id.sensor);
+    weir_err code = begin(store, error);
+    if (code == WEIR_OK)
+        code = note_origin(store, &origin, &id, &run, error);
+    if (code == WEIR_OK && (code = weir_boots_note(&store->boots, note, error)) != WEIR_OK)
+        fail_duck(store, code, error);
+    if (code != WEIR_OK)
+        roll_back(store);
+    return code;
 }
 
 void weir_store_drop(struct weir_store *store)
@@ -322,17 +387,28 @@ weir_err weir_store_outage(struct weir_store *store, const struct weir_outage *o
     return code;
 }
 
+/* The runs of other processes' sensors go on in another file, but for those that were killed. */
+static weir_err leave_boots(struct weir_store *store, const char *time_us, struct weir_error *error)
+{
+    return run_with(store,
+                    "UPDATE runs SET ended = make_timestamp(?::BIGINT) WHERE ended IS NULL AND sensor_id IS NOT NULL"
+                    " AND run NOT IN (SELECT run FROM outages WHERE what = 'sensor')",
+                    &time_us, 1, error);
+}
+
 /* The run's row gets its end, the log is folded in. `account_json`: NULL while the run goes on in another file. */
 static weir_err close_file(struct weir_store *store, const char *account_json, struct weir_error *error)
 {
     char time_us[24];
     snprintf(time_us, sizeof time_us, "%lld", (long long)(store->wall_ns() / 1000));
-    const char *values[] = {time_us, account_json, store->run_text};
+    const char *const values[] = {time_us, account_json, store->run_text};
     struct weir_error inner = {0};
     weir_err code = begin(store, error);
     if (code == WEIR_OK &&
         (code = run_with(store, "UPDATE runs SET ended = make_timestamp(?::BIGINT), account = ? WHERE run = ?::UUID", values, 3,
                          error)) != WEIR_OK)
+        roll_back(store);
+    if (code == WEIR_OK && !account_json && (code = leave_boots(store, time_us, error)) != WEIR_OK)
         roll_back(store);
     if (code == WEIR_OK && (code = weir_store_commit(store, NULL, error)) == WEIR_OK &&
         (code = run_sql(store, "CHECKPOINT store", &inner)) == WEIR_ERR_FULL) {
@@ -377,6 +453,7 @@ static weir_err attach(struct weir_store *store, struct weir_error *error)
     store->session = session;
     store->contexts.duck = session;
     store->contexts.path = store->path;
+    store->boots.duck = session;
     const struct weir_gather_config verdicts = {session, store->path, "verdict_rows", row_types, V_COLUMNS, 2};
     const struct weir_gather_config reasons = {session, store->path, "reason_rows", cause_types, C_COLUMNS, 0};
     if ((code = weir_gather_init(&store->verdicts, &verdicts, error)) == WEIR_OK)
@@ -406,7 +483,7 @@ static weir_err put_run(struct weir_store *store, struct weir_error *error)
     snprintf(time_us, sizeof time_us, "%lld", (long long)(store->wall_ns() / 1000));
     const char *values[] = {store->run_text, store->sensor, boot, time_us, store->command, WEIR_VERSION, store->run_text};
     return weir_duck_run_with(store->session,
-                              "INSERT INTO runs SELECT ?::UUID, ?, ?::UBIGINT, make_timestamp(?::BIGINT), NULL, ?, ?, NULL"
+                              "INSERT INTO runs SELECT ?::UUID, ?, ?::UBIGINT, make_timestamp(?::BIGINT), NULL, ?, ?, NULL, NULL"
                               " WHERE NOT EXISTS (FROM runs WHERE run = ?::UUID)",
                               values, 7, error);
 }
@@ -438,20 +515,65 @@ static weir_err put_killed(struct weir_store *store, struct weir_error *error)
     return code;
 }
 
-/* How many rows of this run the file has. */
+/* How many rows the file has. */
 static weir_err count_rows(struct weir_store *store, uint64_t *out, struct weir_error *error)
 {
-    char sql[160];
-    snprintf(sql, sizeof sql,
-             "SELECT count(*)::UBIGINT FROM verdict_rows SEMI JOIN (FROM contexts WHERE run = '%s') USING (context)",
-             store->run_text);
-    return weir_duck_number(store->session, sql, out, error);
+    return weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM verdict_rows", out, error);
+}
+
+/* A new file of a folder that another process has written before: the marks of the newest file that has some. */
+static weir_err read_carried(struct weir_store *store, struct weir_error *error)
+{
+    struct weir_folder_list list;
+    bool found = false;
+    weir_err code = weir_folder_list(store->folder, &list, error);
+    for (size_t i = list.count; code == WEIR_OK && i-- > 0 && !found;) {
+        struct weir_duck *duck = NULL;
+        uint64_t tables = 0;
+        char *path = weir_folder_path(store->folder, list.file[i].name);
+        struct weir_duck_config config = {.path = path, .read_only = true, .threads = 1};
+        if (!path || !strcmp(path, store->path)) {
+            free(path);
+            continue;
+        }
+        if ((code = weir_duck_open(&config, &duck, error)) == WEIR_OK &&
+            (code = weir_duck_number(duck,
+                                     "SELECT count(*)::UBIGINT FROM duckdb_tables() WHERE database_name = current_database()"
+                                     " AND table_name = 'marks'",
+                                     &tables, error)) == WEIR_OK &&
+            tables) {
+            found = true;
+            code = weir_marks_read(store->marks, duck, error);
+        }
+        weir_duck_close(&duck);
+        if (code != WEIR_OK && !store->collects) {
+            weir_log(WEIR_LOG_WARNING, "%s: not read for what other sensors have sent: %s", path, weir_err_text(code));
+            code = WEIR_OK;
+        }
+        free(path);
+    }
+    weir_folder_list_fini(&list);
+    return code;
+}
+
+/* What of other processes' sensors is there: a file that this run has just made gets all that is known, one that was there before
+ * knows best. */
+static weir_err settle_marks(struct weir_store *store, struct weir_error *error)
+{
+    uint64_t runs = 0;
+    weir_err code = weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM runs", &runs, error);
+    if (code != WEIR_OK || runs)
+        return code == WEIR_OK ? weir_marks_read(store->marks, store->session, error) : code;
+    if (store->folder && !store->begun && (code = read_carried(store, error)) != WEIR_OK)
+        return code;
+    return weir_marks_carry(store->marks, store->session, error);
 }
 
 /* Attaches the file at store->path and makes it ready for this run: `opening` within weir_store_open. On failure nothing is
  * attached. */
 static weir_err open_file(struct weir_store *store, bool opening, struct weir_error *error)
 {
+    uint64_t rows = 0;
     if (!store->begun)
         store->sign_ns = weir_outage_written_ns(store->path);
     weir_err code = attach(store, error);
@@ -460,12 +582,19 @@ static weir_err open_file(struct weir_store *store, bool opening, struct weir_er
     if ((code = weir_duck_run(store->session, "BEGIN TRANSACTION", error)) == WEIR_OK)
         code = weir_schema_prepare(store->session, error);
     if (code == WEIR_OK && opening && !store->folder)
-        code = weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM runs", &store->boot, error);
-    if (code == WEIR_OK && !store->begun)
+        code =
+            weir_duck_number(store->session, "SELECT count(*)::UBIGINT FROM runs WHERE sensor_id IS NULL", &store->boot, error);
+    if (code == WEIR_OK)
+        code = settle_marks(store, error);
+    if (code == WEIR_OK && !store->begun && !store->collects) /* nothing is lost with a collector */
         code = put_killed(store, error);
     if (code == WEIR_OK && (code = weir_contexts_begin(&store->contexts, error)) == WEIR_OK &&
         (code = put_run(store, error)) == WEIR_OK)
         code = weir_duck_run(store->session, "COMMIT", error);
+    if (code == WEIR_OK && !store->counted && (code = count_rows(store, &rows, error)) == WEIR_OK) {
+        store->counted = true;
+        store->kept = (int64_t)rows;
+    }
     if (code == WEIR_OK) {
         store->begun = true;
         return WEIR_OK;
@@ -492,7 +621,7 @@ static weir_err choose_file(struct weir_store *store, int64_t day, uint32_t numb
         return no_memory(store, error);
     free(store->path);
     store->path = path;
-    store->kept = 0;
+    store->counted = false;
     store->day = day;
     store->number = number;
     return WEIR_OK;
@@ -641,6 +770,7 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     store->rotate_bytes = config->rotate_bytes;
     store->retention = config->retention;
     store->wall_ns = config->wall_ns ? config->wall_ns : weir_clock_wall_ns;
+    store->collects = config->collects;
     store->path = strdup(config->path);
     store->name = strdup(config->path);
     store->folder = folder ? strdup(config->path) : NULL;
@@ -650,8 +780,12 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
         code = weir_fail(error, code, "%s: out of memory", config->path);
         goto fail;
     }
-    store->contexts.run = store->run_text;
-    store->contexts.sensor = store->sensor;
+    if ((code = weir_marks_create(&store->marks)) != WEIR_OK) {
+        weir_fail(error, code, "%s: out of memory", config->path);
+        goto fail;
+    }
+    store->boots.marks = store->marks;
+    store->boots.wall_ns = store->wall_ns;
     /* The file is attached to a session in memory: only so can it be given its own row groups, and be changed for the next. */
     struct weir_duck_config duck = {.threads = 1};
     if ((code = new_run(store, error)) != WEIR_OK || (code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK ||
@@ -677,6 +811,8 @@ void weir_store_close(struct weir_store **store)
     if (s->duck)
         detach(s);
     weir_contexts_fini(&s->contexts);
+    weir_boots_fini(&s->boots);
+    weir_marks_destroy(&s->marks);
     weir_duck_close(&s->duck);
     if (s->lock >= 0)
         close(s->lock);

@@ -20,11 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "batch/note_frame.h"
 #include "batch/verdict.h"
+#include "store/marks.h"
 #include "store/retention.h"
 #include "weir/error.h"
 
-#define WEIR_STORE_SCHEMA      2
+#define WEIR_STORE_SCHEMA      3
 #define WEIR_STORE_COMMIT_ROWS 98304
 
 struct weir_duck;
@@ -37,6 +39,7 @@ struct weir_store_config {
     /* for a folder: */
     uint64_t rotate_bytes; /* the next file begins at this size; 0: only with the next day */
     struct weir_retention retention;
+    bool collects;            /* takes batches of other processes' sensors: a file whose marks cannot be read is a failure */
     bool without_room;        /* a full disk at the start is no failure: weir_store_reopen comes later */
     int64_t (*wall_ns)(void); /* for tests; NULL: weir_clock_wall_ns */
 };
@@ -68,9 +71,19 @@ const char *weir_store_folder(const struct weir_store *store);
 /* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
 
-/* Appends the rows of one batch and the causes of its alerts. On failure all rows since the last commit are gone, and the store
- * can be tried again. WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
+/* Whether the store has a batch or note of another process's sensor. */
+enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_batch_id *id);
+
+/* Appends the rows of one batch and the causes of its alerts. One with an origin is noted in the marks, in the same transaction;
+ * it must be new (weir_store_ask). On failure all rows since the last commit are gone, and the store can be tried again.
+ * WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
 weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts *verdicts, struct weir_error *error);
+
+/* A note of another process's sensor (store/boots.h), which must be new, too. Its name is UTF-8. Errors as weir_store_append. */
+weir_err weir_store_note(struct weir_store *store, const struct weir_note *note, struct weir_error *error);
+
+/* The marks that commits have changed since the last call, at most `room`: call again until none is left. At first all. */
+size_t weir_store_marks(struct weir_store *store, struct weir_mark *out, size_t room);
 
 /* Commits what was appended; *rows (may be NULL): how many rows became durable. On failure all uncommitted rows are gone. */
 weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir_error *error);

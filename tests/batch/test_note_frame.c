@@ -134,8 +134,10 @@ static void test_refusals_say_why(void **unused)
     CASE(80, 1, WEIR_ERR_FORMAT, "bytes came");
     CASE(83, 1, WEIR_ERR_LIMIT, "bytes of names");
     CASE(128, 0, WEIR_ERR_FORMAT, "an empty name");
-    CASE(size - 1, 'x', WEIR_ERR_FORMAT, "no name");
-    CASE(size - 3, 0, WEIR_ERR_FORMAT, "more than the 2 names");
+    const size_t end = 128 + sizeof "tap 2" + sizeof "{\"health\":{}}";
+    assert_int_equal(size, end);
+    CASE(end - 1, 'x', WEIR_ERR_FORMAT, "no name");
+    CASE(end - 3, 0, WEIR_ERR_FORMAT, "more than the 2 names");
 #undef CASE
     free(copy);
     free(bytes);

@@ -65,7 +65,7 @@ static void an_older_store_is_brought_up(void **state)
     if (prepare(duck, WEIR_STORE_SCHEMA + 2, steps, 2, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     expect(duck, "SELECT string_agg(site, ',' ORDER BY boot) FROM runs", "at a,at b");
-    expect(duck, "SELECT value FROM meta WHERE key = 'schema'", "4");
+    expect(duck, "SELECT value FROM meta WHERE key = 'schema'", "5");
     expect(duck, "SELECT count(*) FROM verdicts", "0");
     /* once is enough: a second time neither step is run */
     assert_int_equal(prepare(duck, WEIR_STORE_SCHEMA + 2, steps, 2, &error), WEIR_OK);
@@ -74,18 +74,25 @@ static void an_older_store_is_brought_up(void **state)
     assert_non_null(strstr(error.text, "newer"));
 }
 
-/* As the first weir wrote it: without outages. */
+/* As the first weir wrote it: without outages and marks. */
 static void version_1_is_brought_up(void **state)
 {
     struct weir_duck *duck = *state;
     struct weir_error error = {0};
-    assert_int_equal(weir_duck_run(duck, "DROP TABLE outages; UPDATE meta SET value = '1' WHERE key = 'schema'", NULL), WEIR_OK);
+    assert_int_equal(weir_duck_run(duck,
+                                   "DROP TABLE outages; DROP TABLE marks; ALTER TABLE runs DROP COLUMN sensor_id; UPDATE meta "
+                                   "SET value = '1' WHERE key = 'schema'",
+                                   NULL),
+                     WEIR_OK);
     if (weir_schema_prepare(duck, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     expect(duck, "SELECT count(*) FROM outages", "0");
     expect(duck, "SELECT string_agg(column_name, ',') FROM duckdb_columns() WHERE table_name = 'outages'",
            "what,reason,began,ended,withheld,run,sensor,boot,detail");
-    expect(duck, "SELECT value FROM meta WHERE key = 'schema'", "2");
+    expect(duck, "SELECT string_agg(column_name, ',') FROM duckdb_columns() WHERE table_name = 'marks'",
+           "mark,sensor,boot,lane,next,above,changed,closed");
+    expect(duck, "SELECT count(*) FROM runs WHERE sensor_id IS NULL", "2");
+    expect(duck, "SELECT value FROM meta WHERE key = 'schema'", "3");
 }
 
 static void without_a_step_it_is_refused(void **state)
@@ -104,7 +111,7 @@ static void a_step_that_fails_changes_nothing(void **state)
     struct weir_duck *duck = *state;
     struct weir_error error = {0};
     assert_int_not_equal(prepare(duck, WEIR_STORE_SCHEMA + 2, bad, 2, &error), WEIR_OK);
-    assert_non_null(strstr(error.text, "cannot be brought from schema version 3 to 4"));
+    assert_non_null(strstr(error.text, "cannot be brought from schema version 4 to 5"));
     expect(duck, "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'runs' AND column_name = 'site'", "0");
     assert_int_equal(weir_schema_prepare(duck, NULL), WEIR_OK);
 }

@@ -86,7 +86,7 @@ static void test_schema(void **unused)
         "row,USMALLINT\ndecision_us,BIGINT\n");
     expect("SELECT column_name, column_type FROM (DESCRIBE reasons)",
            "flow_id,UUID\nrecord,UINTEGER\nrank,UTINYINT\ncolumn_name,VARCHAR\nvalue,FLOAT\ncontribution,FLOAT\nrun,UUID\n");
-    expect("SELECT value FROM meta WHERE key = 'schema'", "2\n");
+    expect("SELECT value FROM meta WHERE key = 'schema'", "3\n");
     expect("SELECT count(*) FROM verdicts", "0\n");
 }
 
