@@ -345,6 +345,8 @@ weir_err weir_forest_validate(const struct weir_forest *f, size_t *tree, size_t 
         *node = first;
         if (f->group[t] >= f->groups)
             return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: group %u of %zu", t, f->group[t], f->groups);
+        if (f->width > 1 && f->group[t])
+            return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: group %u, but its leaves are for all groups", t, f->group[t]);
         if (f->first[t] != first || count < 1 || count > f->nodes - first)
             return weir_fail(error, WEIR_ERR_FORMAT, "tree %zu: %zu nodes, %zu are left", t, count, f->nodes - first);
         for (size_t i = 0; i < count; i++) {
