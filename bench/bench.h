@@ -10,8 +10,11 @@
 struct weir_bench_options {
     bool quick;             /* ends within 40 s */
     const char *grid;       /* pipeline: "10b4w,64b2w", NULL: the default */
-    const char *model;      /* path; all but meter */
-    const char *capture[2]; /* pipeline, reload: where the records come from */
+    const char *queues;     /* pipeline: "memory,zmq,redis", NULL: all */
+    const char *csv, *plot; /* pipeline: files to write, or NULL */
+    uint64_t offered;       /* pipeline: rows a second of the paced runs; 0: the default */
+    const char *model;      /* path; pipeline: NULL: one that is made up */
+    const char *capture[2]; /* pipeline (with a model), reload: where the records come from */
     uint64_t size;          /* flood: SYNs, day: packets, reload: reloads; 0: the default */
     uint64_t flows;         /* flood, day: room of the flow table */
     unsigned lanes, workers;

@@ -1,235 +1,234 @@
-/* weir bench pipeline: records in memory to committed DuckDB rows, for a grid of batch sizes and workers.
+/* weir bench pipeline: records in, committed DuckDB rows out, for a grid of batch sizes and workers.
  *
- * The records are those of a capture, metered once, then repeated with new flow ids until a cell's rows are full. Yardstick:
- * DuckDB's appender alone on verdicts of the same records in the same run, one thread: the sink's own speed. */
+ * Yardstick of a cell: DuckDB's appender alone on verdicts of the same records in the same run, one thread: the sink's own speed.
+ * Without a model and a capture of the user's: 100 trees of depth 6 on 40 columns (bench/made.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "batch/batcher.h"
+#include "batch/batch.h"
 #include "bench/bench.h"
-#include "pipeline/backend.h"
-#include "pipeline/judge.h"
-#include "bench/records.h"
+#include "bench/cell.h"
+#include "bench/made.h"
+#include "bench/plot.h"
 #include "bench/scratch.h"
-#include "store/store.h"
+#include "bench/sink.h"
 
-enum { COMMIT_ROWS = 100000, BURST = 8, RUNS = 3 };
+enum { TREES = 100, RUNS = 3, RESULTS = 64 };
 
-struct place { /* a throw-away store */
-    char folder[32], store[64], wal[72];
+#define MEMORY_CELL    "512b1w"
+#define MEMORY_OFFERED 100000.0
+
+struct result {
+    const char *queue; /* "memory", "zmq", "redis", "Python" */
+    char cell[16];
+    struct weir_cell_figures full, paced; /* as fast as it goes; at `offered` rows a second */
+    double offered;
 };
 
-struct cell {
-    unsigned batch, workers;
-    double rows_per_s;
-    struct weir_account account;
+struct bench {
+    const struct weir_bench_options *options;
+    struct weir_bench_report *report;
+    struct weir_made made;
+    weir_model *loaded; /* the user's */
+    struct weir_records captured;
+    const weir_model *model; /* of the two */
+    const struct weir_records *records;
+    char folder[32], store[64], wal[72]; /* a throw-away store */
+    unsigned runs;
+    double seconds, sink; /* sink: rows a second */
+    struct result result[RESULTS];
+    size_t results;
 };
 
-static void wipe(const struct place *place)
+static weir_err open_bench(struct bench *b, struct weir_error *error)
 {
-    unlink(place->store);
-    unlink(place->wal);
-}
-
-static weir_err feed(struct weir_backend *backend, struct weir_batcher *batcher, const struct weir_records *r, uint64_t rows,
-                     struct cell *cell, struct weir_error *error)
-{
-    int64_t started = weir_clock_mono_ns(), now = started;
-    for (uint64_t i = 0; i < rows; i++) {
-        struct weir_identity identity = r->identity[i % r->count];
-        identity.flow_id.low ^= i;
-        if (i % BURST == 0) /* a lane reads the clock once a burst, too */
-            now = weir_clock_mono_ns();
-        weir_batcher_add_row(batcher, &identity, r->row + i % r->count * r->columns, now);
-        if (i % BURST == BURST - 1)
-            weir_batcher_poll(batcher, now, weir_backend_wanted(backend));
-    }
-    weir_batcher_flush(batcher);
-    weir_err code = weir_backend_drain(backend, error);
-    cell->rows_per_s = (double)rows / ((double)(weir_clock_mono_ns() - started) / 1e9);
-    weir_backend_account(backend, &cell->account);
-    if (code == WEIR_OK && cell->account.store.committed != rows)
-        code = weir_fail(error, WEIR_ERR_MISMATCH, "bench: %llu rows in, %llu committed", (unsigned long long)rows,
-                         (unsigned long long)cell->account.store.committed);
-    return code;
-}
-
-/* Feeds `rows` records through a backend and waits until the last is committed. */
-static weir_err run_cell(const weir_model *model, const struct weir_records *r, const struct place *place, uint64_t rows,
-                         struct cell *cell, struct weir_error *error)
-{
-    struct weir_backend *backend = NULL;
-    struct weir_batcher *batcher = NULL;
-    struct weir_backend_config config = {.model = model,
-                                         .view = r->view,
-                                         .workers = cell->workers,
-                                         .producers = 1,
-                                         .store = place->store,
-                                         .sensor = "bench",
-                                         .command = "weir bench pipeline",
-                                         .commit_rows = COMMIT_ROWS};
-    weir_err code = weir_backend_start(&config, &backend, error);
-    if (code != WEIR_OK)
+    snprintf(b->folder, sizeof b->folder, "/tmp/weir-bench-XXXXXX");
+    if (!mkdtemp(b->folder))
+        return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", b->folder, strerror(errno));
+    snprintf(b->store, sizeof b->store, "%s/bench.duckdb", b->folder);
+    snprintf(b->wal, sizeof b->wal, "%s.wal", b->store);
+    weir_scratch_add(b->folder);
+    weir_scratch_add(b->store);
+    weir_scratch_add(b->wal);
+    if (!b->options->model) {
+        b->model = NULL;
+        weir_err code = weir_made_init(TREES, &b->made, error);
+        b->model = b->made.model;
+        b->records = &b->made.records;
         return code;
-    struct weir_batcher_config batcher_config = {.pool = weir_backend_pool(backend),
-                                                 .view = r->view,
-                                                 .columns = r->column,
-                                                 .column_count = (uint16_t)r->columns,
-                                                 .boot = 1,
-                                                 .rows = cell->batch,
-                                                 .max_delay_ns = 500000,
-                                                 .send = weir_backend_push,
-                                                 .context = backend};
-    if ((code = weir_batcher_create(&batcher_config, &batcher)) != WEIR_OK)
-        weir_fail(error, code, "bench: %s", weir_err_text(code));
-    else
-        code = feed(backend, batcher, r, rows, cell, error);
-    weir_batcher_destroy(&batcher);
-    weir_backend_free(&backend);
-    wipe(place);
+    }
+    weir_err code = weir_model_load(b->options->model, &b->loaded, error);
+    b->model = b->loaded;
+    b->records = &b->captured;
+    return code == WEIR_OK ? weir_records_load(b->options->capture, b->loaded, &b->captured, error) : code;
+}
+
+static void close_bench(struct bench *b)
+{
+    weir_scratch_remove();
+    weir_records_fini(&b->captured);
+    weir_model_free(&b->loaded);
+    weir_made_fini(&b->made);
+    free(b);
+}
+
+static weir_err run_cell(struct bench *b, struct weir_cell cell, const struct weir_cell_load *load,
+                         struct weir_cell_figures *figures, struct weir_error *error)
+{
+    weir_err code = weir_cell_memory(b->model, b->records, cell, load, b->store, figures, error);
+    unlink(b->store);
+    unlink(b->wal);
     return code;
 }
 
-static void fill(struct weir_batch *batch, const struct weir_records *r)
+/* The best of the runs as fast as it goes, and once at the fixed rate. */
+static weir_err measure(struct bench *b, struct result *result, struct weir_cell cell, double offered, struct weir_error *error)
 {
-    batch->rows = WEIR_BATCH_ROWS;
-    batch->boot = batch->seq = batch->lane = 0;
-    for (unsigned i = 0; i < WEIR_BATCH_ROWS; i++) {
-        batch->identity[i] = r->identity[i % r->count];
-        batch->closed_ns[i] = weir_clock_mono_ns();
-        for (unsigned c = 0; c < r->columns; c++)
-            *weir_batch_cell(batch, i, c) = r->row[i % r->count * r->columns + c];
+    const struct weir_cell_load full = {.rows = UINT64_MAX, .seconds = b->seconds},
+                                paced = {.rows = UINT64_MAX, .seconds = b->seconds, .offered = offered};
+    weir_err code = WEIR_OK;
+    for (unsigned i = 0; code == WEIR_OK && i < b->runs; i++) {
+        struct weir_cell_figures figures;
+        code = run_cell(b, cell, &full, &figures, error);
+        if (figures.flows_per_s > result->full.flows_per_s)
+            result->full = figures;
     }
+    result->offered = offered;
+    return code == WEIR_OK ? run_cell(b, cell, &paced, &result->paced, error) : code;
 }
 
-/* The sink alone: full batches, judged once, appended again and again with new flow ids. */
-static weir_err run_sink(const weir_model *model, const struct weir_records *r, const struct place *place, uint64_t rows,
-                         double *rows_per_s, struct weir_error *error)
+static void add_figures(struct weir_bench_row *row, const struct result *r)
 {
-    struct weir_pool *pool = NULL;
-    struct weir_store *store = NULL;
-    struct weir_judge *judge = NULL, *lent = NULL;
-    struct weir_row_columns columns = {.view = r->view, .count = r->columns};
-    struct weir_store_config config = {.path = place->store, .sensor = "bench", .command = "weir bench pipeline"};
-    weir_err code = weir_pool_create(1, (uint16_t)r->columns, &pool);
-    if (code != WEIR_OK) {
-        weir_fail(error, code, "bench: %s", weir_err_text(code));
-        goto out;
-    }
-    weir_model_columns(model, &columns.names);
-    if ((code = weir_judge_create(model, false, &columns, 1, WEIR_REASONS_EXACT, &judge, error)) != WEIR_OK)
-        goto out;
-    struct weir_batch *batch = weir_pool_take(pool);
-    struct weir_verdicts *verdicts = weir_pool_verdicts(pool, batch);
-    fill(batch, r);
-    weir_judge_batch(judge, 0, verdicts);
-    lent = verdicts->lender;
-    if ((code = weir_store_open(&config, &store, error)) != WEIR_OK)
-        goto out;
-    int64_t started = weir_clock_mono_ns();
-    uint64_t done = 0, open = 0;
-    while (code == WEIR_OK && done < rows) {
-        for (unsigned i = 0; i < WEIR_BATCH_ROWS; i++)
-            batch->identity[i].flow_id.low += WEIR_BATCH_ROWS;
-        batch->seq++;
-        code = weir_store_append(store, verdicts, error);
-        done += WEIR_BATCH_ROWS;
-        open += WEIR_BATCH_ROWS;
-        if (code == WEIR_OK && (open >= COMMIT_ROWS || done >= rows)) {
-            code = weir_store_commit(store, NULL, error);
-            open = 0;
-        }
-    }
-    double rate = (double)done / ((double)(weir_clock_mono_ns() - started) / 1e9);
-    *rows_per_s = rate > *rows_per_s ? rate : *rows_per_s;
-out:
-    weir_store_close(&store);
-    weir_judge_release(&lent);
-    weir_judge_release(&judge);
-    weir_pool_destroy(&pool);
-    wipe(place);
-    return code;
-}
-
-static bool next_cell(const char **grid, struct cell *cell)
-{
-    int used = 0;
-    *cell = (struct cell){0};
-    if (sscanf(*grid, "%ub%uw%n", &cell->batch, &cell->workers, &used) != 2 || !used || !cell->batch ||
-        cell->batch > WEIR_BATCH_ROWS || ((*grid)[used] && (*grid)[used] != ','))
-        return false;
-    *grid += used + ((*grid)[used] == ',');
-    return true;
-}
-
-static void add(struct weir_bench_report *report, const struct cell *best, double sink, unsigned runs)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%ub%uw", best->batch, best->workers);
-    struct weir_bench_row *row = weir_bench_add(report, name, "flows/s", false);
-    if (!row) {
-        weir_bench_skip(report, "%s: the report is full", name);
+    const struct weir_cell_figures *paced = &r->paced;
+    int used =
+        snprintf(row->note, sizeof row->note, "%.2f us of CPU a flow; decision p50 %.0f us, p99 %.0f us, durable p99 %.0f ms",
+                 r->full.cpu_us, r->full.decision_us[0], r->full.decision_us[1], r->full.durable_ms[1]);
+    weir_bench_figure(row, "cpu_us_per_flow", r->full.cpu_us);
+    weir_bench_figure(row, "decision_p50_us", r->full.decision_us[0]);
+    weir_bench_figure(row, "decision_p99_us", r->full.decision_us[1]);
+    weir_bench_figure(row, "durable_p50_ms", r->full.durable_ms[0]);
+    weir_bench_figure(row, "durable_p99_ms", r->full.durable_ms[1]);
+    weir_bench_figure(row, "rows", (double)r->full.rows);
+    if (!paced->rows)
         return;
+    snprintf(row->note + used, sizeof row->note - (size_t)used,
+             "\n%30sat %.0f flows/s offered (%.0f committed): decision p50 %.0f us, p99 %.0f us, durable p99 %.0f ms", "",
+             r->offered, paced->flows_per_s, paced->decision_us[0], paced->decision_us[1], paced->durable_ms[1]);
+    weir_bench_figure(row, "offered_flows_per_s", r->offered);
+    weir_bench_figure(row, "offered_committed_per_s", paced->flows_per_s);
+    weir_bench_figure(row, "offered_cpu_us_per_flow", paced->cpu_us);
+    weir_bench_figure(row, "offered_decision_p50_us", paced->decision_us[0]);
+    weir_bench_figure(row, "offered_decision_p99_us", paced->decision_us[1]);
+    weir_bench_figure(row, "offered_durable_p50_ms", paced->durable_ms[0]);
+    weir_bench_figure(row, "offered_durable_p99_ms", paced->durable_ms[1]);
+}
+
+static struct weir_bench_row *add_row(struct bench *b, const char *name, const struct result *r)
+{
+    struct weir_bench_row *row = weir_bench_add(b->report, name, "flows/s", false);
+    if (!row) {
+        weir_bench_skip(b->report, "%s: the report is full", name);
+        return NULL;
     }
-    row->weir = best->rows_per_s;
-    row->yardstick = "DuckDB appender alone";
-    row->theirs = sink;
-    row->runs = runs;
-    snprintf(row->note, sizeof row->note, "decision p50 %.0f us, p99 %.0f us; durable p99 %.0f ms; %llu rows",
-             (double)weir_histogram_quantile(&best->account.decision_ns, 0.5) / 1e3,
-             (double)weir_histogram_quantile(&best->account.decision_ns, 0.99) / 1e3,
-             (double)weir_histogram_quantile(&best->account.durable_ns, 0.99) / 1e6,
-             (unsigned long long)best->account.store.committed);
+    row->weir = r->full.flows_per_s;
+    row->runs = b->runs;
+    add_figures(row, r);
+    return row;
+}
+
+static weir_err run_memory(struct bench *b, struct weir_error *error)
+{
+    const char *grid = b->options->grid    ? b->options->grid
+                       : b->options->quick ? "10b4w,64b2w"
+                                           : "1b1w,10b1w,10b4w,20b3w,50b3w,64b1w,64b2w,512b2w";
+    const double offered = b->options->offered ? (double)b->options->offered : MEMORY_OFFERED;
+    struct weir_cell cell;
+    struct weir_bench_row *row;
+    weir_err code = WEIR_OK;
+    for (unsigned i = 0; code == WEIR_OK && i < b->runs; i++) {
+        double sink = 0;
+        code = weir_sink_measure(b->model, b->records, b->store, UINT64_MAX, b->seconds, &sink, error);
+        unlink(b->store);
+        unlink(b->wal);
+        b->sink = sink > b->sink ? sink : b->sink;
+    }
+    const char *own = MEMORY_CELL;
+    for (bool first = true; code == WEIR_OK && (first || *grid); first = false) {
+        const char **from = first ? &own : &grid, *at = *from;
+        if (b->results == RESULTS || !weir_cell_next(from, &cell))
+            return weir_fail(error, WEIR_ERR_ARGUMENT,
+                             "--grid %.60s: give up to %d cells such as 10b4w (batch 1 to %d, workers), joined by commas", at,
+                             RESULTS / 4, WEIR_BATCH_ROWS);
+        struct result *r = &b->result[b->results++];
+        r->queue = "memory";
+        snprintf(r->cell, sizeof r->cell, "%ub%uw", cell.batch, cell.workers);
+        code = measure(b, r, cell, offered, error);
+        if (code == WEIR_OK && (row = add_row(b, first ? "memory" : r->cell, r))) {
+            row->yardstick = "DuckDB appender alone";
+            row->theirs = b->sink;
+        }
+        if (first && code == WEIR_OK && (!*grid || strcmp(grid, MEMORY_CELL) != 0) && row)
+            weir_bench_figure(row, "alerts_share", r->full.alerts);
+    }
+    return code;
+}
+
+/* --- files --- */
+
+static weir_err write_csv(const struct bench *b, struct weir_error *error)
+{
+    FILE *to = fopen(b->options->csv, "w");
+    if (!to)
+        return weir_fail(error, WEIR_ERR_IO, "%s: %s", b->options->csv, strerror(errno));
+    fputs("queue,cell,flows_per_s,cpu_us_per_flow,decision_p50_us,decision_p99_us,durable_p50_ms,durable_p99_ms,"
+          "offered_flows_per_s,offered_committed_per_s,offered_decision_p50_us,offered_decision_p99_us,offered_durable_p50_ms,"
+          "offered_durable_p99_ms\n",
+          to);
+    for (size_t i = 0; i < b->results; i++) {
+        const struct result *r = &b->result[i];
+        fprintf(to, "%s,%s,%.1f,%.3f,%.1f,%.1f,%.2f,%.2f,%.0f,%.1f,%.1f,%.1f,%.2f,%.2f\n", r->queue, r->cell, r->full.flows_per_s,
+                r->full.cpu_us, r->full.decision_us[0], r->full.decision_us[1], r->full.durable_ms[0], r->full.durable_ms[1],
+                r->offered, r->paced.flows_per_s, r->paced.decision_us[0], r->paced.decision_us[1], r->paced.durable_ms[0],
+                r->paced.durable_ms[1]);
+    }
+    bool good = !ferror(to);
+    if (fclose(to) || !good)
+        return weir_fail(error, WEIR_ERR_IO, "%s: %s", b->options->csv, strerror(errno));
+    return WEIR_OK;
+}
+
+static weir_err write_plot(const struct bench *b, struct weir_error *error)
+{
+    struct weir_plot_point point[RESULTS];
+    for (size_t i = 0; i < b->results; i++) {
+        const struct result *r = &b->result[i];
+        point[i] = (struct weir_plot_point){
+            r->queue, r->cell, r->full.flows_per_s, {r->paced.decision_us[0], r->paced.decision_us[1]}, r->offered};
+    }
+    return weir_plot_write(b->options->plot, "weir bench pipeline", point, b->results, error);
 }
 
 weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
 {
-    const char *grid = options->grid    ? options->grid
-                       : options->quick ? "10b4w,64b2w,512b1w"
-                                        : "1b1w,10b1w,10b4w,64b1w,64b2w,512b1w,512b2w";
-    const unsigned runs = options->quick ? 1 : RUNS;
-    const uint64_t full = options->quick ? 1000000 : 4000000;
-    weir_model *model = NULL;
-    struct weir_records records = {0};
-    struct cell cell, best;
-    double sink = 0;
-    struct place place = {.folder = "/tmp/weir-bench-XXXXXX"};
-    if (!mkdtemp(place.folder))
-        return weir_fail(error, WEIR_ERR_IO, "%s: %s; is there room in /tmp?", place.folder, strerror(errno));
-    snprintf(place.store, sizeof place.store, "%s/bench.duckdb", place.folder);
-    snprintf(place.wal, sizeof place.wal, "%s.wal", place.store);
-    weir_scratch_add(place.folder);
-    weir_scratch_add(place.store);
-    weir_scratch_add(place.wal);
-    weir_err code = weir_model_load(options->model, &model, error);
+    struct bench *b = calloc(1, sizeof *b);
+    if (!b)
+        return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+    b->options = options;
+    b->report = report;
+    b->runs = options->quick ? 1 : RUNS;
+    b->seconds = options->quick ? 2 : 4;
+    weir_err code = open_bench(b, error);
     if (code == WEIR_OK)
-        code = weir_records_load(options->capture, model, &records, error);
-    for (unsigned i = 0; code == WEIR_OK && i < runs; i++)
-        code = run_sink(model, &records, &place, full, &sink, error);
-    while (code == WEIR_OK && *grid) {
-        if (!next_cell(&grid, &cell)) {
-            code = weir_fail(error, WEIR_ERR_ARGUMENT,
-                             "--grid %.60s: give cells such as 10b4w (batch 1 to %d, workers), joined by commas", grid,
-                             WEIR_BATCH_ROWS);
-            break;
-        }
-        best = (struct cell){0};
-        for (unsigned i = 0; code == WEIR_OK && i < runs; i++) {
-            code = run_cell(model, &records, &place, cell.batch < 10 ? full / 10 : full, &cell, error);
-            if (cell.rows_per_s > best.rows_per_s)
-                best = cell;
-        }
-        if (code == WEIR_OK)
-            add(report, &best, sink, runs);
-    }
+        code = run_memory(b, error);
+    if (code == WEIR_OK && options->csv)
+        code = write_csv(b, error);
+    if (code == WEIR_OK && options->plot)
+        code = write_plot(b, error);
     if (options->quick)
-        weir_bench_skip(report, "quick: 1,000,000 rows a cell instead of 4,000,000, 1 run instead of %d, fewer cells", RUNS);
-    weir_scratch_remove();
-    weir_records_fini(&records);
-    weir_model_free(&model);
+        weir_bench_skip(report, "quick: 2 s a run instead of 4, 1 run instead of %d, fewer cells", RUNS);
+    close_bench(b);
     return code;
 }

@@ -46,6 +46,16 @@ static weir_err match(const weir_model *model, struct weir_records *r, struct we
     return code;
 }
 
+static void measure(struct weir_records *r)
+{
+    int64_t first = r->identity[0].stime_ns, last = r->identity[0].ltime_ns;
+    for (size_t i = 1; i < r->count; i++) {
+        first = r->identity[i].stime_ns < first ? r->identity[i].stime_ns : first;
+        last = r->identity[i].ltime_ns > last ? r->identity[i].ltime_ns : last;
+    }
+    r->span_ns = last - first + 1;
+}
+
 weir_err weir_records_load(const char *const files[2], const weir_model *model, struct weir_records *records,
                            struct weir_error *error)
 {
@@ -70,6 +80,8 @@ weir_err weir_records_load(const char *const files[2], const weir_model *model, 
         code = weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory for the records of %s", files[0]);
     if (code == WEIR_OK && !records->count)
         code = weir_fail(error, WEIR_ERR_FORMAT, "%s: no flow records in it; give another capture with -r", files[0]);
+    if (code == WEIR_OK)
+        measure(records);
 out:
     weir_meter_destroy(&meter);
     weir_source_close(&source);

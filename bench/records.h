@@ -13,8 +13,20 @@ struct weir_records {
     struct weir_identity *identity; /* count */
     float *row;                     /* count * columns */
     size_t count, room;
-    bool failed; /* out of memory while metering */
+    int64_t span_ns; /* from the first packet of all to the last */
+    bool failed;     /* out of memory while metering */
 };
+
+/* The identity of row i of a stream that repeats the records: flows of their own, later each time. */
+static inline struct weir_identity weir_records_identity(const struct weir_records *r, uint64_t i)
+{
+    struct weir_identity identity = r->identity[i % r->count];
+    int64_t shift_ns = (int64_t)(i / r->count) * r->span_ns;
+    identity.flow_id.low ^= i;
+    identity.stime_ns += shift_ns;
+    identity.ltime_ns += shift_ns;
+    return identity;
+}
 
 /* files[1] may be NULL (one port). Errors of the source and of weir_model_fits; WEIR_ERR_FORMAT for a capture without records.
  * The caller frees with weir_records_fini, also after a failure. */

@@ -16,6 +16,12 @@ struct weir_bench_row *weir_bench_add(struct weir_bench_report *report, const ch
     return row;
 }
 
+void weir_bench_figure(struct weir_bench_row *row, const char *name, double value)
+{
+    if (row->figures < sizeof row->figure / sizeof *row->figure)
+        row->figure[row->figures++] = (struct weir_bench_figure){name, value};
+}
+
 void weir_bench_skip(struct weir_bench_report *report, const char *format, ...)
 {
     if (report->skips == sizeof report->skipped / sizeof *report->skipped)
@@ -61,6 +67,11 @@ static void print_json(const struct weir_bench_report *report, const char *where
         json_object_set_new(row, "runs", json_integer(r->runs));
         if (r->note[0])
             json_object_set_new(row, "note", json_string(r->note));
+        json_t *figures = r->figures ? json_object() : NULL;
+        for (unsigned f = 0; f < r->figures; f++)
+            json_object_set_new(figures, r->figure[f].name, json_real(r->figure[f].value));
+        if (figures)
+            json_object_set_new(row, "figures", figures);
         json_array_append_new(rows, row);
     }
     for (size_t i = 0; i < report->skips; i++)

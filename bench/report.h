@@ -14,6 +14,11 @@ struct weir_bench_row {
     double theirs;
     unsigned runs;
     char note[400]; /* "" or what else was measured */
+    struct weir_bench_figure {
+        const char *name; /* with its unit: "decision_p99_us" */
+        double value;
+    } figure[16]; /* what else was measured, for programs */
+    unsigned figures;
 };
 
 struct weir_bench_report {
@@ -26,6 +31,7 @@ struct weir_bench_report {
 
 /* A new row, or NULL when the report is full. */
 struct weir_bench_row *weir_bench_add(struct weir_bench_report *report, const char *name, const char *unit, bool less_is_better);
+void weir_bench_figure(struct weir_bench_row *row, const char *name, double value);
 void weir_bench_skip(struct weir_bench_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* How many times better weir is; 0 without yardstick. */

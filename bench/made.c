@@ -1,0 +1,212 @@
+/* Whole trees are the worst that depth 6 can be: 63 splits on the way to 64 leaves, no row ends early. The thresholds of a column
+ * are such as training with 256 bins gives: few enough to be told apart by a byte. */
+#include "bench/made.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/build.h"
+
+enum {
+    COLUMNS = 40,
+    DEPTH = 6,
+    SPLITS = (1 << DEPTH) - 1,
+    NODES = 2 * SPLITS + 1,
+    BINS = 200,
+    RECORDS = 65536,
+    CLIENTS = 16384,
+    SERVERS = 1024
+};
+
+#define BEGAN_NS INT64_C(1760000000000000000)
+
+static uint64_t draw(uint64_t *state) /* splitmix64 */
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static double uniform(uint64_t *state)
+{
+    return (double)(draw(state) >> 11) * 0x1p-53;
+}
+
+static uint32_t below(uint64_t *state, uint32_t n)
+{
+    return (uint32_t)((draw(state) >> 32) * n >> 32);
+}
+
+/* --- the model --- */
+
+/* An array with one item for each node, what(node) in printf's terms. */
+#define PUT_NODES(to, name, format, what)                                                                                        \
+    do {                                                                                                                         \
+        fprintf(to, "\"" name "\":[");                                                                                           \
+        for (unsigned n = 0; n < NODES; n++)                                                                                     \
+            fprintf(to, "%s" format, n ? "," : "", what);                                                                        \
+        fputs("],", to);                                                                                                         \
+    } while (0)
+
+/* Nodes stand level by level: the children of node n are 2n + 1 and 2n + 2. */
+static void put_tree(FILE *to, unsigned tree, uint64_t *seed)
+{
+    unsigned column[NODES] = {0};
+    double value[NODES];
+    for (unsigned n = 0; n < NODES; n++) {
+        column[n] = n < SPLITS ? below(seed, COLUMNS) : 0;
+        value[n] = n < SPLITS ? (0.5 + below(seed, BINS)) / BINS : 0.2 * uniform(seed) - 0.1;
+    }
+    fprintf(to, "%s{\"base_weights\":[", tree ? "," : "");
+    for (unsigned n = 0; n < NODES; n++)
+        fprintf(to, "%s%.9g", n ? "," : "", n < SPLITS ? 0 : value[n]);
+    fputs("],\"categories\":[],\"categories_nodes\":[],\"categories_segments\":[],\"categories_sizes\":[],", to);
+    PUT_NODES(to, "default_left", "%d", 0);
+    fprintf(to, "\"id\":%u,", tree);
+    PUT_NODES(to, "left_children", "%d", n < SPLITS ? (int)(2 * n + 1) : -1);
+    PUT_NODES(to, "loss_changes", "%d", n < SPLITS);
+    PUT_NODES(to, "parents", "%u", n ? (n - 1) / 2 : 2147483647);
+    PUT_NODES(to, "right_children", "%d", n < SPLITS ? (int)(2 * n + 2) : -1);
+    PUT_NODES(to, "split_conditions", "%.9g", value[n]);
+    PUT_NODES(to, "split_indices", "%u", column[n]);
+    PUT_NODES(to, "split_type", "%d", 0);
+    /* every leaf has seen the same: 64 rows */
+    PUT_NODES(to, "sum_hessian", "%u", 64u * (64u >> (31 - __builtin_clz(n + 1))));
+    fprintf(to, "\"tree_param\":{\"num_deleted\":\"0\",\"num_feature\":\"%d\",\"num_nodes\":\"%d\",\"size_leaf_vector\":\"1\"}}",
+            COLUMNS, NODES);
+}
+
+static bool write_model(unsigned trees, char **json, size_t *size)
+{
+    uint64_t seed = 6;
+    FILE *to = open_memstream(json, size);
+    if (!to)
+        return false;
+    fputs("{\"learner\":{\"attributes\":{},\"feature_names\":[],\"feature_types\":[],\"gradient_booster\":{\"model\":{"
+          "\"gbtree_model_param\":{\"num_parallel_tree\":\"1\",",
+          to);
+    fprintf(to, "\"num_trees\":\"%u\"},\"iteration_indptr\":[", trees);
+    for (unsigned t = 0; t <= trees; t++)
+        fprintf(to, "%s%u", t ? "," : "", t);
+    fputs("],\"tree_info\":[", to);
+    for (unsigned t = 0; t < trees; t++)
+        fputs(t ? ",0" : "0", to);
+    fputs("],\"trees\":[", to);
+    for (unsigned t = 0; t < trees; t++)
+        put_tree(to, t, &seed);
+    fprintf(to,
+            "]},\"name\":\"gbtree\"},\"learner_model_param\":{\"base_score\":\"5E-1\",\"boost_from_average\":\"1\",\"num_class\":"
+            "\"0\",\"num_feature\":\"%d\",\"num_target\":\"1\"},\"objective\":{\"name\":\"binary:logistic\",\"reg_loss_param\":{"
+            "\"scale_pos_weight\":\"1\"}}},\"version\":[2,1,0]}\n",
+            COLUMNS);
+    return fclose(to) == 0;
+}
+
+/* The view's first columns that are numbers and say how a flow behaves. */
+static weir_err build(const struct weir_made *made, const struct weir_view *view, float threshold, weir_model **out,
+                      struct weir_error *error)
+{
+    const char *name[COLUMNS];
+    size_t count = 0;
+    for (size_t c = 0; c < view->column_count && count < COLUMNS; c++)
+        if (view->columns[c].value && !view->columns[c].identifier)
+            name[count++] = view->columns[c].name;
+    const struct weir_model_facts facts = {.name = "bench",
+                                           .feature_set = view->name,
+                                           .feature_set_id = weir_view_id(view),
+                                           .columns = name,
+                                           .column_count = count,
+                                           .benign = WEIR_BENIGN_USUAL,
+                                           .threshold = threshold};
+    return weir_model_from_xgboost(made->json, made->size, "the bench's model", &facts, out, error);
+}
+
+/* --- the records --- */
+
+/* Record i closes i microseconds after the first one. */
+static void make_identity(struct weir_identity *id, size_t i, uint64_t *seed)
+{
+    static const uint16_t tcp_ports[] = {80, 443, 443, 443, 22, 25, 8080, 3306};
+    uint32_t kind = below(seed, 100), client = 0xc6120000u + below(seed, CLIENTS), server = 0xcb007100u + below(seed, SERVERS);
+    *id = (struct weir_identity){.flow_id = {draw(seed), draw(seed)},
+                                 .reason = below(seed, 10) ? WEIR_REASON_CLOSE : WEIR_REASON_IDLE,
+                                 .ip_version = 4,
+                                 .proto = kind < 70   ? 6
+                                          : kind < 95 ? 17
+                                                      : 1,
+                                 .ports = kind < 95,
+                                 .ltime_ns = BEGAN_NS + (int64_t)i * 1000};
+    id->stime_ns = id->ltime_ns - (int64_t)(uniform(seed) * 5e9);
+    id->sport = id->ports ? (uint16_t)(1024 + below(seed, 60000)) : 0;
+    id->dport = kind < 70 ? tcp_ports[below(seed, 8)] : kind < 95 ? 53 : 0;
+    for (unsigned b = 0; b < 4; b++) {
+        id->src[b] = (uint8_t)(client >> (24 - 8 * b));
+        id->dst[b] = (uint8_t)(server >> (24 - 8 * b));
+    }
+}
+
+static weir_err make_records(const weir_model *model, const struct weir_view *view, struct weir_records *r,
+                             struct weir_error *error)
+{
+    uint64_t seed = 1;
+    const char *const *names;
+    *r = (struct weir_records){.view = view, .columns = weir_model_columns(model, &names), .count = RECORDS, .room = RECORDS};
+    r->column = calloc(r->columns, sizeof *r->column);
+    r->identity = calloc(RECORDS, sizeof *r->identity);
+    r->row = calloc((size_t)RECORDS * r->columns, sizeof *r->row);
+    if (!r->column || !r->identity || !r->row)
+        return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+    for (size_t c = 0; c < r->columns; c++)
+        r->column[c] = (uint16_t)weir_view_column(view, names[c]);
+    for (size_t i = 0; i < RECORDS; i++)
+        make_identity(&r->identity[i], i, &seed);
+    r->span_ns = (int64_t)RECORDS * 1000;
+    for (size_t i = 0; i < RECORDS * r->columns; i++)
+        r->row[i] = (float)uniform(&seed);
+    return WEIR_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The score that WEIR_MADE_ALERTS of the records reach. */
+static weir_err find_threshold(const weir_model *model, const struct weir_records *r, float *out, struct weir_error *error)
+{
+    float *score = calloc(RECORDS, sizeof *score);
+    if (!score)
+        return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+    weir_model_predict(model, r->row, RECORDS, r->columns, score, NULL, NULL);
+    qsort(score, RECORDS, sizeof *score, ascending);
+    *out = score[(size_t)((1 - WEIR_MADE_ALERTS) * RECORDS)];
+    free(score);
+    return WEIR_OK;
+}
+
+weir_err weir_made_init(unsigned trees, struct weir_made *made, struct weir_error *error)
+{
+    *made = (struct weir_made){0};
+    const struct weir_view *view = weir_view_find("argus");
+    weir_model *untuned = NULL;
+    float threshold = 0.5f;
+    weir_err code =
+        write_model(trees, &made->json, &made->size) ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+    if (code == WEIR_OK && (code = build(made, view, threshold, &untuned, error)) == WEIR_OK &&
+        (code = make_records(untuned, view, &made->records, error)) == WEIR_OK &&
+        (code = find_threshold(untuned, &made->records, &threshold, error)) == WEIR_OK)
+        code = build(made, view, threshold, &made->model, error);
+    weir_model_free(&untuned);
+    return code;
+}
+
+void weir_made_fini(struct weir_made *made)
+{
+    weir_records_fini(&made->records);
+    weir_model_free(&made->model);
+    free(made->json);
+    *made = (struct weir_made){0};
+}
