@@ -13,6 +13,7 @@ struct weir_bench_options {
     const char *queues;     /* pipeline: "memory,zmq,redis", NULL: all */
     const char *csv, *plot; /* pipeline: files to write, or NULL */
     uint64_t offered;       /* pipeline: rows a second of the paced runs; 0: the default */
+    double seconds;         /* pipeline: of a run; 0: the default */
     const char *model;      /* path; pipeline: NULL: one that is made up */
     const char *capture[2]; /* pipeline (with a model), reload: where the records come from */
     uint64_t size;          /* flood: SYNs, day: packets, reload: reloads; 0: the default */

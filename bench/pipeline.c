@@ -15,8 +15,9 @@
 #include "bench/plot.h"
 #include "bench/scratch.h"
 #include "bench/sink.h"
+#include "pipeline/backend.h"
 
-enum { TREES = 100, RUNS = 3, RESULTS = 64 };
+enum { TREES = 100, RUNS = 3, CELLS = 12, RESULTS = 64 };
 
 #define MEMORY_CELL    "512b1w"
 #define MEMORY_OFFERED 100000.0
@@ -37,6 +38,7 @@ struct bench {
     const weir_model *model; /* of the two */
     const struct weir_records *records;
     char folder[32], store[64], wal[72]; /* a throw-away store */
+    const char *grid, *queues;
     unsigned runs;
     double seconds, sink; /* sink: rows a second */
     struct result result[RESULTS];
@@ -54,7 +56,6 @@ static weir_err open_bench(struct bench *b, struct weir_error *error)
     weir_scratch_add(b->store);
     weir_scratch_add(b->wal);
     if (!b->options->model) {
-        b->model = NULL;
         weir_err code = weir_made_init(TREES, &b->made, error);
         b->model = b->made.model;
         b->records = &b->made.records;
@@ -112,6 +113,7 @@ static void add_figures(struct weir_bench_row *row, const struct result *r)
     weir_bench_figure(row, "durable_p50_ms", r->full.durable_ms[0]);
     weir_bench_figure(row, "durable_p99_ms", r->full.durable_ms[1]);
     weir_bench_figure(row, "rows", (double)r->full.rows);
+    weir_bench_figure(row, "alerts_share", r->full.alerts);
     if (!paced->rows)
         return;
     snprintf(row->note + used, sizeof row->note - (size_t)used,
@@ -139,11 +141,45 @@ static struct weir_bench_row *add_row(struct bench *b, const char *name, const s
     return row;
 }
 
+static bool is_queue(const char *text, size_t n, const char *name)
+{
+    return n == strlen(name) && !strncmp(text, name, n);
+}
+
+/* The grid and the queues are right, before anything is measured. */
+static weir_err check_options(const struct bench *b, struct weir_error *error)
+{
+    struct weir_cell cell;
+    unsigned cells = 0;
+    for (const char *at = b->grid; *at; cells++) {
+        const char *rest = at;
+        if (cells == CELLS || !weir_cell_next(&at, &cell))
+            return weir_fail(error, WEIR_ERR_ARGUMENT,
+                             "--grid %.60s: give up to %d cells such as 10b4w (batch 1 to %d, workers 1 to %d), joined by commas",
+                             rest, CELLS, WEIR_BATCH_ROWS, WEIR_WORKERS_MAX);
+    }
+    for (const char *at = b->queues; *at;) {
+        size_t n = strcspn(at, ",");
+        if (!is_queue(at, n, "memory") && !is_queue(at, n, "zmq") && !is_queue(at, n, "redis"))
+            return weir_fail(error, WEIR_ERR_ARGUMENT, "--queues %.60s: there are memory, zmq and redis, joined by commas", at);
+        at += n + (at[n] == ',');
+    }
+    return WEIR_OK;
+}
+
+static bool wants(const struct bench *b, const char *queue)
+{
+    for (const char *at = b->queues; *at;) {
+        size_t n = strcspn(at, ",");
+        if (is_queue(at, n, queue))
+            return true;
+        at += n + (at[n] == ',');
+    }
+    return false;
+}
+
 static weir_err run_memory(struct bench *b, struct weir_error *error)
 {
-    const char *grid = b->options->grid    ? b->options->grid
-                       : b->options->quick ? "10b4w,64b2w"
-                                           : "1b1w,10b1w,10b4w,20b3w,50b3w,64b1w,64b2w,512b2w";
     const double offered = b->options->offered ? (double)b->options->offered : MEMORY_OFFERED;
     struct weir_cell cell;
     struct weir_bench_row *row;
@@ -155,13 +191,9 @@ static weir_err run_memory(struct bench *b, struct weir_error *error)
         unlink(b->wal);
         b->sink = sink > b->sink ? sink : b->sink;
     }
-    const char *own = MEMORY_CELL;
+    const char *own = MEMORY_CELL, *grid = b->grid;
     for (bool first = true; code == WEIR_OK && (first || *grid); first = false) {
-        const char **from = first ? &own : &grid, *at = *from;
-        if (b->results == RESULTS || !weir_cell_next(from, &cell))
-            return weir_fail(error, WEIR_ERR_ARGUMENT,
-                             "--grid %.60s: give up to %d cells such as 10b4w (batch 1 to %d, workers), joined by commas", at,
-                             RESULTS / 4, WEIR_BATCH_ROWS);
+        weir_cell_next(first ? &own : &grid, &cell);
         struct result *r = &b->result[b->results++];
         r->queue = "memory";
         snprintf(r->cell, sizeof r->cell, "%ub%uw", cell.batch, cell.workers);
@@ -170,8 +202,6 @@ static weir_err run_memory(struct bench *b, struct weir_error *error)
             row->yardstick = "DuckDB appender alone";
             row->theirs = b->sink;
         }
-        if (first && code == WEIR_OK && (!*grid || strcmp(grid, MEMORY_CELL) != 0) && row)
-            weir_bench_figure(row, "alerts_share", r->full.alerts);
     }
     return code;
 }
@@ -218,17 +248,25 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
         return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
     b->options = options;
     b->report = report;
+    b->grid = options->grid ? options->grid : options->quick ? "10b4w,64b2w" : "1b1w,10b1w,10b4w,20b3w,50b3w,64b1w,64b2w,512b2w";
+    b->queues = options->queues ? options->queues : options->quick ? "memory" : "memory,zmq,redis";
     b->runs = options->quick ? 1 : RUNS;
-    b->seconds = options->quick ? 2 : 4;
-    weir_err code = open_bench(b, error);
+    b->seconds = options->seconds > 0 ? options->seconds : options->quick ? 2 : 4;
+    weir_err code = check_options(b, error);
     if (code == WEIR_OK)
+        code = open_bench(b, error);
+    if (code == WEIR_OK && wants(b, "memory"))
         code = run_memory(b, error);
+    if (code == WEIR_OK && wants(b, "zmq"))
+        weir_bench_skip(report, "zmq: sensor, infer and collect are not in this weir");
+    if (code == WEIR_OK && wants(b, "redis"))
+        weir_bench_skip(report, "redis: sensor, infer and collect are not in this weir");
     if (code == WEIR_OK && options->csv)
         code = write_csv(b, error);
     if (code == WEIR_OK && options->plot)
         code = write_plot(b, error);
     if (options->quick)
-        weir_bench_skip(report, "quick: 2 s a run instead of 4, 1 run instead of %d, fewer cells", RUNS);
+        weir_bench_skip(report, "quick: %g s a run instead of 4, 1 run instead of %d, fewer cells", b->seconds, RUNS);
     close_bench(b);
     return code;
 }

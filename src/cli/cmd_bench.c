@@ -30,7 +30,9 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "\n"
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
+                           "  --queues LIST   pipeline: memory,zmq,redis, or some of them\n"
                            "  --offered N     pipeline: flows a second of the paced runs (100000)\n"
+                           "  --seconds S     pipeline: how long a run takes (4; with --quick 2)\n"
                            "  --csv FILE, --plot FILE.svg\n"
                            "                  pipeline: also write the cells as a table, and as a picture\n"
                            "  --size N        flood: SYNs (10000000), day: packets (8000000),\n"
@@ -74,6 +76,8 @@ int weir_cmd_bench(int argc, char **argv)
         OPT_LANES,
         OPT_WORKERS,
         OPT_OFFERED,
+        OPT_QUEUES,
+        OPT_SECONDS,
         OPT_CSV,
         OPT_PLOT,
         OPT_JSON,
@@ -88,6 +92,8 @@ int weir_cmd_bench(int argc, char **argv)
         {"flows", required_argument, NULL, OPT_FLOWS},
         {"lanes", required_argument, NULL, OPT_LANES},
         {"workers", required_argument, NULL, OPT_WORKERS},
+        {"seconds", required_argument, NULL, OPT_SECONDS},
+        {"queues", required_argument, NULL, OPT_QUEUES},
         {"offered", required_argument, NULL, OPT_OFFERED},
         {"csv", required_argument, NULL, OPT_CSV},
         {"plot", required_argument, NULL, OPT_PLOT},
@@ -137,6 +143,13 @@ int weir_cmd_bench(int argc, char **argv)
         case OPT_OFFERED:
             if (!weir_option_number("--offered", optarg, 1, 1u << 30, &options.offered))
                 goto out;
+            break;
+        case OPT_SECONDS:
+            if (!weir_option_real("--seconds", optarg, 0.1, 3600, &options.seconds))
+                goto out;
+            break;
+        case OPT_QUEUES:
+            options.queues = optarg;
             break;
         case OPT_CSV:
             options.csv = optarg;
