@@ -94,6 +94,8 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
                  account->rows.batched, shed, account->rows.unscored);
         return false;
     }
+    if (account->remote.used)
+        return weir_remote_check(&account->remote, account->rows.batched, why, size);
     if (account->rows.batched != account->rows.scored) {
         snprintf(why, size, "rows: batched %" PRIu64 " != scored %" PRIu64, account->rows.batched, account->rows.scored);
         return false;
@@ -191,7 +193,7 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *classes = json_object();
     for (unsigned c = 0; c < WEIR_CLASSES_SHOWN && account->class_name[c][0]; c++)
         json_object_set_new(classes, account->class_name[c], json_integer((json_int_t)account->class_rows[c]));
-    return json_pack(
+    json_t *json = json_pack(
         "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:o,s:I},s:{s:I,s:o,s:o},s:{s:I,s:I},s:I,s:o,s:I,"
         "s:f,s:f,s:o,s:o}",
         "ports", ports, "packets", "seen", (json_int_t)seen(account), "metered", (json_int_t)m->metered, "ignored",
@@ -206,6 +208,9 @@ json_t *weir_account_json(const struct weir_account *account)
         (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
         per_second(weir_account_records(account), account->seconds), "decision_us", microseconds(&account->decision_ns),
         "durable_us", microseconds(&account->durable_ns));
+    if (json && account->remote.used)
+        json_object_update_new(json, weir_remote_json(&account->remote));
+    return json;
 }
 
 /* " (arp 3, link-type 1)" or "" */
@@ -225,6 +230,24 @@ static void print_time(FILE *to, const char *name, const struct weir_histogram *
 {
     fprintf(to, "%-9s p50 %.0f us, p99 %.0f us, max %.0f us\n", name, (double)weir_histogram_quantile(h, 0.5) / 1e3,
             (double)weir_histogram_quantile(h, 0.99) / 1e3, (double)h->max / 1e3);
+}
+
+/* What a backend has made of the rows. */
+static void print_judged(const struct weir_account *account, FILE *to)
+{
+    /* while lanes run, their part is up to 50 ms older than the workers' */
+    uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
+    fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64,
+            account->rows.batched, account->rows.scored, in_flight, account->store.committed);
+    fprintf(to, " + withheld %" PRIu64, account->store.withheld);
+    print_reasons(to, &account->store.withheld, 1, full_name);
+    fprintf(to, " + rejected %" PRIu64, sum(account->store.rejected, WEIR_REJECTED_COUNT));
+    print_reasons(to, account->store.rejected, WEIR_REJECTED_COUNT, rejected_name);
+    fputc('\n', to);
+    if (account->eve.lost)
+        fprintf(to, "eve       lines %" PRIu64 ", lost %" PRIu64 "\n", account->eve.lines, account->eve.lost);
+    print_time(to, "decision", &account->decision_ns);
+    print_time(to, "durable", &account->durable_ns);
 }
 
 void weir_account_print(const struct weir_account *account, FILE *to)
@@ -253,19 +276,10 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     fprintf(to, " = batched %" PRIu64 " + shed %" PRIu64, account->rows.batched, sum(account->rows.shed, WEIR_SHED_COUNT));
     print_reasons(to, account->rows.shed, WEIR_SHED_COUNT, shed_name);
     fprintf(to, " + unscored %" PRIu64 "\n", account->rows.unscored);
-    /* while lanes run, their part is up to 50 ms older than the workers' */
-    uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
-    fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64,
-            account->rows.batched, account->rows.scored, in_flight, account->store.committed);
-    fprintf(to, " + withheld %" PRIu64, account->store.withheld);
-    print_reasons(to, &account->store.withheld, 1, full_name);
-    fprintf(to, " + rejected %" PRIu64, sum(account->store.rejected, WEIR_REJECTED_COUNT));
-    print_reasons(to, account->store.rejected, WEIR_REJECTED_COUNT, rejected_name);
-    fputc('\n', to);
-    if (account->eve.lost)
-        fprintf(to, "eve       lines %" PRIu64 ", lost %" PRIu64 "\n", account->eve.lines, account->eve.lost);
-    print_time(to, "decision", &account->decision_ns);
-    print_time(to, "durable", &account->durable_ns);
+    if (account->remote.used)
+        weir_remote_print(&account->remote, to);
+    else
+        print_judged(account, to);
     fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,
             per_second(weir_account_records(account), account->seconds), per_second(seen(account), account->seconds),
             account->alerts);

@@ -22,12 +22,13 @@ enum { UNSENT, OVERDUE, LEVEL, LISTS = LEVEL + LEVELS };
 /* A frame that is held. Entries name each other by number; 0: none. */
 struct entry {
     uint64_t seq, page;
-    int64_t sent_ns, due_ns;
+    int64_t put_ns, sent_ns, due_ns;
     uint32_t stream, bytes, pages;
     uint32_t before, after; /* in its stream, by sequence number */
     uint32_t left, right;   /* in its list */
     uint16_t rows;
     uint8_t list, level; /* level: how often it was sent, up to LEVELS */
+    bool former;         /* found in the file */
     bool beyond;         /* its time came, but no mark could speak of it */
 };
 
@@ -382,6 +383,7 @@ static weir_err recover(struct weir_outbox *o, uint64_t file_bytes)
         if (!number || !(stream = stream_make(o, tag->boot, tag->lane)))
             goto out;
         entry_add(o, number, stream, tag, found[i].page);
+        o->entry[number].former = true;
         o->account.recovered++;
         o->account.recovered_rows += tag->rows;
     }
@@ -472,7 +474,7 @@ uint8_t *weir_outbox_buffer(struct weir_outbox *o, size_t size)
     return grow(&o->buffer, &o->buffer_size, size);
 }
 
-weir_err weir_outbox_put(struct weir_outbox *o, size_t size, struct weir_error *error)
+weir_err weir_outbox_put(struct weir_outbox *o, size_t size, int64_t now_ns, struct weir_error *error)
 {
     struct weir_frame_tag tag;
     if (size > o->buffer_size || size > UINT32_MAX || !weir_frame_tag_read(o->buffer, size, &tag) || tag.bytes != size ||
@@ -505,6 +507,7 @@ weir_err weir_outbox_put(struct weir_outbox *o, size_t size, struct weir_error *
     }
     o->account.disk_full = false;
     entry_add(o, number, stream, &tag, page);
+    o->entry[number].put_ns = now_ns;
     o->in_buffer = number;
     o->account.accepted++;
     o->account.accepted_rows += tag.rows;
@@ -605,6 +608,10 @@ void weir_outbox_mark(struct weir_outbox *o, const struct weir_mark *mark, int64
         if (weir_mark_covers(mark, entry->seq)) {
             o->account.committed++;
             o->account.committed_rows += entry->rows;
+            if (entry->former)
+                o->account.committed_former_rows += entry->rows;
+            else
+                weir_histogram_add(&o->account.committed_ns, now_ns - entry->put_ns, 1);
             o->progress_ns = now_ns;
             if (entry->list != UNSENT && entry->level == 0 && entry->sent_ns > o->overtaken_ns)
                 o->overtaken_ns = entry->sent_ns;

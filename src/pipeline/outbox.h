@@ -4,7 +4,7 @@
  * It is one file, "outbox" in the state folder, of at most `room` bytes. A frame is accepted when it is in the file: it survives
  * the process, killed at whatever moment. Frames begin at multiples of 4,096 bytes; each takes the first gap that is long enough,
  * so while the collector keeps up, the same few pages at the file's start are written over and over: they stay in the kernel's
- * page cache, and the disk hardly sees them. Memory: 72 bytes a frame, at most one frame for each 4,096 bytes of room; two
+ * page cache, and the disk hardly sees them. Memory: 88 bytes a frame, at most one frame for each 4,096 bytes of room; two
  * frames; and the page cache, which the kernel takes back when it needs it.
  *
  *     file   [frame ....][frame ..][gap      ][frame .......][gap ...
@@ -20,6 +20,7 @@
 #ifndef WEIR_PIPELINE_OUTBOX_H
 #define WEIR_PIPELINE_OUTBOX_H
 
+#include "base/histogram.h"
 #include "queue/transport.h"
 
 #define WEIR_OUTBOX_PAGE     4096
@@ -37,7 +38,8 @@ struct weir_outbox_config {
 struct weir_outbox_account {
     uint64_t accepted, accepted_rows;   /* put since the open */
     uint64_t recovered, recovered_rows; /* found in the file: a former boot's */
-    uint64_t committed, committed_rows; /* released by marks */
+    uint64_t committed, committed_rows; /* released by marks; */
+    uint64_t committed_former_rows;     /* of these, of former boots */
     uint64_t damaged, damaged_rows;     /* the file did not give back what had been put */
     uint64_t held, held_rows;           /* the rest */
     uint64_t unsent;                    /* of those held: not sent even once by this process */
@@ -45,6 +47,7 @@ struct weir_outbox_account {
     uint64_t torn, foreign;             /* found in the file and left: not whole; another sensor's */
     uint64_t bytes, bytes_most, room;   /* of the file, pages in use */
     bool disk_full;                     /* the last put failed because the disk, not the room, is full */
+    struct weir_histogram committed_ns; /* from the put to the mark */
 };
 
 /* Opens the file, or makes it, and finds what is in it. It must be this process's alone (weir_identity_open locks the folder).
@@ -61,7 +64,7 @@ uint8_t *weir_outbox_buffer(struct weir_outbox *outbox, size_t size);
 /* Accepts the frame in the buffer. WEIR_ERR_FULL: no room now, put it again later; it stays in the buffer until
  * weir_outbox_buffer is called. WEIR_ERR_LIMIT: larger than the whole room. WEIR_ERR_ARGUMENT: no frame of this sensor, or not
  * later than what was put of its boot and lane. WEIR_ERR_IO: the file is broken; MEMORY. */
-weir_err weir_outbox_put(struct weir_outbox *outbox, size_t size, struct weir_error *error);
+weir_err weir_outbox_put(struct weir_outbox *outbox, size_t size, int64_t now_ns, struct weir_error *error);
 
 /* The next frame to send, first those that are overdue, then new ones in their order; good until the next call with this outbox.
  * WEIR_ERR_AGAIN: none now. A frame that the file does not give back as it was put is let go and counted. */

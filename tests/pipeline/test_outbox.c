@@ -106,7 +106,7 @@ static uint64_t send_next(struct weir_outbox *outbox, int64_t now_ns)
 
 static void put(struct weir_outbox *outbox, uint64_t boot, uint32_t lane, uint64_t seq, size_t pages)
 {
-    assert_int_equal(weir_outbox_put(outbox, forge(outbox, boot, lane, seq, pages, 7), NULL), WEIR_OK);
+    assert_int_equal(weir_outbox_put(outbox, forge(outbox, boot, lane, seq, pages, 7), 0, NULL), WEIR_OK);
 }
 
 static void test_times(void **unused)
@@ -189,22 +189,22 @@ static void test_room(void **unused)
     put(outbox, 1, 0, 0, 4);
     put(outbox, 1, 0, 1, 4);
     size_t waiting = forge(outbox, 1, 0, 2, 4, 7);
-    assert_int_equal(weir_outbox_put(outbox, waiting, NULL), WEIR_ERR_FULL);
+    assert_int_equal(weir_outbox_put(outbox, waiting, 0, NULL), WEIR_ERR_FULL);
     assert_int_equal(send_next(outbox, 0), 0);
     struct weir_mark mark = mark_of(1, 0, 1);
     weir_outbox_mark(outbox, &mark, 1);
     assert_int_equal(send_next(outbox, 0), 1);
-    assert_int_equal(weir_outbox_put(outbox, waiting, NULL), WEIR_OK); /* it stayed in the buffer */
+    assert_int_equal(weir_outbox_put(outbox, waiting, 0, NULL), WEIR_OK); /* it stayed in the buffer */
     assert_int_equal(send_next(outbox, 0), 2);
-    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 1, 0, 3, 11, 7), NULL), WEIR_ERR_LIMIT);
-    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 1, 0, 2, 1, 7), NULL), WEIR_ERR_ARGUMENT); /* not again */
+    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 1, 0, 3, 11, 7), 0, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 1, 0, 2, 1, 7), 0, NULL), WEIR_ERR_ARGUMENT); /* not again */
     struct stat info;
     assert_int_equal(stat(file, &info), 0);
     assert_true(info.st_size <= 10 * PAGE);
     weir_outbox_close(&outbox);
     outbox = open_with(folder, 2); /* less room than what is there */
     assert_int_equal(account_of(outbox).recovered, 2);
-    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 2, 0, 0, 1, 7), NULL), WEIR_ERR_FULL);
+    assert_int_equal(weir_outbox_put(outbox, forge(outbox, 2, 0, 0, 1, 7), 0, NULL), WEIR_ERR_FULL);
     mark.next = 3;
     weir_outbox_mark(outbox, &mark, 1);
     put(outbox, 2, 0, 0, 1);
@@ -316,7 +316,7 @@ static void world_step(struct weir_outbox *outbox, uint64_t boot, uint64_t loss,
     size_t size;
     struct weir_frame_tag tag;
     if (below(3) && seq < SEQS) {
-        weir_err code = weir_outbox_put(outbox, forge(outbox, boot, lane, seq, 1 + below(below(8) ? 3 : 20), 1), NULL);
+        weir_err code = weir_outbox_put(outbox, forge(outbox, boot, lane, seq, 1 + below(below(8) ? 3 : 20), 1), 0, NULL);
         assert_true(code == WEIR_OK || code == WEIR_ERR_FULL);
         if (code == WEIR_OK) {
             world.accepted[boot][lane][seq] = true;
