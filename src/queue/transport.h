@@ -8,9 +8,10 @@
  * A transport may lose, repeat and reorder whatever it carries: delivery is end to end (docs/design.md, "Queue"). What it must
  * not do is lose silently when it could wait. Two stand behind this file:
  *
- *   zmq+ipc://PATH, zmq+tcp://HOST:PORT                PUSH/PULL; the sensor binds --queue, the collector binds --results and,
- * one port or ".marks" further, PUB of the marks; CURVE with a key redis://[USER:PASSWORD@]HOST[:PORT], redis+unix://PATH Streams
- * with a consumer group; carries verdicts and marks, too
+ *   zmq+ipc://PATH, zmq+tcp://HOST:PORT    PUSH/PULL: the sensor binds --queue, the collector binds --results and, one port or
+ *                                          ".marks" further, the PUB of the marks; CURVE with a key
+ *   redis://[[USER]:PASSWORD@]HOST[:PORT], redis+unix://[[USER]:PASSWORD@]PATH
+ *                                          Streams with a consumer group; carries verdicts and marks, too
  *
  * An end belongs to one thread. Ends reconnect by themselves; what is wrong meanwhile is said by weir_transport_trouble.
  */
@@ -47,7 +48,7 @@ struct weir_transport_config {
     size_t queues;
     const char *results;            /* URL; NULL where the queue carries the verdicts */
     const char *key, *const *peers; /* CURVE: file of the own key pair; files of the public keys that may connect or are connected
-                                       to; NULL: in the clear, over ipc and loopback only */
+                                       to; NULL: in the clear, over ipc and loopback only; zmq */
     size_t peer_count;
     unsigned depth;         /* frames that an end holds before it makes its user wait (high-water mark); 0: the transport's own */
     int64_t claim_after_ns; /* redis: idle time after which a worker takes over another's batch; 0: from the service time */
@@ -95,7 +96,6 @@ struct weir_delivery {
     const uint8_t *bytes; /* 64-byte aligned, the end's */
     size_t size;
     uint64_t token; /* the end's own */
-    unsigned tries; /* how often this delivery has failed to be decoded or scored before */
 };
 
 weir_err weir_worker_end_open(const struct weir_transport_config *config, struct weir_worker_end **out, struct weir_error *error);
@@ -133,12 +133,17 @@ struct weir_collector_end;
 weir_err weir_collector_end_open(const struct weir_transport_config *config, struct weir_collector_end **out,
                                  struct weir_error *error);
 
-/* The next verdict frame; WEIR_ERR_AGAIN after timeout_ns. `out` is good until its weir_collector_end_release. */
+/* The next verdict or note frame; WEIR_ERR_AGAIN after timeout_ns. `out` is good until its weir_collector_end_release; at most 64
+ * may be under way. */
 weir_err weir_collector_end_take(struct weir_collector_end *end, int64_t timeout_ns, struct weir_delivery *out,
                                  struct weir_error *error);
 
 /* The bytes are no longer needed. What was taken is off the transport only with the marks that cover it. */
 void weir_collector_end_release(struct weir_collector_end *end, const struct weir_delivery *delivery);
+
+/* What cannot be decoded: as weir_worker_end_refuse; releases. */
+weir_err weir_collector_end_refuse(struct weir_collector_end *end, const struct weir_delivery *delivery, const char *why,
+                                   struct weir_error *error);
 
 /* What has been committed: told to the sensors, and trimmed from the transport. Called after each commit with the marks that have
  * changed, and at the start with all. zmq repeats what it knows when a sensor asks or connects. */

@@ -1,0 +1,363 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "queue/frame_peek.h"
+#include "queue/grumble.h"
+#include "queue/mark_table.h"
+#include "queue/redis_ends.h"
+#include "queue/redis_link.h"
+#include "queue/slots.h"
+
+enum { READ, LENGTH, OTHER }; /* tags */
+enum { READ_COUNT = 16, BLOCK_MS = 200, DELETE_COUNT = 128 };
+static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000;
+
+/* What lies in weir:v until a mark covers it. */
+struct entry {
+    char id[44];
+    uint8_t sensor[16];
+    uint64_t boot, seq;
+    uint32_t lane;
+};
+
+struct redis_collector {
+    struct weir_collector_end end;
+    struct weir_redis_link link;
+    unsigned life;
+    char last[44];                               /* id of the entry that was read last */
+    unsigned long long newest_ms, newest_number; /* the highest id of all lives */
+    bool reading, out_of_memory;
+    struct weir_slots slots;
+    size_t *waiting, first_waiting, waiting_count, waiting_room; /* slots */
+    size_t handed;
+    char (*id)[44]; /* of each slot */
+    size_t ids;
+    struct entry *entry;
+    size_t entries, entry_room;
+    struct weir_mark_table known;
+    bool uncovered; /* a commit came after the last look at the entries */
+    int64_t next_tend_ns;
+    struct weir_grumble grumble;
+};
+
+void weir_redis_collector_close(struct weir_collector_end *end, int64_t linger_ns)
+{
+    struct redis_collector *collector = (struct redis_collector *)end;
+    int64_t until_ns = weir_clock_mono_ns() + linger_ns;
+    uint32_t tag;
+    for (redisReply *reply; (reply = weir_redis_link_reply(&collector->link, until_ns, &tag));)
+        freeReplyObject(reply);
+    weir_redis_link_close(&collector->link);
+    weir_slots_fini(&collector->slots);
+    weir_mark_table_fini(&collector->known);
+    free(collector->waiting);
+    free(collector->id);
+    free(collector->entry);
+    free(collector);
+}
+
+weir_err weir_redis_collector_open(const struct weir_transport_config *config, struct weir_collector_end **out,
+                                   struct weir_error *error)
+{
+    const char *url = config->queues ? config->queue[0] : config->results;
+    if (config->queues > 1 || (config->queues && config->results && strcmp(url, config->results)))
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "a collector reads from one Redis server");
+    struct redis_collector *collector = calloc(1, sizeof *collector);
+    if (!collector)
+        return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
+    weir_err code = weir_redis_link_open(&collector->link, url, open_wait_ns, error);
+    if (code != WEIR_OK)
+        weir_redis_collector_close(&collector->end, 0);
+    else
+        *out = &collector->end;
+    return code;
+}
+
+/* --- what lies in the stream --- */
+
+static bool lies_there(struct redis_collector *collector, const struct entry *entry)
+{
+    unsigned long long ms = 0, number = 0;
+    sscanf(entry->id, "%llu-%llu", &ms, &number);
+    if (ms > collector->newest_ms || (ms == collector->newest_ms && number > collector->newest_number)) {
+        collector->newest_ms = ms;
+        collector->newest_number = number;
+        return false; /* the usual case: ids rise */
+    }
+    for (size_t i = 0; i < collector->entries; i++)
+        if (!strcmp(collector->entry[i].id, entry->id))
+            return collector->entry[i].boot == entry->boot && collector->entry[i].seq == entry->seq &&
+                   collector->entry[i].lane == entry->lane && !memcmp(collector->entry[i].sensor, entry->sensor, 16);
+    return false;
+}
+
+static bool note_entry(struct redis_collector *collector, const struct entry *entry)
+{
+    if (collector->entries == collector->entry_room) {
+        size_t room = collector->entry_room ? 2 * collector->entry_room : 256;
+        struct entry *fresh = realloc(collector->entry, room * sizeof *fresh);
+        if (!fresh)
+            return false;
+        collector->entry = fresh;
+        collector->entry_room = room;
+    }
+    collector->entry[collector->entries++] = *entry;
+    return true;
+}
+
+/* Deletes what the marks cover from the stream. */
+static void trim(struct redis_collector *collector)
+{
+    struct weir_redis_word word[2 + DELETE_COUNT] = {weir_redis_text("XDEL"), weir_redis_text(WEIR_REDIS_RESULT)};
+    char id[DELETE_COUNT][44];
+    size_t kept = 0, count = 0;
+    for (size_t i = 0; i < collector->entries; i++) {
+        const struct entry *entry = &collector->entry[i];
+        if (weir_mark_table_covers(&collector->known, entry->sensor, entry->boot, entry->lane, entry->seq)) {
+            memcpy(id[count], entry->id, sizeof *id);
+            word[2 + count] = weir_redis_text(id[count]);
+            count++;
+        } else {
+            collector->entry[kept++] = *entry;
+        }
+        if (count == DELETE_COUNT || (count && i + 1 == collector->entries)) {
+            weir_redis_link_send(&collector->link, OTHER, word, 2 + count);
+            count = 0;
+        }
+    }
+    collector->entries = kept;
+    collector->uncovered = false;
+}
+
+static void delete_one(struct redis_collector *collector, const char *id)
+{
+    WEIR_REDIS_SEND(&collector->link, OTHER, "XDEL", WEIR_REDIS_RESULT, id);
+}
+
+static bool wait_slot(struct redis_collector *collector, size_t slot)
+{
+    if (collector->waiting_count == collector->waiting_room) {
+        size_t room = collector->waiting_room ? 2 * collector->waiting_room : 64;
+        size_t *fresh = malloc(room * sizeof *fresh);
+        if (!fresh)
+            return false;
+        for (size_t i = 0; i < collector->waiting_count; i++)
+            fresh[i] = collector->waiting[(collector->first_waiting + i) % collector->waiting_room];
+        free(collector->waiting);
+        collector->waiting = fresh;
+        collector->waiting_room = room;
+        collector->first_waiting = 0;
+    }
+    collector->waiting[(collector->first_waiting + collector->waiting_count++) % collector->waiting_room] = slot;
+    return true;
+}
+
+static void take_entry(void *context, const char *id, const void *frame, size_t size)
+{
+    struct redis_collector *collector = context;
+    struct entry entry = {0};
+    struct weir_frame_peek peek;
+    snprintf(collector->last, sizeof collector->last, "%.43s", id);
+    snprintf(entry.id, sizeof entry.id, "%.43s", id);
+    bool known = weir_frame_peek(frame, size, &peek);
+    if (known) {
+        memcpy(entry.sensor, peek.sensor, 16);
+        entry.boot = peek.boot;
+        entry.seq = peek.seq;
+        entry.lane = peek.lane;
+        if (lies_there(collector, &entry))
+            return; /* read again after the connection had been lost */
+    }
+    int slot = weir_slots_put(&collector->slots, frame, size);
+    if (slot >= 0 && collector->ids < collector->slots.count) {
+        char(*fresh)[44] = realloc(collector->id, collector->slots.count * sizeof *fresh);
+        if (fresh) {
+            collector->id = fresh;
+            collector->ids = collector->slots.count;
+        }
+    }
+    if (slot < 0 || collector->ids < collector->slots.count || (known && !note_entry(collector, &entry)) ||
+        !wait_slot(collector, (size_t)slot)) {
+        collector->out_of_memory = true;
+        return;
+    }
+    memcpy(collector->id[slot], entry.id, sizeof entry.id);
+    collector->end.account.frames++;
+    collector->end.account.bytes += size;
+}
+
+static void take_reply(struct redis_collector *collector, const redisReply *reply, uint32_t tag)
+{
+    if (tag == READ) {
+        collector->reading = false;
+        if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 1 &&
+            weir_redis_is(reply->element[0], REDIS_REPLY_ARRAY) && reply->element[0]->elements == 2)
+            weir_redis_read_entries(reply->element[0]->element[1], take_entry, collector);
+    } else if (tag == LENGTH && reply->type == REDIS_REPLY_INTEGER) {
+        collector->end.account.depth = collector->end.account.lag = (uint64_t)reply->integer;
+    }
+}
+
+static void tell_mark(struct redis_collector *collector, const struct weir_mark *mark)
+{
+    struct weir_redis_name key = weir_redis_marks(mark->sensor);
+    char field[64];
+    uint8_t value[WEIR_MARK_BYTES];
+    snprintf(field, sizeof field, "%llu:%u", (unsigned long long)mark->boot, mark->lane);
+    weir_mark_write(mark, value);
+    const struct weir_redis_word word[] = {
+        weir_redis_text("HSET"), weir_redis_text(key.text), weir_redis_text(field), {value, sizeof value}};
+    weir_redis_link_send(&collector->link, OTHER, word, 4);
+}
+
+static bool tend(struct redis_collector *collector, int64_t until_ns)
+{
+    struct weir_redis_link *link = &collector->link;
+    uint32_t tag;
+    if (!weir_redis_link_ready(link, until_ns))
+        return false;
+    if (collector->life != link->lives) { /* perhaps another server, which knows nothing */
+        collector->life = link->lives;
+        collector->reading = false;
+        collector->next_tend_ns = 0;
+        collector->end.account.reconnects = link->reconnects;
+        snprintf(collector->last, sizeof collector->last, "0-0");
+        for (size_t i = 0; i < collector->known.count; i++)
+            collector->known.item[i].fresh = true;
+        collector->uncovered = true;
+    }
+    for (size_t i = 0; collector->uncovered && i < collector->known.count; i++)
+        if (collector->known.item[i].fresh) {
+            tell_mark(collector, &collector->known.item[i].mark);
+            collector->known.item[i].fresh = false;
+        }
+    if (collector->uncovered)
+        trim(collector);
+    int64_t now_ns = weir_clock_mono_ns();
+    if (now_ns >= collector->next_tend_ns) {
+        collector->next_tend_ns = now_ns + tend_ns;
+        WEIR_REDIS_SEND(link, LENGTH, "XLEN", WEIR_REDIS_RESULT);
+    }
+    for (redisReply *reply; (reply = weir_redis_link_reply(link, 0, &tag));) {
+        take_reply(collector, reply, tag);
+        freeReplyObject(reply);
+    }
+    return link->context != NULL;
+}
+
+static void read_more(struct redis_collector *collector, int64_t wait_ns)
+{
+    char count[16], block[16];
+    int64_t ms = wait_ns / 1000000;
+    snprintf(count, sizeof count, "%d", READ_COUNT);
+    snprintf(block, sizeof block, "%d", ms > BLOCK_MS ? BLOCK_MS : ms < 1 ? 1 : (int)ms);
+    if (wait_ns > 0)
+        WEIR_REDIS_SEND(&collector->link, READ, "XREAD", "COUNT", count, "BLOCK", block, "STREAMS", WEIR_REDIS_RESULT,
+                        collector->last);
+    else
+        WEIR_REDIS_SEND(&collector->link, READ, "XREAD", "COUNT", count, "STREAMS", WEIR_REDIS_RESULT, collector->last);
+    collector->reading = true;
+}
+
+weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeout_ns, struct weir_delivery *out,
+                                   struct weir_error *error)
+{
+    struct redis_collector *collector = (struct redis_collector *)end;
+    int64_t until_ns = weir_clock_mono_ns() + timeout_ns;
+    if (collector->handed >= WEIR_SLOTS_HANDED)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at the collector", WEIR_SLOTS_HANDED);
+    for (;;) {
+        bool ready = collector->waiting_count >= READ_COUNT / 2 || tend(collector, collector->waiting_count ? 0 : until_ns);
+        if (collector->out_of_memory)
+            return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for verdicts", collector->link.url.text);
+        if (collector->waiting_count) {
+            size_t slot = collector->waiting[collector->first_waiting];
+            collector->first_waiting = (collector->first_waiting + 1) % collector->waiting_room;
+            collector->waiting_count--;
+            collector->handed++;
+            *out = (struct weir_delivery){collector->slots.slot[slot].bytes, collector->slots.slot[slot].size, slot};
+            if (ready && !collector->reading && collector->waiting_count == READ_COUNT / 2 && collector->link.context) {
+                read_more(collector, 0); /* the last read was a full one: there is more */
+                weir_redis_link_write(&collector->link);
+            }
+            return WEIR_OK;
+        }
+        int64_t left_ns = until_ns - weir_clock_mono_ns();
+        if (left_ns <= 0)
+            return weir_fail(error, WEIR_ERR_AGAIN, "no verdicts");
+        if (!ready)
+            continue;
+        uint32_t tag;
+        if (!collector->reading)
+            read_more(collector, left_ns);
+        redisReply *reply = weir_redis_link_reply(&collector->link, until_ns, &tag);
+        if (reply) {
+            take_reply(collector, reply, tag);
+            freeReplyObject(reply);
+        }
+    }
+}
+
+static void give(struct redis_collector *collector, size_t slot)
+{
+    weir_slots_give(&collector->slots, slot);
+    collector->handed--;
+}
+
+void weir_redis_collector_release(struct weir_collector_end *end, const struct weir_delivery *delivery)
+{
+    struct redis_collector *collector = (struct redis_collector *)end;
+    struct weir_frame_peek peek;
+    /* one that was committed before comes off the stream with the next commit or turn */
+    if (weir_frame_peek(delivery->bytes, delivery->size, &peek) &&
+        weir_mark_table_covers(&collector->known, peek.sensor, peek.boot, peek.lane, peek.seq)) {
+        end->account.redelivered++;
+        collector->uncovered = true;
+    }
+    give(collector, (size_t)delivery->token);
+}
+
+weir_err weir_redis_collector_refuse(struct weir_collector_end *end, const struct weir_delivery *delivery, const char *why,
+                                     struct weir_error *error)
+{
+    struct redis_collector *collector = (struct redis_collector *)end;
+    const char *id = collector->id[delivery->token];
+    const struct weir_redis_word word[] = {
+        weir_redis_text("XADD"), weir_redis_text(WEIR_REDIS_DEAD),  weir_redis_text("MAXLEN"),         weir_redis_text("256"),
+        weir_redis_text("*"),    weir_redis_text(WEIR_REDIS_FIELD), {delivery->bytes, delivery->size}, weir_redis_text("why"),
+        weir_redis_text(why),    weir_redis_text("from"),           weir_redis_text(WEIR_REDIS_RESULT)};
+    end->account.refused++;
+    weir_grumble(&collector->grumble, why);
+    weir_redis_link_send(&collector->link, OTHER, word, sizeof word / sizeof *word);
+    delete_one(collector, id);
+    for (size_t i = 0; i < collector->entries; i++)
+        if (!strcmp(collector->entry[i].id, id)) {
+            collector->entry[i] = collector->entry[--collector->entries];
+            break;
+        }
+    give(collector, (size_t)delivery->token);
+    return WEIR_OK;
+}
+
+weir_err weir_redis_collector_commit(struct weir_collector_end *end, const struct weir_mark *marks, size_t count,
+                                     struct weir_error *error)
+{
+    struct redis_collector *collector = (struct redis_collector *)end;
+    for (size_t i = 0; i < count; i++)
+        if (!weir_mark_table_put(&collector->known, &marks[i]))
+            return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for marks", collector->link.url.text);
+    collector->uncovered = true;
+    if (tend(collector, 0))
+        weir_redis_link_write(&collector->link);
+    return WEIR_OK;
+}
+
+bool weir_redis_collector_trouble(const struct weir_collector_end *end, char *text, size_t size)
+{
+    const struct redis_collector *collector = (const struct redis_collector *)end;
+    if (*collector->link.trouble)
+        snprintf(text, size, "%s", collector->link.trouble);
+    return *collector->link.trouble != 0;
+}

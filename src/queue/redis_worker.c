@@ -1,0 +1,748 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "queue/frame_peek.h"
+#include "queue/grumble.h"
+#include "queue/mark_table.h"
+#include "queue/redis_ends.h"
+#include "queue/redis_link.h"
+#include "queue/slots.h"
+
+/* Tags; what a reply is about is in the bits above. */
+enum { READ, LISTS, CLAIM, MARKS, GROUP, PUBLISH, RESULT_LENGTH, GROUP_MADE, OTHER, TAG_BITS = 8 };
+enum {
+    READ_MAX = 16,
+    BLOCK_MS = 200,
+    CALL_MAX = 8,
+    CALLS_MAX = 4,
+    READY_MAX = 64,
+    STREAMS_MAX = 64,
+    SENSORS_MAX = 4096,
+    ID = 44
+};
+static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, sweep_ns = (int64_t)60 * 1000000000,
+                     claim_least_ns = (int64_t)30 * 1000000000, claim_every_ns = (int64_t)5 * 1000000000, patience_ns = 1000000,
+                     ahead_ns = 50 * 1000000; /* work that a worker may take from the others in advance */
+
+/* One step: what was still this worker's is published and off the stream; for the rest somebody else has done it.
+ * KEYS: stream, results; ARGV: group, then id and verdicts of each batch. Returns how many were published, and the results'
+ * length. */
+static const char publish_step[] = "local n = 0 "
+                                   "for i = 2, #ARGV, 2 do "
+                                   "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then "
+                                   "redis.call('XDEL', KEYS[1], ARGV[i]) "
+                                   "redis.call('XADD', KEYS[2], '*', 'f', ARGV[i + 1]) "
+                                   "n = n + 1 "
+                                   "end end "
+                                   "return {n, redis.call('XLEN', KEYS[2])}";
+
+/* KEYS: stream, dead letters; ARGV: group, id, frame, reason. */
+static const char refuse_step[] =
+    "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 1 then "
+    "redis.call('XDEL', KEYS[1], ARGV[2]) "
+    "redis.call('XADD', KEYS[2], 'MAXLEN', '256', '*', 'f', ARGV[3], 'why', ARGV[4], 'from', KEYS[1], 'id', ARGV[2]) "
+    "end return 0";
+
+/* Hands all that this consumer holds to nobody, as if it had been idle for a day, and strikes it off.
+ * KEYS: stream; ARGV: group, consumer. */
+static const char leave_step[] = "while true do "
+                                 "local held = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100, ARGV[2]) "
+                                 "if #held == 0 then break end "
+                                 "for _, h in ipairs(held) do "
+                                 "redis.call('XCLAIM', KEYS[1], ARGV[1], 'left', 0, h[1], 'IDLE', 86400000, 'JUSTID') "
+                                 "end end "
+                                 "redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) return 0";
+
+/* Strikes off consumers that hold nothing and have not been heard of for ten minutes. KEYS: stream; ARGV: group. */
+static const char sweep_step[] =
+    "for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do "
+    "if c[4] == 0 and c[6] > 600000 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], c[2]) end "
+    "end return 0";
+
+struct stream {
+    uint64_t list;
+    struct weir_redis_name key;
+    bool wanted;
+    uint64_t lag, pending, held; /* held: batches that wait, of a list that is not wanted */
+};
+
+struct batch { /* of a slot */
+    char id[ID];
+    size_t stream;
+    int64_t taken_ns;
+};
+
+struct verdicts { /* on their way */
+    char id[ID];
+    size_t stream;
+    uint8_t *bytes;
+    size_t size;
+};
+
+struct sensor {
+    uint8_t id[16];
+    int64_t seen_ns;
+};
+
+struct redis_worker {
+    struct weir_worker_end end;
+    struct weir_redis_link link;
+    unsigned life;
+    char consumer[80];
+    uint64_t limit;   /* of the results' stream */
+    uint64_t results; /* its length at the last answer */
+    bool asked_results, out_of_memory, full_read, ask_again;
+    struct stream stream[STREAMS_MAX];
+    size_t streams, reads; /* reads: XREADGROUPs not answered */
+    struct weir_slots slots;
+    struct batch *batch; /* of each slot */
+    size_t batches;
+    size_t *waiting, first_waiting, waiting_count, waiting_room;
+    size_t handed;
+    struct verdicts ready[READY_MAX]; /* a ring */
+    size_t first_ready, ready_count, sent_ready;
+    size_t call[CALLS_MAX], calls; /* how many verdicts each call under way has */
+    int64_t ready_since_ns;
+    struct weir_mark_table known;
+    struct sensor *sensor;
+    size_t sensors, sensor_room;
+    struct weir_histogram service;
+    int64_t claim_after_ns, next_tend_ns, next_claim_ns, next_sweep_ns;
+    char upset[200];
+    struct weir_grumble grumble;
+};
+
+/* --- open, close --- */
+
+static void flush_calls(struct redis_worker *worker);
+static bool tend(struct redis_worker *worker, int64_t until_ns);
+static void take_reply(struct redis_worker *worker, const redisReply *reply, uint32_t tag);
+
+static bool wait_reply(struct redis_worker *worker, int64_t until_ns)
+{
+    uint32_t tag;
+    redisReply *reply = weir_redis_link_reply(&worker->link, until_ns, &tag);
+    if (!reply)
+        return false;
+    take_reply(worker, reply, tag);
+    freeReplyObject(reply);
+    return true;
+}
+
+void weir_redis_worker_close(struct weir_worker_end *end, int64_t linger_ns)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    int64_t until_ns = weir_clock_mono_ns() + linger_ns;
+    while (worker->ready_count && weir_clock_mono_ns() < until_ns) {
+        if (!tend(worker, until_ns))
+            continue;
+        flush_calls(worker);
+        wait_reply(worker, until_ns);
+    }
+    if (worker->link.context && worker->life == worker->link.lives) {
+        for (size_t i = 0; i < worker->streams; i++)
+            if (worker->stream[i].wanted)
+                WEIR_REDIS_SEND(&worker->link, OTHER, "EVAL", leave_step, "1", worker->stream[i].key.text, WEIR_REDIS_GROUP,
+                                worker->consumer);
+        while (wait_reply(worker, until_ns))
+            ;
+    }
+    weir_redis_link_close(&worker->link);
+    for (size_t i = 0; i < worker->ready_count; i++)
+        free(worker->ready[(worker->first_ready + i) % READY_MAX].bytes);
+    weir_slots_fini(&worker->slots);
+    weir_mark_table_fini(&worker->known);
+    free(worker->waiting);
+    free(worker->batch);
+    free(worker->sensor);
+    free(worker);
+}
+
+weir_err weir_redis_worker_open(const struct weir_transport_config *config, struct weir_worker_end **out,
+                                struct weir_error *error)
+{
+    char host[40] = "";
+    uint64_t salt = 0;
+    if (config->queues != 1)
+        return weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "with redis a worker reads from one server; its streams are found by themselves");
+    struct redis_worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
+    gethostname(host, sizeof host - 1);
+    if (getrandom(&salt, sizeof salt, 0) != sizeof salt)
+        salt = (uint64_t)weir_clock_mono_ns();
+    snprintf(worker->consumer, sizeof worker->consumer, "%s-%d-%08" PRIx32, host, (int)getpid(), (uint32_t)salt);
+    worker->limit = 4 * (uint64_t)(config->depth ? config->depth : WEIR_REDIS_DEPTH);
+    worker->claim_after_ns = config->claim_after_ns;
+    weir_err code = weir_redis_link_open(&worker->link, config->queue[0], open_wait_ns, error);
+    if (code != WEIR_OK)
+        weir_redis_worker_close(&worker->end, 0);
+    else
+        *out = &worker->end;
+    return code;
+}
+
+/* --- lists and streams --- */
+
+static void make_group(struct redis_worker *worker, size_t stream)
+{
+    WEIR_REDIS_SEND(&worker->link, GROUP_MADE, "XGROUP", "CREATE", worker->stream[stream].key.text, WEIR_REDIS_GROUP, "0",
+                    "MKSTREAM");
+}
+
+/* Asks the filter about a list, with the names that its sensor has announced. */
+static bool wanted(const struct redis_worker *worker, uint64_t list, const char *about)
+{
+    json_t *json = json_loads(about, 0, NULL), *columns = json_object_get(json, "columns"), *name;
+    const char *feature_set = json_string_value(json_object_get(json, "feature_set")),
+               *id = json_string_value(json_object_get(json, "feature_set_id"));
+    size_t count = json_array_size(columns), i;
+    const char **names = calloc(count + 1, sizeof *names);
+    bool good = names && count && feature_set && id;
+    json_array_foreach(columns, i, name)
+    {
+        const char *text = json_string_value(name);
+        if (names)
+            names[i] = text;
+        good = good && text;
+    }
+    if (good && worker->end.can_score)
+        good = worker->end.can_score(worker->end.context, strtoull(id, NULL, 16), feature_set, list, names, count);
+    free(names);
+    json_decref(json);
+    return good;
+}
+
+static void take_lists(struct redis_worker *worker, const redisReply *reply)
+{
+    for (size_t i = 0; weir_redis_is(reply, REDIS_REPLY_ARRAY) && i + 1 < reply->elements; i += 2) {
+        const redisReply *id = reply->element[i], *about = reply->element[i + 1];
+        if (!weir_redis_is(id, REDIS_REPLY_STRING) || id->len != 16 || !weir_redis_is(about, REDIS_REPLY_STRING))
+            continue;
+        uint64_t list = strtoull(id->str, NULL, 16);
+        size_t at = 0;
+        while (at < worker->streams && worker->stream[at].list != list)
+            at++;
+        if (at == STREAMS_MAX || (at < worker->streams && !worker->ask_again))
+            continue;
+        if (at == worker->streams)
+            worker->stream[worker->streams++] = (struct stream){.list = list, .key = weir_redis_stream(list)};
+        worker->stream[at].held = 0;
+        worker->stream[at].wanted = wanted(worker, list, about->str);
+        if (worker->stream[at].wanted)
+            make_group(worker, at);
+    }
+    worker->ask_again = false;
+    worker->end.account.unscorable = 0;
+    for (size_t i = 0; i < worker->streams; i++)
+        worker->end.account.unscorable += !worker->stream[i].wanted;
+}
+
+void weir_redis_worker_refilter(struct weir_worker_end *end)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    worker->ask_again = true;
+    worker->next_tend_ns = 0;
+}
+
+/* --- what has come --- */
+
+static bool is_ours(const struct redis_worker *worker, const char *id, size_t stream)
+{
+    for (size_t i = 0; i < worker->batches; i++)
+        if (worker->slots.slot[i].busy && worker->batch[i].stream == stream && !strcmp(worker->batch[i].id, id))
+            return true;
+    for (size_t i = 0; i < worker->ready_count; i++) {
+        const struct verdicts *verdicts = &worker->ready[(worker->first_ready + i) % READY_MAX];
+        if (verdicts->stream == stream && !strcmp(verdicts->id, id))
+            return true;
+    }
+    return false;
+}
+
+static bool wait_slot(struct redis_worker *worker, size_t slot)
+{
+    if (worker->waiting_count == worker->waiting_room) {
+        size_t room = worker->waiting_room ? 2 * worker->waiting_room : 64;
+        size_t *fresh = malloc(room * sizeof *fresh);
+        if (!fresh)
+            return false;
+        for (size_t i = 0; i < worker->waiting_count; i++)
+            fresh[i] = worker->waiting[(worker->first_waiting + i) % worker->waiting_room];
+        free(worker->waiting);
+        worker->waiting = fresh;
+        worker->waiting_room = room;
+        worker->first_waiting = 0;
+    }
+    worker->waiting[(worker->first_waiting + worker->waiting_count++) % worker->waiting_room] = slot;
+    return true;
+}
+
+static void see_sensor(struct redis_worker *worker, const uint8_t id[16], int64_t now_ns)
+{
+    for (size_t i = 0; i < worker->sensors; i++)
+        if (!memcmp(worker->sensor[i].id, id, 16)) {
+            worker->sensor[i].seen_ns = now_ns;
+            return;
+        }
+    if (worker->sensors == SENSORS_MAX)
+        return; /* more are not asked about: their repeats are scored again, and dropped by the collector */
+    if (worker->sensors == worker->sensor_room) {
+        size_t room = worker->sensor_room ? 2 * worker->sensor_room : 16;
+        struct sensor *fresh = realloc(worker->sensor, room * sizeof *fresh);
+        if (!fresh)
+            return;
+        worker->sensor = fresh;
+        worker->sensor_room = room;
+    }
+    worker->sensor[worker->sensors].seen_ns = now_ns;
+    memcpy(worker->sensor[worker->sensors++].id, id, 16);
+}
+
+struct arrival {
+    struct redis_worker *worker;
+    size_t stream, count;
+    bool claimed;
+};
+
+static void take_entry(void *context, const char *id, const void *frame, size_t size)
+{
+    struct arrival *arrival = context;
+    struct redis_worker *worker = arrival->worker;
+    arrival->count++;
+    if (arrival->claimed && is_ours(worker, id, arrival->stream))
+        return; /* it takes long, but it is being done */
+    int slot = weir_slots_put(&worker->slots, frame, size);
+    if (slot >= 0 && worker->batches < worker->slots.count) {
+        struct batch *fresh = realloc(worker->batch, worker->slots.count * sizeof *fresh);
+        if (fresh) {
+            worker->batch = fresh;
+            worker->batches = worker->slots.count;
+        }
+    }
+    if (slot < 0 || worker->batches < worker->slots.count || !wait_slot(worker, (size_t)slot)) {
+        worker->out_of_memory = true;
+        return;
+    }
+    struct batch *batch = &worker->batch[slot];
+    snprintf(batch->id, sizeof batch->id, "%.43s", id);
+    batch->stream = arrival->stream;
+    worker->end.account.claimed += arrival->claimed;
+}
+
+static size_t find_stream(const struct redis_worker *worker, const char *key)
+{
+    size_t i = 0;
+    while (i < worker->streams && strcmp(worker->stream[i].key.text, key))
+        i++;
+    return i;
+}
+
+static void take_batches(struct redis_worker *worker, const redisReply *reply)
+{
+    size_t most = 0;
+    for (size_t i = 0; weir_redis_is(reply, REDIS_REPLY_ARRAY) && i < reply->elements; i++) {
+        const redisReply *part = reply->element[i];
+        if (!weir_redis_is(part, REDIS_REPLY_ARRAY) || part->elements != 2 ||
+            !weir_redis_is(part->element[0], REDIS_REPLY_STRING))
+            continue;
+        struct arrival arrival = {.worker = worker, .stream = find_stream(worker, part->element[0]->str)};
+        if (arrival.stream < worker->streams)
+            weir_redis_read_entries(part->element[1], take_entry, &arrival);
+        most = arrival.count > most ? arrival.count : most;
+    }
+    worker->full_read = most > 1;
+    if (weir_redis_is_error(reply, "NOGROUP"))
+        for (size_t i = 0; i < worker->streams; i++)
+            if (worker->stream[i].wanted)
+                make_group(worker, i);
+}
+
+/* --- verdicts --- */
+
+static void call_done(struct redis_worker *worker, const redisReply *reply)
+{
+    if (!worker->calls)
+        return;
+    size_t count = worker->call[0];
+    memmove(worker->call, worker->call + 1, --worker->calls * sizeof *worker->call);
+    *worker->upset = 0;
+    if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 2 &&
+        weir_redis_is(reply->element[0], REDIS_REPLY_INTEGER) && weir_redis_is(reply->element[1], REDIS_REPLY_INTEGER)) {
+        worker->end.account.fenced += count - (uint64_t)reply->element[0]->integer;
+        worker->results = (uint64_t)reply->element[1]->integer;
+    } else if (reply->type == REDIS_REPLY_ERROR) { /* nothing was done: the batches are claimed, or come again */
+        snprintf(worker->upset, sizeof worker->upset, "%.180s", reply->str);
+        worker->end.account.fenced += count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(worker->ready[worker->first_ready].bytes);
+        worker->first_ready = (worker->first_ready + 1) % READY_MAX;
+        worker->ready_count--;
+        worker->sent_ready--;
+    }
+}
+
+static void send_call(struct redis_worker *worker)
+{
+    const struct verdicts *first = &worker->ready[(worker->first_ready + worker->sent_ready) % READY_MAX];
+    struct weir_redis_word word[6 + 2 * CALL_MAX] = {weir_redis_text("EVAL"),
+                                                     weir_redis_text(publish_step),
+                                                     weir_redis_text("2"),
+                                                     weir_redis_text(worker->stream[first->stream].key.text),
+                                                     weir_redis_text(WEIR_REDIS_RESULT),
+                                                     weir_redis_text(WEIR_REDIS_GROUP)};
+    size_t count = 0;
+    while (worker->sent_ready < worker->ready_count && count < CALL_MAX) {
+        const struct verdicts *verdicts = &worker->ready[(worker->first_ready + worker->sent_ready) % READY_MAX];
+        if (verdicts->stream != first->stream)
+            break;
+        word[6 + 2 * count] = weir_redis_text(verdicts->id);
+        word[7 + 2 * count] = (struct weir_redis_word){verdicts->bytes, verdicts->size};
+        count++;
+        worker->sent_ready++;
+    }
+    weir_redis_link_send(&worker->link, PUBLISH, word, 6 + 2 * count);
+    worker->call[worker->calls++] = count;
+}
+
+static void flush_calls(struct redis_worker *worker)
+{
+    while (worker->calls < CALLS_MAX && worker->sent_ready < worker->ready_count)
+        send_call(worker);
+    weir_redis_link_write(&worker->link);
+}
+
+/* --- every second --- */
+
+static int64_t claim_after(const struct redis_worker *worker)
+{
+    if (worker->claim_after_ns)
+        return worker->claim_after_ns;
+    int64_t slow_ns = 10 * (int64_t)weir_histogram_quantile(&worker->service, 0.99);
+    return slow_ns > claim_least_ns ? slow_ns : claim_least_ns;
+}
+
+static void claim(struct redis_worker *worker)
+{
+    char idle[24];
+    snprintf(idle, sizeof idle, "%" PRId64, claim_after(worker) / 1000000);
+    for (size_t i = 0; i < worker->streams; i++)
+        if (worker->stream[i].wanted)
+            WEIR_REDIS_SEND(&worker->link, CLAIM | (uint32_t)i << TAG_BITS, "XAUTOCLAIM", worker->stream[i].key.text,
+                            WEIR_REDIS_GROUP, worker->consumer, idle, "0-0", "COUNT", "8");
+}
+
+static void look_after(struct redis_worker *worker, int64_t now_ns)
+{
+    struct weir_redis_link *link = &worker->link;
+    worker->next_tend_ns = now_ns + tend_ns;
+    WEIR_REDIS_SEND(link, LISTS, "HGETALL", WEIR_REDIS_LISTS);
+    WEIR_REDIS_SEND(link, RESULT_LENGTH, "XLEN", WEIR_REDIS_RESULT);
+    for (size_t i = 0; i < worker->streams; i++)
+        WEIR_REDIS_SEND(link, GROUP | (uint32_t)i << TAG_BITS, "XINFO", "GROUPS", worker->stream[i].key.text);
+    for (size_t i = 0; i < worker->sensors; i++)
+        if (worker->sensor[i].seen_ns > now_ns - 10 * tend_ns)
+            WEIR_REDIS_SEND(link, MARKS | (uint32_t)i << TAG_BITS, "HGETALL", weir_redis_marks(worker->sensor[i].id).text);
+    if (now_ns >= worker->next_claim_ns) {
+        int64_t every_ns = claim_after(worker) / 4 < claim_every_ns ? claim_after(worker) / 4 : claim_every_ns;
+        worker->next_claim_ns = now_ns + every_ns;
+        claim(worker);
+    }
+    if (now_ns >= worker->next_sweep_ns) {
+        worker->next_sweep_ns = now_ns + sweep_ns;
+        for (size_t i = 0; i < worker->streams; i++)
+            if (worker->stream[i].wanted)
+                WEIR_REDIS_SEND(link, OTHER, "EVAL", sweep_step, "1", worker->stream[i].key.text, WEIR_REDIS_GROUP);
+    }
+}
+
+static void add_up(struct redis_worker *worker)
+{
+    struct weir_transport_account *account = &worker->end.account;
+    account->lag = account->pending = 0;
+    for (size_t i = 0; i < worker->streams; i++)
+        if (worker->stream[i].wanted) {
+            account->lag += worker->stream[i].lag;
+            account->pending += worker->stream[i].pending;
+        }
+    account->depth = account->lag + account->pending;
+}
+
+static void take_reply(struct redis_worker *worker, const redisReply *reply, uint32_t tag)
+{
+    size_t about = tag >> TAG_BITS;
+    switch (tag & ((1u << TAG_BITS) - 1)) {
+    case READ:
+        worker->reads -= worker->reads > 0;
+        take_batches(worker, reply);
+        break;
+    case LISTS:
+        take_lists(worker, reply);
+        break;
+    case CLAIM:
+        if (about < worker->streams && weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements >= 2) {
+            struct arrival arrival = {.worker = worker, .stream = about, .claimed = true};
+            weir_redis_read_entries(reply->element[1], take_entry, &arrival);
+        }
+        break;
+    case MARKS:
+        if (about < worker->sensors && !weir_redis_read_marks(reply, worker->sensor[about].id, &worker->known))
+            worker->out_of_memory = true;
+        break;
+    case GROUP:
+        if (about < worker->streams) {
+            struct stream *stream = &worker->stream[about];
+            if (!weir_redis_read_group(reply, &stream->lag, &stream->pending) && stream->wanted)
+                make_group(worker, about);
+            add_up(worker);
+            if (!stream->wanted)
+                stream->held = stream->lag + stream->pending;
+        }
+        break;
+    case PUBLISH:
+        call_done(worker, reply);
+        break;
+    case RESULT_LENGTH:
+        worker->asked_results = false;
+        if (reply->type == REDIS_REPLY_INTEGER)
+            worker->results = (uint64_t)reply->integer;
+        break;
+    case GROUP_MADE:
+        if (reply->type == REDIS_REPLY_ERROR && !weir_redis_is_error(reply, "BUSYGROUP"))
+            snprintf(worker->upset, sizeof worker->upset, "%.180s", reply->str);
+        break;
+    }
+}
+
+static bool tend(struct redis_worker *worker, int64_t until_ns)
+{
+    struct weir_redis_link *link = &worker->link;
+    if (!weir_redis_link_ready(link, until_ns))
+        return false;
+    int64_t now_ns = weir_clock_mono_ns();
+    if (worker->life != link->lives) { /* perhaps another server, which knows nothing; verdicts are offered once more */
+        worker->life = link->lives;
+        worker->end.account.reconnects = link->reconnects;
+        worker->reads = 0;
+        worker->asked_results = false;
+        worker->sent_ready = worker->calls = 0;
+        worker->next_tend_ns = 0;
+        for (size_t i = 0; i < worker->streams; i++)
+            if (worker->stream[i].wanted)
+                make_group(worker, i);
+    }
+    if (now_ns >= worker->next_tend_ns)
+        look_after(worker, now_ns);
+    while (wait_reply(worker, 0))
+        ;
+    return link->context != NULL;
+}
+
+/* --- the end's functions --- */
+
+static void read_more(struct redis_worker *worker, int64_t wait_ns)
+{
+    struct weir_redis_word word[12 + 2 * STREAMS_MAX];
+    char count[16], block[16];
+    int64_t ms = wait_ns / 1000000, service_ns = (int64_t)weir_histogram_quantile(&worker->service, 0.5);
+    int64_t many = service_ns ? ahead_ns / service_ns : 1;
+    size_t used = 0, streams = 0;
+    snprintf(count, sizeof count, "%d", many < 1 ? 1 : many > READ_MAX ? READ_MAX : (int)many);
+    snprintf(block, sizeof block, "%d", ms > BLOCK_MS ? BLOCK_MS : ms < 1 ? 1 : (int)ms);
+    const char *const head[] = {"XREADGROUP", "GROUP", WEIR_REDIS_GROUP, worker->consumer, "COUNT", count,
+                                "BLOCK",      block,   "STREAMS"};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+        if (wait_ns > 0 || (i != 6 && i != 7))
+            word[used++] = weir_redis_text(head[i]);
+    for (size_t i = 0; i < worker->streams; i++)
+        if (worker->stream[i].wanted) {
+            word[used++] = weir_redis_text(worker->stream[i].key.text);
+            streams++;
+        }
+    for (size_t i = 0; i < streams; i++)
+        word[used++] = weir_redis_text(">");
+    if (!streams)
+        return;
+    weir_redis_link_send(&worker->link, READ, word, used);
+    worker->reads++;
+}
+
+/* The next one that waits and has not been committed already. */
+static bool next_waiting(struct redis_worker *worker, struct weir_delivery *out)
+{
+    int64_t now_ns = weir_clock_mono_ns();
+    while (worker->waiting_count) {
+        size_t slot = worker->waiting[worker->first_waiting];
+        worker->first_waiting = (worker->first_waiting + 1) % worker->waiting_room;
+        worker->waiting_count--;
+        struct weir_slot *bytes = &worker->slots.slot[slot];
+        struct weir_frame_peek peek;
+        if (weir_frame_peek(bytes->bytes, bytes->size, &peek)) {
+            see_sensor(worker, peek.sensor, now_ns);
+            if (weir_mark_table_covers(&worker->known, peek.sensor, peek.boot, peek.lane, peek.seq)) {
+                const struct batch *batch = &worker->batch[slot];
+                const char *key = worker->stream[batch->stream].key.text;
+                worker->end.account.redelivered++;
+                WEIR_REDIS_SEND(&worker->link, OTHER, "XACK", key, WEIR_REDIS_GROUP, batch->id);
+                WEIR_REDIS_SEND(&worker->link, OTHER, "XDEL", key, batch->id);
+                weir_slots_give(&worker->slots, slot);
+                continue;
+            }
+        }
+        worker->batch[slot].taken_ns = now_ns;
+        worker->handed++;
+        worker->end.account.frames++;
+        worker->end.account.bytes += bytes->size;
+        *out = (struct weir_delivery){bytes->bytes, bytes->size, slot};
+        return true;
+    }
+    return false;
+}
+
+static void flush_old(struct redis_worker *worker, bool all)
+{
+    size_t unsent = worker->ready_count - worker->sent_ready;
+    if (unsent && (all || unsent >= CALL_MAX || weir_clock_mono_ns() >= worker->ready_since_ns + patience_ns))
+        flush_calls(worker);
+}
+
+weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns, struct weir_delivery *out,
+                                struct weir_error *error)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    int64_t until_ns = weir_clock_mono_ns() + timeout_ns;
+    if (worker->handed >= WEIR_SLOTS_HANDED)
+        return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at a worker", WEIR_SLOTS_HANDED);
+    for (;;) {
+        bool ready = tend(worker, worker->waiting_count ? 0 : until_ns);
+        if (worker->out_of_memory)
+            return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for batches", worker->link.url.text);
+        if (ready)
+            flush_old(worker, !worker->waiting_count);
+        if (next_waiting(worker, out)) {
+            if (ready && !worker->reads && worker->full_read && worker->waiting_count < READ_MAX / 4) {
+                read_more(worker, 0);
+                weir_redis_link_write(&worker->link);
+            }
+            return WEIR_OK;
+        }
+        int64_t left_ns = until_ns - weir_clock_mono_ns();
+        if (left_ns <= 0)
+            return weir_fail(error, WEIR_ERR_AGAIN, "no batch");
+        if (!ready)
+            continue;
+        if (!worker->reads)
+            read_more(worker, left_ns);
+        if (weir_redis_link_open_replies(&worker->link))
+            wait_reply(worker, worker->next_tend_ns < until_ns ? worker->next_tend_ns : until_ns);
+        else /* no list that could be scored: the next look comes with the next turn */
+            poll(NULL, 0, left_ns > 20000000 ? 20 : (int)(left_ns / 1000000) + 1);
+    }
+}
+
+weir_err weir_redis_worker_publish(struct weir_worker_end *end, const struct weir_delivery *delivery, const void *bytes,
+                                   size_t size, int64_t timeout_ns, struct weir_error *error)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    int64_t until_ns = weir_clock_mono_ns() + timeout_ns, now_ns = weir_clock_mono_ns();
+    bool waited = false;
+    while (worker->ready_count == READY_MAX || worker->results + worker->ready_count >= worker->limit) {
+        end->account.waits += !waited;
+        waited = true;
+        bool ready = tend(worker, until_ns);
+        if (ready) {
+            flush_calls(worker);
+            if (worker->results + worker->ready_count >= worker->limit && !worker->asked_results && !worker->calls) {
+                poll(NULL, 0, 2);
+                WEIR_REDIS_SEND(&worker->link, RESULT_LENGTH, "XLEN", WEIR_REDIS_RESULT);
+                worker->asked_results = true;
+            }
+            wait_reply(worker, until_ns);
+        }
+        if (weir_clock_mono_ns() >= until_ns &&
+            (worker->ready_count == READY_MAX || worker->results + worker->ready_count >= worker->limit))
+            return weir_fail(error, WEIR_ERR_AGAIN, "%s: the collector is behind", worker->link.url.text);
+    }
+    uint8_t *copy = malloc(size ? size : 1);
+    if (!copy)
+        return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
+    memcpy(copy, bytes, size);
+    const struct batch *batch = &worker->batch[delivery->token];
+    struct verdicts *verdicts = &worker->ready[(worker->first_ready + worker->ready_count) % READY_MAX];
+    *verdicts = (struct verdicts){.stream = batch->stream, .bytes = copy, .size = size};
+    memcpy(verdicts->id, batch->id, sizeof verdicts->id);
+    if (worker->sent_ready == worker->ready_count++)
+        worker->ready_since_ns = now_ns;
+    weir_histogram_add(&worker->service, now_ns - batch->taken_ns, 1);
+    weir_slots_give(&worker->slots, (size_t)delivery->token);
+    worker->handed--;
+    if (worker->link.context && worker->life == worker->link.lives)
+        flush_old(worker, false);
+    return WEIR_OK;
+}
+
+weir_err weir_redis_worker_refuse(struct weir_worker_end *end, const struct weir_delivery *delivery, const char *why,
+                                  struct weir_error *error)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    const struct batch *batch = &worker->batch[delivery->token];
+    const struct weir_redis_word word[] = {weir_redis_text("EVAL"),
+                                           weir_redis_text(refuse_step),
+                                           weir_redis_text("2"),
+                                           weir_redis_text(worker->stream[batch->stream].key.text),
+                                           weir_redis_text(WEIR_REDIS_DEAD),
+                                           weir_redis_text(WEIR_REDIS_GROUP),
+                                           weir_redis_text(batch->id),
+                                           {delivery->bytes, delivery->size},
+                                           weir_redis_text(why)};
+    end->account.refused++;
+    weir_grumble(&worker->grumble, why);
+    if (worker->life == worker->link.lives)
+        weir_redis_link_send(&worker->link, OTHER, word, sizeof word / sizeof *word);
+    weir_slots_give(&worker->slots, (size_t)delivery->token);
+    worker->handed--;
+    return WEIR_OK;
+}
+
+weir_err weir_redis_worker_flush(struct weir_worker_end *end, struct weir_error *error)
+{
+    struct redis_worker *worker = (struct redis_worker *)end;
+    if (tend(worker, 0))
+        flush_calls(worker);
+    return WEIR_OK;
+}
+
+bool weir_redis_worker_trouble(const struct weir_worker_end *end, char *text, size_t size)
+{
+    const struct redis_worker *worker = (const struct redis_worker *)end;
+    if (*worker->link.trouble) {
+        snprintf(text, size, "%s", worker->link.trouble);
+        return true;
+    }
+    if (*worker->upset) {
+        snprintf(text, size, "%s: the server says: %s", worker->link.url.text, worker->upset);
+        return true;
+    }
+    for (size_t i = 0; i < worker->streams; i++)
+        if (!worker->stream[i].wanted) {
+            snprintf(text, size,
+                     "%s: column list %016" PRIx64 " is not one that the model can score; %" PRIu64 " batches wait there",
+                     worker->link.url.text, worker->stream[i].list, worker->stream[i].held);
+            return true;
+        }
+    if (worker->results >= worker->limit) {
+        snprintf(text, size, "%s: %" PRIu64 " verdicts wait for the collector", worker->link.url.text, worker->results);
+        return true;
+    }
+    return false;
+}
