@@ -1,7 +1,8 @@
 /* weir bench reload: decision time while the model is replaced again and again, beside the same load left alone.
  *
- * Rows come at a steady pace, well below what the pipeline can do. Periods with and without reloads take turns, so that a busy
- * neighbour hurts both. Each reload reads the model's file and checks it, as `weir reload` does, in a thread of its own. */
+ * Rows come at a steady pace, well below what the pipeline can do. Periods with and without reloads take turns, and the
+ * medians of their quantiles are compared, so that a busy neighbour hurts both alike. Each reload reads the model's file and
+ * checks it, as `weir reload` does, in the background. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "batch/batcher.h"
 #include "bench/bench.h"
@@ -35,9 +37,22 @@ struct load {
     uint64_t rows;
 };
 
+enum { QUANTILES = 3 };
+static const struct {
+    const char *name;
+    double share;
+} quantile[QUANTILES] = {{"decision-p50", 0.5}, {"decision-p99", 0.99}, {"decision-p99.9", 0.999}};
+
+struct quantiles { /* of each period */
+    double us[QUANTILES][PERIODS];
+    unsigned periods;
+    uint64_t rows;
+};
+
 struct change {
     struct load *load;
     unsigned reloads;
+    weir_model *model; /* the one at hand */
     atomic_bool done;
     weir_err code;
     struct weir_error error;
@@ -49,15 +64,22 @@ static void sleep_ns(int64_t ns)
     nanosleep(&wait, NULL);
 }
 
+static void read_model(void *argument)
+{
+    struct change *change = argument;
+    change->code = weir_model_load(change->load->options->model, &change->model, &change->error);
+}
+
 static void *change(void *argument)
 {
     struct change *change = argument;
     int64_t started = weir_clock_mono_ns();
     for (unsigned i = 0; i < change->reloads && change->code == WEIR_OK; i++) {
-        weir_model *model = NULL;
-        if ((change->code = weir_model_load(change->load->options->model, &model, &change->error)) == WEIR_OK &&
-            (change->code = weir_backend_reload(change->load->backend, model, &change->error)) != WEIR_OK)
-            weir_model_free(&model);
+        weir_background_run(read_model, change);
+        if (change->code == WEIR_OK)
+            change->code = weir_backend_reload(change->load->backend, change->model, &change->error);
+        if (change->code != WEIR_OK)
+            weir_model_free(&change->model);
         int64_t wait = started + (int64_t)(i + 1) * PERIOD_MIN_NS / change->reloads - weir_clock_mono_ns();
         if (wait > 0) /* spread over the period */
             sleep_ns(wait);
@@ -91,19 +113,24 @@ static void feed(struct load *load, struct change *changes)
     sleep_ns(SETTLE_NS); /* what is under way belongs to this period */
 }
 
-/* Adds what has come to the histogram since `before`, which becomes what there is now. */
-static void take(struct weir_backend *backend, struct weir_histogram *before, struct weir_histogram *sum)
+/* The quantiles of what has been judged since `before`, which becomes what there is now. */
+static void take(struct weir_backend *backend, struct weir_histogram *before, struct quantiles *out)
 {
     static struct weir_account account;
+    static struct weir_histogram since;
     weir_backend_account(backend, &account);
+    since = account.decision_ns;
     for (unsigned b = 0; b < WEIR_HISTOGRAM_BUCKETS; b++)
-        sum->bucket[b] += account.decision_ns.bucket[b] - before->bucket[b];
-    sum->count += account.decision_ns.count - before->count;
-    sum->max = account.decision_ns.max;
+        since.bucket[b] -= before->bucket[b];
+    since.count -= before->count;
+    for (unsigned q = 0; q < QUANTILES; q++)
+        out->us[q][out->periods] = (double)weir_histogram_quantile(&since, quantile[q].share) / 1e3;
+    out->periods++;
+    out->rows += since.count;
     *before = account.decision_ns;
 }
 
-static weir_err measure(struct load *load, unsigned reloads, struct weir_histogram *alone, struct weir_histogram *changed,
+static weir_err measure(struct load *load, unsigned reloads, struct quantiles *alone, struct quantiles *changed,
                         double *reload_ms, struct weir_error *error)
 {
     static struct weir_histogram before;
@@ -111,7 +138,7 @@ static weir_err measure(struct load *load, unsigned reloads, struct weir_histogr
     memset(&before, 0, sizeof before);
     feed(load, NULL); /* warm */
     take(load->backend, &before, alone);
-    memset(alone, 0, sizeof *alone);
+    *alone = (struct quantiles){0};
     for (unsigned p = 0; p < PERIODS; p++) {
         feed(load, NULL);
         take(load->backend, &before, alone);
@@ -134,19 +161,23 @@ static weir_err measure(struct load *load, unsigned reloads, struct weir_histogr
     return WEIR_OK;
 }
 
-static void add(struct weir_bench_report *report, const char *name, const struct weir_histogram *changed,
-                const struct weir_histogram *alone, double share)
+static int compare(const void *a, const void *b)
 {
-    struct weir_bench_row *row = weir_bench_add(report, name, "us", true);
-    row->weir = (double)weir_histogram_quantile(changed, share) / 1e3;
-    row->yardstick = "no reloads";
-    row->theirs = (double)weir_histogram_quantile(alone, share) / 1e3;
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Of the periods' values: a neighbour that has the processors in some of them does not decide. */
+static double median(struct quantiles *quantiles, unsigned q)
+{
+    qsort(quantiles->us[q], PERIODS, sizeof quantiles->us[q][0], compare);
+    return (quantiles->us[q][(PERIODS - 1) / 2] + quantiles->us[q][PERIODS / 2]) / 2;
 }
 
 weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
 {
-    static struct weir_histogram alone, changed;
     static struct weir_account account;
+    struct quantiles alone = {0}, changed = {0};
     struct weir_hold_place place = {0};
     struct weir_records records = {0};
     struct load load = {.options = options, .records = &records};
@@ -191,14 +222,17 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
         code = weir_fail(error, WEIR_ERR_MISMATCH, "bench: %" PRIu64 " rows in, %" PRIu64 " scored, %" PRIu64 " committed",
                          load.rows, account.rows.scored, account.store.committed);
     if (code == WEIR_OK) {
-        add(report, "decision-p50", &changed, &alone, 0.5);
-        add(report, "decision-p99", &changed, &alone, 0.99);
-        add(report, "decision-p99.9", &changed, &alone, 0.999);
-        struct weir_bench_row *last = &report->row[report->rows - 1];
+        struct weir_bench_row *last = NULL;
+        for (unsigned q = 0; q < QUANTILES; q++) {
+            last = weir_bench_add(report, quantile[q].name, "us", true);
+            last->weir = median(&changed, q);
+            last->yardstick = "no reloads";
+            last->theirs = median(&alone, q);
+        }
         snprintf(last->note, sizeof last->note,
                  "%u reloads, one each %.1f ms; %d rows/s; %" PRIu64 " rows in, scored and committed; %" PRIu64
-                 " of them with reloads",
-                 reloads, reload_ms, ROWS_A_SECOND, load.rows, changed.count);
+                 " of them with reloads; medians of %d periods of each kind",
+                 reloads, reload_ms, ROWS_A_SECOND, load.rows, changed.rows, PERIODS);
     }
     if (options->quick && !options->size)
         weir_bench_skip(report, "quick: %d reloads instead of %d", QUICK_RELOADS, RELOADS);
