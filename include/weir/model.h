@@ -44,6 +44,10 @@ int weir_model_regression(const weir_model *model);   /* not 0: there are no cla
 size_t weir_model_groups(const weir_model *model);    /* margins a row */
 const char *weir_model_card(const weir_model *model); /* the whole JSON card, as text */
 
+/* Sets another threshold: 0 to 1, of a regression any number; else WEIR_ERR_ARGUMENT. Only while no other thread uses the model;
+ * its card stays as it is. */
+weir_err weir_model_set_threshold(weir_model *model, float threshold, struct weir_error *error);
+
 /* The size of its trees; `depth` is that of the deepest, 0 for a lone leaf. */
 struct weir_model_shape {
     size_t trees, nodes, leaves, depth;

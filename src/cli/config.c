@@ -151,6 +151,7 @@ static const char *mistyped(const struct weir_setting *setting, const yaml_event
     case WEIR_SETTING_SWITCH:
         return plain(event) && (!strcmp(text, "true") || !strcmp(text, "false")) ? NULL : "is true or false, without quotes";
     case WEIR_SETTING_NUMBER:
+    case WEIR_SETTING_REAL:
         return plain(event) ? NULL : "is a number; write it without quotes";
     case WEIR_SETTING_TEXT:
         return plain(event) && number_like(text)        ? "is a text, and YAML takes this for a number; put it in quotes"

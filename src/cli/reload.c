@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/background.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "cli/run_plan.h"
@@ -69,6 +70,32 @@ static weir_err compare(const struct weir_run_options *now, const struct weir_ru
                      names);
 }
 
+struct loading {
+    const struct weir_run_options *options;
+    const char *named; /* in place of the options' model, or NULL */
+    weir_model *model;
+    weir_err code;
+    struct weir_error *error;
+};
+
+static void load(void *argument)
+{
+    struct loading *l = argument;
+    char *path;
+    l->code = weir_run_model_load(l->options, l->named, &l->model, &path, l->error);
+    free(path);
+}
+
+/* Reading, checking and compiling a model takes a processor for a while: lanes and workers go before it. */
+static weir_err load_model(const struct weir_run_options *options, const char *named, weir_model **model,
+                           struct weir_error *error)
+{
+    struct loading loading = {.options = options, .named = named, .error = error};
+    weir_background_run(load, &loading);
+    *model = loading.model;
+    return loading.code;
+}
+
 static weir_err seat(struct weir_reloader *r, weir_model **model, struct weir_error *error)
 {
     weir_err code = weir_run_reload(r->run, *model, error);
@@ -82,7 +109,6 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
 {
     struct weir_problems problems = {0};
     weir_model *model = NULL;
-    char *path = NULL;
     weir_err code = WEIR_ERR_MEMORY;
     struct weir_run_options *fresh = calloc(1, sizeof *fresh);
     if (!fresh)
@@ -94,7 +120,7 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
         code = weir_fail(error, problems.item[0].code, "%.400s; and %zu more, `weir run --check` names all",
                          problems.item[0].text, problems.count - 1);
     else if ((code = compare(r->now, fresh, &out->changed, error)) == WEIR_OK &&
-             (code = weir_run_model_load(fresh, &model, &path, error)) == WEIR_OK && (code = seat(r, &model, error)) == WEIR_OK) {
+             (code = load_model(fresh, NULL, &model, error)) == WEIR_OK && (code = seat(r, &model, error)) == WEIR_OK) {
         /* from here on nothing can fail */
         weir_run_limit(r->run, fresh->rotate_bytes, &fresh->retention);
         atomic_store_explicit(&r->quiet, fresh->quiet, memory_order_relaxed);
@@ -105,7 +131,6 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
     }
     free_options(fresh);
     weir_model_free(&model);
-    free(path);
     return code;
 }
 
@@ -113,7 +138,7 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
 static weir_err reload_model(struct weir_reloader *r, const char *path, struct weir_error *error)
 {
     weir_model *model = NULL;
-    weir_err code = weir_model_load(path, &model, error);
+    weir_err code = load_model(r->now, path, &model, error);
     if (code == WEIR_OK)
         code = seat(r, &model, error);
     weir_model_free(&model);

@@ -179,8 +179,9 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
     }
     if (source->filter)
         printf("; filter \"%s\"", source->filter);
-    printf("\nmodel     %s (%s)\nfeatures  %s, %zu columns\n", weir_model_label(plan->model), plan->model_path,
-           plan->config.view->name, plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL));
+    printf("\nmodel     %s (%s)\nthreshold %g\nfeatures  %s, %zu columns\n", weir_model_label(plan->model), plan->model_path,
+           (double)weir_model_threshold(plan->model), plan->config.view->name,
+           plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL));
     printf("threads   %" PRIu64 " lanes, %" PRIu64 " workers\nbatches   %" PRIu64 " rows, at most %s old\nflows     %" PRIu64
            "\n",
            o->lanes, o->workers, o->batch, weir_duration_text(o->max_delay_ns, text), o->flows);

@@ -1,6 +1,8 @@
 #include "cli/run_options.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "batch/batch.h"
@@ -23,6 +25,16 @@ static weir_err take_retention(void *field, const char *what, const char *value,
     struct weir_error inner = {0};
     if (weir_retention_parse(value, field, &inner) != WEIR_OK)
         return weir_fail(error, inner.code, "%s %s", what, inner.text);
+    return WEIR_OK;
+}
+
+static weir_err take_threshold(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    char *end;
+    float threshold = strtof(value, &end);
+    if (end == value || *end || !isfinite(threshold))
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give a number, such as 0.9", what, value);
+    *(float *)field = threshold;
     return WEIR_OK;
 }
 
@@ -68,6 +80,8 @@ static const struct weir_setting rows[] = {
      .text = "test configuration, options and what they name, and say what would run"},
     {.name = "model", .kind = WEIR_SETTING_TEXT, .at = AT(model), .value = "M.weir", .live = true,
      .text = "the model (default: the one that comes with weir)"},
+    {.name = "threshold", .kind = WEIR_SETTING_REAL, .at = AT(threshold), .take = take_threshold, .value = "SCORE", .live = true,
+     .text = "a row is an alert from this score on (the model's)"},
     {.name = "features", .kind = WEIR_SETTING_TEXT, .at = AT(features), .value = "SET",
      .text = "feature set to meter (default: the model's)"},
     {.name = "columns", .kind = WEIR_SETTING_LIST, .at = AT(columns), .value = "A,B,...",
@@ -193,6 +207,7 @@ void weir_run_options_apply(struct weir_config *config, const struct weir_flags 
                                      .workers = 2,
                                      .batch = 64,
                                      .flows = 524288,
+                                     .threshold = NAN,
                                      .max_delay_ns = 500000};
     give_way(config, flags);
     weir_settings_apply(&weir_run_settings, config, flags, out, out->told, problems);

@@ -15,6 +15,7 @@ struct weir_run_options {
     struct weir_tap_options tap;
     const char *config, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch, flows;
+    float threshold; /* NaN: the model's */
     enum weir_reasons reasons;
     int64_t max_delay_ns;
     enum weir_overload {

@@ -1,5 +1,6 @@
 #include "cli/run_plan.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,17 +9,24 @@
 
 enum { IDLE_MIN_NS = 1000000, BEHIND_NS = 250 * 1000000 };
 
-weir_err weir_run_model_load(const struct weir_run_options *options, weir_model **model, char **path, struct weir_error *error)
+weir_err weir_run_model_load(const struct weir_run_options *options, const char *named, weir_model **model, char **path,
+                             struct weir_error *error)
 {
     struct weir_error inner = {0};
+    const char *wanted = named ? named : options->model;
     *model = NULL;
-    *path = options->model ? strdup(options->model) : weir_default_model(error);
+    *path = wanted ? strdup(wanted) : weir_default_model(error);
     if (!*path)
-        return options->model ? weir_fail(error, WEIR_ERR_MEMORY, "out of memory") : WEIR_ERR_NOT_FOUND;
+        return wanted ? weir_fail(error, WEIR_ERR_MEMORY, "out of memory") : WEIR_ERR_NOT_FOUND;
     weir_err code = weir_model_load(*path, model, &inner);
     if (code != WEIR_OK)
-        weir_fail(error, code, "%s %s%s", weir_run_options_place(options, "model").text, inner.text,
-                  code == WEIR_ERR_NOT_FOUND ? "; give the path of a model file" : "");
+        return named ? weir_fail(error, code, "%s", inner.text)
+                     : weir_fail(error, code, "%s %s%s", weir_run_options_place(options, "model").text, inner.text,
+                                 code == WEIR_ERR_NOT_FOUND ? "; give the path of a model file" : "");
+    if (!isnan(options->threshold) && (code = weir_model_set_threshold(*model, options->threshold, &inner)) != WEIR_OK) {
+        weir_model_free(model);
+        weir_fail(error, code, "%s %s", weir_run_options_place(options, "threshold").text, inner.text);
+    }
     return code;
 }
 
@@ -52,7 +60,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
 {
     struct weir_error error = {0};
     *plan = (struct weir_run_plan){.host = "weir", .rights = {.user = o->user, .keep_files = true}};
-    if (weir_run_model_load(o, &plan->model, &plan->model_path, &error) != WEIR_OK) {
+    if (weir_run_model_load(o, NULL, &plan->model, &plan->model_path, &error) != WEIR_OK) {
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s", error.text);
         return;
     }

@@ -14,8 +14,10 @@ struct weir_run_plan {
     struct weir_run_config config; /* without `command` */
 };
 
-/* Loads the options' model, or the one that comes with weir; the caller frees both. A failure names the setting. */
-weir_err weir_run_model_load(const struct weir_run_options *options, weir_model **model, char **path, struct weir_error *error);
+/* Loads the options' model, or the one that comes with weir; `named`, unless NULL, in place of both. The options' threshold holds
+ * for it. The caller frees model and path. A failure names the setting. */
+weir_err weir_run_model_load(const struct weir_run_options *options, const char *named, weir_model **model, char **path,
+                             struct weir_error *error);
 
 /* Makes the plan; `options` outlive it. Problems are added; the plan is to be used only without. In any case the caller frees it.
  */

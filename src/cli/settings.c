@@ -64,6 +64,9 @@ void weir_setting_type(const struct weir_setting *setting, char *text, size_t si
     case WEIR_SETTING_NUMBER:
         snprintf(text, size, "a whole number from %" PRIu64 " to %" PRIu64, setting->low, setting->high);
         break;
+    case WEIR_SETTING_REAL:
+        snprintf(text, size, "a number");
+        break;
     case WEIR_SETTING_DURATION:
         if (setting->high)
             snprintf(text, size, "a duration from %s to %s", weir_duration_text((int64_t)setting->low, low),

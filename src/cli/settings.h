@@ -31,6 +31,7 @@ enum weir_setting_kind {
     WEIR_SETTING_HEADING,  /* no setting: a line of the help */
     WEIR_SETTING_TEXT,     /* const char *, which belongs to the weir_told */
     WEIR_SETTING_NUMBER,   /* uint64_t, low to high */
+    WEIR_SETTING_REAL,     /* a number such as 0.9, for `take` */
     WEIR_SETTING_DURATION, /* int64_t, nanoseconds, low to high */
     WEIR_SETTING_SWITCH,   /* bool; the flag has no value, the key true or false */
     WEIR_SETTING_WORD,     /* a word such as 2GB, for `take` */

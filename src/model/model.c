@@ -160,6 +160,16 @@ float weir_model_threshold(const weir_model *model)
     return model->card.threshold;
 }
 
+weir_err weir_model_set_threshold(weir_model *model, float threshold, struct weir_error *error)
+{
+    bool regression = model->card.regression;
+    if (regression ? !isfinite(threshold) : !(threshold >= 0 && threshold <= 1))
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%g: the threshold of %s is a number%s", (double)threshold, model->card.label,
+                         regression ? "" : " from 0 to 1");
+    model->card.threshold = threshold;
+    return WEIR_OK;
+}
+
 size_t weir_model_groups(const weir_model *model)
 {
     return model->scorer->groups;

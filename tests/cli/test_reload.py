@@ -108,6 +108,25 @@ class Reload(unittest.TestCase):
         with open(self.path("closing.json")) as file:
             self.assertGreater(json.load(file)["packets"]["seen"], 0)
 
+    def test_another_threshold(self):
+        thresholds = lambda: json.loads(self.weir("query", "--control", "c.sock", "--format", "jsonl",  # noqa: E731
+                                                  "SELECT list(DISTINCT threshold::VARCHAR ORDER BY threshold::VARCHAR) AS t FROM verdicts"))["t"]
+        self.write(threshold="0.9")
+        self.start()
+        self.until(lambda s: s["account"]["store"]["committed"] > 0)
+        self.assertEqual(thresholds(), ["0.9"])
+        for wrong, words in (("1.5", "weir.yaml:8: threshold 1.5: the threshold of one:1 is a number from 0 to 1"),
+                             ("'0.5'", "weir.yaml:8: threshold is a number; write it without quotes"), ("nan", "threshold nan: give a number")):
+            self.write(threshold=wrong)
+            self.assertIn(words, self.reload(code=1))
+        self.write(threshold="0.25")
+        self.assertEqual(self.reload()["changed"], ["threshold"])
+        self.assertEqual(self.reload("--model", "two.weir")["model"], "two:1")  # it holds for every model
+        self.end()
+        self.assertEqual(json.loads(self.weir("query", "--store", "days/", "--format", "jsonl",
+                                              "SELECT max(threshold)::VARCHAR AS high, min(threshold)::VARCHAR AS low FROM verdicts")),
+                         {"high": "0.9", "low": "0.25"})
+
     def test_what_cannot_change_changes_nothing(self):
         self.write()
         self.start()

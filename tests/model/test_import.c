@@ -372,6 +372,10 @@ static void regressions_are_judged_by_their_threshold_alone(void **state)
     assert_true(fabsf(scores[1] - expf(1.5f)) < 1e-5f && !classes[1] && !alerts[1]);
     assert_int_equal(weir_model_fits(model, "s", 7, columns, COLUMNS, NULL, &error), WEIR_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "is a regression and does not say from which prediction on a row is an alert"));
+    assert_int_equal(weir_model_set_threshold(model, NAN, &error), WEIR_ERR_ARGUMENT);
+    assert_int_equal(weir_model_set_threshold(model, 2, &error), WEIR_OK); /* exp(0.5) < 2 < exp(1.5) */
+    weir_model_judge(model, margins, 2, scores, classes, alerts);
+    assert_true(!alerts[0] && alerts[1]);
     weir_model_free(&model);
 
     facts.threshold = 3;
