@@ -231,7 +231,8 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
     if (control) {
         json_t *info = about(o, &config, run_id);
-        weir_control_attach(control, job, info, weir_reloader_reload, reloader);
+        const struct weir_job asked = weir_run_job(job);
+        weir_control_attach(control, &asked, info, weir_reloader_reload, reloader);
         json_decref(info);
     }
     watch(job, o, reloader, model);

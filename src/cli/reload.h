@@ -9,6 +9,7 @@
 
 #include "cli/run_options.h"
 #include "pipeline/control.h"
+#include "pipeline/run.h"
 
 struct weir_reloader;
 

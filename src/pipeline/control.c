@@ -22,8 +22,9 @@ struct weir_control {
     pthread_cond_t change;
     /* under the lock */
     enum { STARTING, RUNNING, DRAINING, ENDED } state;
-    bool stop;                   /* somebody has asked for the end */
-    struct weir_run *run;        /* RUNNING and DRAINING */
+    bool stop;    /* somebody has asked for the end */
+    bool has_job; /* RUNNING and DRAINING */
+    struct weir_job job;
     weir_control_reload *reload; /* and its context */
     void *context;
     bool changing;               /* a reload is under way */
@@ -69,35 +70,26 @@ static json_t *account_text(const struct weir_account *account)
     return json;
 }
 
+static uint64_t job_reloads(const struct weir_job *job)
+{
+    return job->reloads ? job->reloads(job->context) : 0;
+}
+
 /* Under the lock. */
 static json_t *status(struct weir_control *control)
 {
     struct weir_account account = control->account;
-    struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
-    json_t *alerts = json_array(), *answer = json_pack("{s:b}", "ok", 1);
+    json_t *answer = json_pack("{s:b}", "ok", 1);
     static const char *const states[] = {"starting", "running", "draining", "ended"};
     const char *problem = control->problem;
     uint64_t reloads = control->reloads;
-    struct weir_error error = {0};
-    char trouble[300];
+    char trouble[512] = "";
     json_object_update(answer, control->about);
-    if (control->run) {
-        struct weir_backend *backend = weir_run_backend(control->run);
-        size_t depth, room;
-        char model[256];
-        weir_run_account(control->run, &account);
-        weir_backend_model(backend, model, sizeof model);
-        reloads = weir_backend_reloads(backend);
-        json_object_set_new(answer, "model", json_string(model));
-        weir_backend_queue(backend, &depth, &room);
-        json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
-        for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
-            json_array_append_new(alerts, json_string(lines[i].text));
-        if (weir_backend_status(backend, &error) != WEIR_OK ||
-            weir_source_status(weir_run_source(control->run), &error) != WEIR_OK)
-            problem = error.text;
-        else if (weir_backend_trouble(backend, trouble, sizeof trouble))
-            problem = trouble;
+    if (control->has_job) {
+        control->job.account(control->job.context, &account);
+        control->job.status(control->job.context, answer, trouble, sizeof trouble);
+        reloads = job_reloads(&control->job);
+        problem = *trouble ? trouble : problem;
     }
     json_object_set_new(answer, "state", json_string(states[control->state]));
     json_object_set_new(answer, "reloads", json_integer((json_int_t)reloads));
@@ -107,7 +99,8 @@ static json_t *status(struct weir_control *control)
     json_object_set_new(answer, "problem", problem ? json_string(problem) : json_null());
     json_object_set_new(answer, "account", weir_account_json(&account));
     json_object_set_new(answer, "text", account_text(&account));
-    json_object_set_new(answer, "alerts", alerts);
+    if (!json_object_get(answer, "alerts"))
+        json_object_set_new(answer, "alerts", json_array());
     return answer;
 }
 
@@ -125,8 +118,8 @@ static void answer_stop(struct weir_control *control, struct weir_peer *peer)
     if (!control->stop && control->state < DRAINING)
         weir_log(WEIR_LOG_INFO, "stopping: `weir stop` asks; what has been read is being finished");
     control->stop = true;
-    if (control->run)
-        weir_run_stop(control->run);
+    if (control->has_job)
+        control->job.stop(control->job.context);
     while (control->state != ENDED)
         pthread_cond_wait(&control->change, &control->lock);
     json_t *json = status(control);
@@ -135,7 +128,7 @@ static void answer_stop(struct weir_control *control, struct weir_peer *peer)
 }
 
 /* Takes the store for one query. False, with an answer sent, when it cannot be had in time. */
-static bool take_store(struct weir_control *control, int64_t until_ns, struct weir_backend **out, struct weir_peer *peer)
+static bool take_store(struct weir_control *control, int64_t until_ns, struct weir_job *out, struct weir_peer *peer)
 {
     struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     const char *problem = NULL;
@@ -145,10 +138,12 @@ static bool take_store(struct weir_control *control, int64_t until_ns, struct we
             problem = "query: another query took all the time; try again";
     if (control->state != RUNNING)
         problem = control->state == STARTING ? "query: weir is starting; try again" : "query: weir is ending";
+    else if (!problem && !control->job.sql)
+        problem = "query: this weir keeps no store; ask the one that does";
     if (!problem) {
         control->asking = true;
         control->query_ends_ns = until_ns;
-        *out = weir_run_backend(control->run);
+        *out = control->job;
     }
     pthread_mutex_unlock(&control->lock);
     if (problem)
@@ -163,15 +158,17 @@ static void answer_reload(struct weir_control *control, const struct weir_reques
     pthread_mutex_lock(&control->lock);
     while (control->state == RUNNING && control->changing)
         pthread_cond_wait(&control->change, &control->lock);
-    struct weir_run *run = control->state == RUNNING ? control->run : NULL;
-    control->changing = control->changing || run;
+    bool can = control->state == RUNNING && control->reload, over = control->state != RUNNING;
+    struct weir_job job = control->job;
+    control->changing = control->changing || can;
     pthread_mutex_unlock(&control->lock);
-    if (!run) {
-        send_error(peer, "reload: weir is starting or ending");
+    if (!can) {
+        send_error(peer,
+                   over ? "reload: weir is starting or ending" : "reload: there is nothing that this weir could read again");
         return;
     }
     weir_err code = control->reload(control->context, request->model, &done, &error);
-    uint64_t reloads = weir_backend_reloads(weir_run_backend(run));
+    uint64_t reloads = job_reloads(&job);
     pthread_mutex_lock(&control->lock);
     control->changing = false;
     pthread_cond_broadcast(&control->change);
@@ -199,13 +196,13 @@ static bool running(void *context)
 static void answer_query(struct weir_control *control, const struct weir_request *request, struct weir_peer *peer)
 {
     struct weir_error error = {0};
-    struct weir_backend *backend;
+    struct weir_job job;
     struct weir_sql *session = NULL;
     struct weir_answer *rows = NULL;
     int64_t until_ns = weir_clock_mono_ns() + request->timeout_ns;
-    if (!take_store(control, until_ns, &backend, peer))
+    if (!take_store(control, until_ns, &job, peer))
         return;
-    weir_err code = weir_backend_sql(backend, &session, &error);
+    weir_err code = job.sql(job.context, &session, &error);
     pthread_mutex_lock(&control->lock);
     control->query = session;
     if (session && control->state != RUNNING)
@@ -289,17 +286,18 @@ weir_err weir_control_start(const char *path, struct weir_control **out, struct 
     return WEIR_OK;
 }
 
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_reload *reload,
-                         void *context)
+void weir_control_attach(struct weir_control *control, const struct weir_job *job, const json_t *about,
+                         weir_control_reload *reload, void *context)
 {
     pthread_mutex_lock(&control->lock);
     json_object_update(control->about, (json_t *)about);
     control->reload = reload;
     control->context = context;
-    control->run = run;
+    control->job = *job;
+    control->has_job = true;
     control->state = RUNNING;
     if (control->stop)
-        weir_run_stop(run);
+        job->stop(job->context);
     pthread_mutex_unlock(&control->lock);
 }
 
@@ -319,9 +317,9 @@ void weir_control_drain(struct weir_control *control)
 /* Under the lock. */
 static void end(struct weir_control *control, const char *problem)
 {
-    if (control->run)
-        control->reloads = weir_backend_reloads(weir_run_backend(control->run));
-    control->run = NULL;
+    if (control->has_job)
+        control->reloads = job_reloads(&control->job);
+    control->has_job = false;
     control->state = ENDED;
     control->problem = problem ? strdup(problem) : NULL;
     pthread_cond_broadcast(&control->change);

@@ -8,14 +8,15 @@
  *   reload  {"ok":true,"model":"b:2","before":"a:1","reloads":1} once the next batch will be judged by the new model;
  *           with a configuration file also "changed":["retention",..]
  *
- * Life: start, attach, (the run goes on), drain, weir_run_finish, ended, free. All by the run's owner.
+ * It speaks for a job (pipeline/job.h): a run, or one of its roles. Life: start, attach, (the job goes on), drain, finish the
+ * job, ended, free. All by the job's owner.
  */
 #ifndef WEIR_PIPELINE_CONTROL_H
 #define WEIR_PIPELINE_CONTROL_H
 
 #include <jansson.h>
 
-#include "pipeline/run.h"
+#include "pipeline/job.h"
 
 struct weir_control;
 
@@ -31,13 +32,14 @@ struct weir_reloaded {
  * `changed` is NULL; else the caller frees it. Any thread. */
 typedef weir_err weir_control_reload(void *context, const char *model, struct weir_reloaded *out, struct weir_error *error);
 
-void weir_control_attach(struct weir_control *control, struct weir_run *run, const json_t *about, weir_control_reload *reload,
-                         void *context);
+/* `about`: what of the job does not change. `reload` NULL: there is nothing that it could read again. */
+void weir_control_attach(struct weir_control *control, const struct weir_job *job, const json_t *about,
+                         weir_control_reload *reload, void *context);
 
 /* The packets are at their end: no more queries, the ones under way are broken off. Returns when none uses the store any more. */
 void weir_control_drain(struct weir_control *control);
 
-/* The run has accounted; it may be freed afterwards. `problem`: NULL, or what went wrong. Who waits for the end is told. */
+/* The job has accounted; it may be freed afterwards. `problem`: NULL, or what went wrong. Who waits for the end is told. */
 void weir_control_ended(struct weir_control *control, const struct weir_account *account, const char *problem);
 
 /* Ends the socket. Sets *control to NULL; NULL-safe. */

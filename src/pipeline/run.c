@@ -182,6 +182,54 @@ struct weir_backend *weir_run_backend(struct weir_run *run)
     return run->backend;
 }
 
+static void job_stop(void *run)
+{
+    weir_run_stop(run);
+}
+
+static void job_account(void *run, struct weir_account *out)
+{
+    weir_run_account(run, out);
+}
+
+static uint64_t job_reloads(void *run)
+{
+    return weir_backend_reloads(weir_run_backend(run));
+}
+
+static weir_err job_sql(void *run, struct weir_sql **out, struct weir_error *error)
+{
+    return weir_backend_sql(weir_run_backend(run), out, error);
+}
+
+static void job_status(void *context, json_t *answer, char *problem, size_t size)
+{
+    struct weir_run *run = context;
+    struct weir_backend *backend = run->backend;
+    struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
+    struct weir_error error = {0};
+    json_t *alerts = json_array();
+    size_t depth, room;
+    char model[256];
+    weir_backend_model(backend, model, sizeof model);
+    json_object_set_new(answer, "model", json_string(model));
+    weir_backend_queue(backend, &depth, &room);
+    json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
+    for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
+        json_array_append_new(alerts, json_string(lines[i].text));
+    json_object_set_new(answer, "alerts", alerts);
+    if (weir_backend_status(backend, &error) != WEIR_OK || weir_source_status(run->source, &error) != WEIR_OK)
+        snprintf(problem, size, "%s", error.text);
+    else
+        weir_backend_trouble(backend, problem, size);
+}
+
+struct weir_job weir_run_job(struct weir_run *run)
+{
+    return (struct weir_job){
+        .context = run, .stop = job_stop, .account = job_account, .status = job_status, .reloads = job_reloads, .sql = job_sql};
+}
+
 struct weir_source *weir_run_source(struct weir_run *run)
 {
     return run->source;

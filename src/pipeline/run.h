@@ -7,6 +7,7 @@
 
 #include "base/rights.h"
 #include "pipeline/backend.h"
+#include "pipeline/job.h"
 #include "pipeline/sensor.h"
 
 struct weir_run;
@@ -55,6 +56,9 @@ weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_er
 void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention);
 
 struct weir_backend *weir_run_backend(struct weir_run *run);
+
+/* For its control socket. */
+struct weir_job weir_run_job(struct weir_run *run);
 struct weir_source *weir_run_source(struct weir_run *run);
 
 /* Drains everything, closes the outputs, fills the closing account. The result is the first of: store or EVE failure, an account
