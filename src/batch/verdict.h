@@ -39,6 +39,7 @@ struct weir_verdicts {
     size_t class_count;
     const char *const *columns; /* names of the model's columns, which need not be those of the batch */
     void *lender;               /* whose names these are: pipeline/judge.h */
+    uint64_t names;             /* number of these names in the process: other names, another number */
     float threshold;
     float score[WEIR_BATCH_ROWS]; /* probability of an attack */
     uint16_t class_index[WEIR_BATCH_ROWS];

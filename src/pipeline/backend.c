@@ -51,6 +51,29 @@ static void join(struct weir_backend *backend)
         backend->outcome = weir_writer_status(backend->writer, &backend->failure);
 }
 
+/* --- where the writer takes from --- */
+
+static bool take(void *context, int64_t timeout_ns, struct weir_writer_item *out)
+{
+    struct weir_backend *backend = context;
+    out->verdicts = weir_ring_pop(backend->verdicts, timeout_ns);
+    return out->verdicts;
+}
+
+static bool ended(void *context)
+{
+    struct weir_backend *backend = context;
+    return weir_ring_closed(backend->verdicts);
+}
+
+static void give(void *context, struct weir_verdicts *verdicts)
+{
+    struct weir_backend *backend = context;
+    struct weir_judge *judge = verdicts->lender;
+    weir_judge_release(&judge);
+    weir_pool_give(backend->pool, verdicts->batch);
+}
+
 weir_err weir_backend_start(const struct weir_backend_config *config, struct weir_backend **out, struct weir_error *error)
 {
     *out = NULL;
@@ -101,8 +124,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
         snprintf(backend->run, sizeof backend->run, "%s", weir_store_run(backend->store));
     if (config->eve && (code = weir_eve_open(config->eve, config->sensor, &backend->eve, error)) != WEIR_OK)
         goto fail;
-    writer.verdicts = backend->verdicts;
-    writer.pool = backend->pool;
+    writer.source = (struct weir_writer_source){.context = backend, .take = take, .ended = ended, .give = give};
     writer.store = backend->store;
     writer.eve = backend->eve;
     if ((code = weir_writer_create(&writer, &backend->writer)) != WEIR_OK) {

@@ -109,6 +109,7 @@ void weir_judge_batch(struct weir_judge *judge, unsigned worker, struct weir_ver
     struct weir_batch *batch = verdicts->batch;
     float *margins = judge->margins + worker * WEIR_BLOCK_ROWS * judge->groups;
     verdicts->lender = weir_judge_hold(judge);
+    verdicts->names = judge->number;
     verdicts->origin = NULL;
     verdicts->model = weir_model_label(model);
     verdicts->feature_set = judge->feature_set;

@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "pipeline/judge.h"
 #include "store/outage.h"
 
 enum { LOOK_NS = 1000000000 }; /* between looks for room */
@@ -22,28 +21,36 @@ struct gap {
     weir_err refused;           /* how the last try to end it failed */
 };
 
+/* What has been taken. */
+struct tally {
+    uint64_t rows, batches, alerts, class_rows[WEIR_CLASSES_SHOWN];
+    struct weir_histogram decision;
+    struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
+    uint64_t lines;
+};
+
 struct weir_writer {
     struct weir_writer_config config;
     /* the thread's own */
     struct gap store_gap, eve_gap; /* an EVE gap that has ended waits for the store to take its row */
     int64_t look_at_ns;
-    bool uncommitted; /* something has been taken since the last commit */
-    int64_t *pending; /* closing times of the rows that are appended but not committed */
+    bool uncommitted;  /* something has been taken since the last commit */
+    struct tally kept; /* as of the last commit, where the rest comes again */
+    int64_t *pending;  /* closing times of the rows that are appended but not committed */
     uint64_t pending_rows, pending_room;
     int64_t commit_at_ns; /* when that is to be committed */
-    uint64_t judge;       /* number of the judge that `place` is for */
-    uint8_t place[256];   /* of its classes in class_rows */
+    uint64_t names;       /* that `place` is for */
+    uint8_t place[256];   /* of their classes in class_rows */
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
-    uint64_t committed, withheld, rejected[WEIR_REJECTED_COUNT], alerts, batches, class_rows[WEIR_CLASSES_SHOWN];
+    uint64_t committed, withheld, rejected[WEIR_REJECTED_COUNT], returned;
     enum weir_rejected reason; /* of the failure */
     struct weir_eve_account eve;
     char trouble[300]; /* "": none */
     char class_name[WEIR_CLASSES_SHOWN][WEIR_CLASS_NAME];
-    struct weir_histogram decision, durable;
-    struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
-    uint64_t lines;
+    struct weir_histogram durable;
+    struct tally tally;
     char *health; /* JSON that waits to be stored, or NULL */
     bool limited; /* these wait to be handed to the store */
     uint64_t rotate_bytes;
@@ -95,13 +102,35 @@ static uint64_t read_eve(struct weir_writer *writer)
     return account.lost - before;
 }
 
+static bool comes_again(const struct weir_writer *writer)
+{
+    return writer->config.source.committed;
+}
+
+/* All since the last commit is as if it had never come. */
+static void take_back(struct weir_writer *writer)
+{
+    writer->pending_rows = 0;
+    writer->uncommitted = false;
+    if (writer->config.eve)
+        weir_eve_take_back(writer->config.eve);
+    pthread_mutex_lock(&writer->lock);
+    writer->returned += writer->tally.rows - writer->kept.rows;
+    writer->tally = writer->kept;
+    pthread_mutex_unlock(&writer->lock);
+}
+
 static void fail(struct weir_writer *writer, const struct weir_error *error, enum weir_rejected reason)
 {
     bool full = error->code == WEIR_ERR_FULL;
+    if (comes_again(writer))
+        take_back(writer);
     pthread_mutex_lock(&writer->lock);
     if (!failed(writer)) {
         weir_fail(&writer->failure, error->code, "%s%s", error->text,
-                  full && writer->config.on_full == WEIR_ON_FULL_STOP ? "; --on-full withhold goes on without it" : "");
+                  !full || writer->config.on_full != WEIR_ON_FULL_STOP ? ""
+                  : comes_again(writer)                                ? "; --on-full withhold waits for room"
+                                                                       : "; --on-full withhold goes on without it");
         writer->reason = full ? WEIR_REJECTED_FULL : reason;
     }
     pthread_mutex_unlock(&writer->lock);
@@ -138,7 +167,10 @@ static void tell_trouble(struct weir_writer *writer)
     const struct gap *store = &writer->store_gap, *eve = &writer->eve_gap;
     pthread_mutex_lock(&writer->lock);
     writer->trouble[0] = 0;
-    if (store->open)
+    if (store->open && comes_again(writer))
+        snprintf(writer->trouble, sizeof writer->trouble,
+                 "the store's disk is full: nothing is taken, sensors keep their batches");
+    else if (store->open)
         snprintf(writer->trouble, sizeof writer->trouble, "the store's disk is full: %" PRIu64 " verdicts withheld%s",
                  store->lost, eve->open ? "; no room for EVE either" : "");
     else if (eve->open)
@@ -157,14 +189,19 @@ static void open_gap(struct gap *gap)
 /* The store has failed and rolled back: its pending rows are lost, and `more` that it has not taken. */
 static void lose_store(struct weir_writer *writer, const struct weir_error *error, uint64_t more)
 {
-    uint64_t rows = writer->pending_rows + more;
+    uint64_t rows = comes_again(writer) ? 0 : writer->pending_rows + more;
     writer->pending_rows = 0;
     if (!goes_on(writer, error->code)) {
         fail(writer, error, WEIR_REJECTED_STORE);
     } else if (!writer->store_gap.open) {
         open_gap(&writer->store_gap);
-        weir_log(WEIR_LOG_WARNING, "%s; verdicts are withheld and counted until there is room", error->text);
+        weir_log(WEIR_LOG_WARNING,
+                 comes_again(writer) ? "%s; nothing is taken until there is room: sensors keep what is not committed"
+                                     : "%s; verdicts are withheld and counted until there is room",
+                 error->text);
     }
+    if (comes_again(writer))
+        take_back(writer);
     miss(writer, rows);
     tell_trouble(writer);
 }
@@ -205,6 +242,10 @@ static void commit(struct weir_writer *writer)
     pthread_mutex_unlock(&writer->lock);
     writer->pending_rows = 0;
     writer->uncommitted = false;
+    if (comes_again(writer) && has_store(writer)) {
+        writer->kept = writer->tally; /* only this thread changes it */
+        writer->config.source.committed(writer->config.source.context);
+    }
     /* after the commit: a reader of EVE never sees what the store does not have, but for what a full disk withholds from it */
     if (!failed(writer) && writer->config.eve) {
         code = weir_eve_flush(writer->config.eve, &error);
@@ -225,7 +266,7 @@ static void remember_alerts(struct weir_writer *writer, const struct weir_verdic
         inet_ntop(family, id->dst, dst, sizeof dst);
         if (id->ports)
             snprintf(port, sizeof port, " %u", id->dport);
-        struct weir_alert_line *line = &writer->line[writer->lines++ % WEIR_ALERTS_SHOWN];
+        struct weir_alert_line *line = &writer->tally.line[writer->tally.lines++ % WEIR_ALERTS_SHOWN];
         int n =
             snprintf(line->text, sizeof line->text, "%s %s > %s%s %.2f", verdicts->classes[verdicts->class_index[causes->row]],
                      src, dst, port, (double)verdicts->score[causes->row]);
@@ -249,21 +290,23 @@ static void find_places(struct weir_writer *writer, const struct weir_verdicts *
         memcpy(writer->class_name[k], name, sizeof name);
         writer->place[c] = (uint8_t)k;
     }
-    writer->judge = ((const struct weir_judge *)verdicts->lender)->number;
+    writer->names = verdicts->names;
 }
 
 static void count(struct weir_writer *writer, const struct weir_verdicts *verdicts)
 {
     const struct weir_batch *batch = verdicts->batch;
     pthread_mutex_lock(&writer->lock);
-    if (writer->judge != ((const struct weir_judge *)verdicts->lender)->number)
+    if (writer->names != verdicts->names)
         find_places(writer, verdicts);
-    writer->batches++;
-    writer->alerts += verdicts->alerts;
+    struct tally *tally = &writer->tally;
+    tally->rows += batch->rows;
+    tally->batches++;
+    tally->alerts += verdicts->alerts;
     for (unsigned r = 0; r < batch->rows; r++) {
         unsigned c = verdicts->class_index[r];
-        writer->class_rows[c < sizeof writer->place ? writer->place[c] : WEIR_CLASSES_SHOWN - 1]++;
-        weir_histogram_add(&writer->decision, verdicts->scored_ns[r] - batch->closed_ns[r], 1);
+        tally->class_rows[c < sizeof writer->place ? writer->place[c] : WEIR_CLASSES_SHOWN - 1]++;
+        weir_histogram_add(&tally->decision, verdicts->scored_ns[r] - batch->closed_ns[r], 1);
     }
     if (verdicts->alerts)
         remember_alerts(writer, verdicts);
@@ -289,9 +332,13 @@ static void take(struct weir_writer *writer, const struct weir_verdicts *verdict
     if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
         lose_store(writer, &error, batch->rows);
         lost = true;
+        if (comes_again(writer))
+            return;
     }
     if (writer->config.eve)
         take_eve(writer, verdicts);
+    if (comes_again(writer) && failed(writer))
+        return;
     count(writer, verdicts);
     if (!writer->uncommitted)
         writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
@@ -302,6 +349,20 @@ static void take(struct weir_writer *writer, const struct weir_verdicts *verdict
     }
     memcpy(writer->pending + writer->pending_rows, batch->closed_ns, batch->rows * sizeof *writer->pending);
     writer->pending_rows += batch->rows;
+}
+
+static void take_note(struct weir_writer *writer, const struct weir_note *note)
+{
+    struct weir_error error = {0};
+    if (!has_store(writer))
+        return;
+    if (weir_store_note(writer->config.store, note, &error) != WEIR_OK) {
+        lose_store(writer, &error, 0);
+        return;
+    }
+    if (!writer->uncommitted)
+        writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
+    writer->uncommitted = true;
 }
 
 static void store_health(struct weir_writer *writer)
@@ -370,8 +431,14 @@ static weir_err reopen(struct weir_writer *writer, struct weir_error *error)
         return code;
     pthread_mutex_lock(&writer->lock);
     writer->committed += (uint64_t)found;
-    writer->withheld -= (uint64_t)found;
-    writer->store_gap.lost -= (uint64_t)found;
+    if (comes_again(writer)) {
+        writer->tally.rows += (uint64_t)found;
+        writer->kept.rows += (uint64_t)found;
+        writer->returned -= (uint64_t)found;
+    } else {
+        writer->withheld -= (uint64_t)found;
+        writer->store_gap.lost -= (uint64_t)found;
+    }
     pthread_mutex_unlock(&writer->lock);
     return WEIR_OK;
 }
@@ -394,10 +461,14 @@ static void resume_store(struct weir_writer *writer)
         gap->refused = code;
         return;
     }
-    weir_log(WEIR_LOG_INFO, "%s: %s; %" PRIu64 " verdicts were withheld in %.0f s, table outages has a row",
-             weir_store_path(writer->config.store),
-             weir_store_has_room(writer->config.store) ? "there is room again" : "room for the last words", gap->lost,
-             (double)(gap->ended_ns - gap->began_ns) / 1e9);
+    const char *room = weir_store_has_room(writer->config.store) ? "there is room again" : "room for the last words";
+    double seconds = (double)(gap->ended_ns - gap->began_ns) / 1e9;
+    if (comes_again(writer))
+        weir_log(WEIR_LOG_INFO, "%s: %s; nothing was taken for %.0f s, table outages has a row",
+                 weir_store_path(writer->config.store), room, seconds);
+    else
+        weir_log(WEIR_LOG_INFO, "%s: %s; %" PRIu64 " verdicts were withheld in %.0f s, table outages has a row",
+                 weir_store_path(writer->config.store), room, gap->lost, seconds);
     *gap = (struct gap){0};
     tell_trouble(writer);
 }
@@ -454,16 +525,23 @@ static void close_gaps(struct weir_writer *writer)
     if (!writer->store_gap.open || failed(writer))
         return;
     weir_store_room(writer->config.store, &room);
-    weir_fail(&error, WEIR_ERR_FULL,
-              "%s: its disk was full to the end (%" PRIu64 " bytes are free): %" PRIu64
-              " verdicts were withheld; make room, or give --store elsewhere",
-              weir_store_path(writer->config.store), room, writer->store_gap.lost);
+    if (comes_again(writer))
+        weir_fail(&error, WEIR_ERR_FULL,
+                  "%s: its disk was full to the end (%" PRIu64
+                  " bytes are free); what is not committed is with the sensors: make room and start again",
+                  weir_store_path(writer->config.store), room);
+    else
+        weir_fail(&error, WEIR_ERR_FULL,
+                  "%s: its disk was full to the end (%" PRIu64 " bytes are free): %" PRIu64
+                  " verdicts were withheld; make room, or give --store elsewhere",
+                  weir_store_path(writer->config.store), room, writer->store_gap.lost);
     fail(writer, &error, WEIR_REJECTED_FULL);
 }
 
 void *weir_writer_run(void *argument)
 {
     struct weir_writer *writer = argument;
+    const struct weir_writer_source *source = &writer->config.source;
     const struct weir_error no_room = {.code = WEIR_ERR_FULL, .text = "the store's disk is full at the start"};
     if (writer->config.store && !weir_store_is_open(writer->config.store))
         lose_store(writer, &no_room, 0);
@@ -473,15 +551,23 @@ void *weir_writer_run(void *argument)
             wait = writer->commit_at_ns - weir_clock_mono_ns();
             wait = wait > 0 ? wait : 0;
         }
-        struct weir_verdicts *verdicts = weir_ring_pop(writer->config.verdicts, wait);
-        if (verdicts) {
-            take(writer, verdicts);
-            struct weir_judge *judge = verdicts->lender; /* nothing of its names is used from here on */
-            weir_judge_release(&judge);
-            weir_pool_give(writer->config.pool, verdicts->batch);
-        } else if (weir_ring_closed(writer->config.verdicts)) {
+        struct weir_writer_item item = {0};
+        if (comes_again(writer) && writer->store_gap.open) {
+            source->rest(source->context, LOOK_NS);
+            if (source->ended(source->context))
+                break;
+        } else if (source->take(source->context, wait, &item)) {
+            if (item.note)
+                take_note(writer, item.note);
+            else
+                take(writer, item.verdicts);
+            if (item.verdicts)
+                source->give(source->context, item.verdicts);
+        } else if (source->ended(source->context)) {
             break;
         }
+        if (comes_again(writer) && failed(writer))
+            break;
         store_health(writer);
         if (writer->pending_rows >= writer->config.commit_rows ||
             (writer->uncommitted && weir_clock_mono_ns() >= writer->commit_at_ns))
@@ -507,11 +593,12 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     memcpy(account->store.rejected, writer->rejected, sizeof account->store.rejected);
     account->eve.lines = writer->eve.lines;
     account->eve.lost = writer->eve.lost;
-    account->alerts = writer->alerts;
-    account->batches = writer->batches;
+    account->rows.scored = writer->tally.rows;
+    account->alerts = writer->tally.alerts;
+    account->batches = writer->tally.batches;
     memcpy(account->class_name, writer->class_name, sizeof account->class_name);
-    memcpy(account->class_rows, writer->class_rows, sizeof account->class_rows);
-    account->decision_ns = writer->decision;
+    memcpy(account->class_rows, writer->tally.class_rows, sizeof account->class_rows);
+    account->decision_ns = writer->tally.decision;
     account->durable_ns = writer->durable;
     pthread_mutex_unlock(&writer->lock);
 }
@@ -519,9 +606,9 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
 unsigned weir_writer_alerts(struct weir_writer *writer, struct weir_alert_line *lines)
 {
     pthread_mutex_lock(&writer->lock);
-    unsigned n = writer->lines < WEIR_ALERTS_SHOWN ? (unsigned)writer->lines : WEIR_ALERTS_SHOWN;
+    unsigned n = writer->tally.lines < WEIR_ALERTS_SHOWN ? (unsigned)writer->tally.lines : WEIR_ALERTS_SHOWN;
     for (unsigned i = 0; i < n; i++)
-        lines[i] = writer->line[(writer->lines - 1 - i) % WEIR_ALERTS_SHOWN];
+        lines[i] = writer->tally.line[(writer->tally.lines - 1 - i) % WEIR_ALERTS_SHOWN];
     pthread_mutex_unlock(&writer->lock);
     return n;
 }

@@ -317,6 +317,11 @@ void weir_eve_drop(struct weir_eve *eve)
     eve->account.lost += weir_output_drop_lines(&eve->output);
 }
 
+void weir_eve_take_back(struct weir_eve *eve)
+{
+    weir_output_drop_lines(&eve->output);
+}
+
 struct weir_eve_account weir_eve_account(const struct weir_eve *eve)
 {
     return eve->account;

@@ -36,8 +36,9 @@ weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error);
 /* Loses the lines of a batch: counts them only. */
 void weir_eve_skip(struct weir_eve *eve, const struct weir_verdicts *verdicts);
 
-/* Loses what is buffered. */
+/* Loses what is buffered; or forgets it without a count, because it will be appended again. */
 void weir_eve_drop(struct weir_eve *eve);
+void weir_eve_take_back(struct weir_eve *eve);
 
 /* Lines written to the file, and lines lost, since the open. */
 struct weir_eve_account {
