@@ -22,9 +22,12 @@ void weir_model_describe(const weir_model *model, char *text, size_t size)
     char id[32] = "";
     if (weir_model_feature_set_id(model))
         snprintf(id, sizeof id, " (%016llx)", (unsigned long long)weir_model_feature_set_id(model));
-    snprintf(text, size, "%s: %s, %zu trees, depth %zu, %zu nodes, %zu classes, %zu columns, feature set %s%s",
-             weir_model_label(model), weir_model_algorithm(model), shape.trees, shape.depth, shape.nodes,
-             weir_model_classes(model, NULL), weir_model_columns(model, NULL), weir_model_feature_set(model), id);
+    char trees[96] = "";
+    if (shape.trees)
+        snprintf(trees, sizeof trees, "%zu trees, depth %zu, %zu nodes, ", shape.trees, shape.depth, shape.nodes);
+    snprintf(text, size, "%s: %s, %s%zu classes, %zu columns, feature set %s%s", weir_model_label(model),
+             weir_model_algorithm(model), trees, weir_model_classes(model, NULL), weir_model_columns(model, NULL),
+             weir_model_feature_set(model), id);
 }
 
 int weir_cmd_model(int argc, char **argv)

@@ -17,9 +17,11 @@
 #include "features/view.h"
 #include "model/build.h"
 #include "model/feature_set.h"
+#include "model/model.h"
 #include "train/evaluate.h"
 #include "train/labels.h"
 #include "train/split.h"
+#include "train/trainers.h"
 #include "train/xgb.h"
 
 static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --benign VALUE -o MODEL.weir [OPTIONS]\n"
@@ -36,11 +38,13 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "                      identifiers of a known data set are left out\n"
                            "  --test SHARE|FILE   test on this share of the rows, drawn class by class (0.2),\n"
                            "                      or on the rows of FILE|GLOB\n"
-                           "  --algorithm NAME    xgboost\n"
-                           "  --trees N           rounds of boosting (100)\n"
-                           "  --depth N           depth of a tree (6)\n"
-                           "  --eta X             learning rate (0.3)\n"
-                           "  --param NAME=VALUE  any parameter of the algorithm; repeated\n"
+                           "  --algorithm NAME    one of those below (xgboost)\n"
+                           "  --param NAME=VALUE  a parameter of the algorithm; repeated\n"
+                           "  --trees, --depth, --eta VALUE\n"
+                           "                      the same as --param trees=VALUE, ...\n"
+                           "  --scale none|standard\n"
+                           "                      bring columns to mean 0 and deviation 1 first (none);\n"
+                           "                      the scaling becomes part of the model\n"
                            "  --threshold X       score from which a row is an alert (0.5)\n"
                            "  --features SET      feature set that the columns belong to (default: the one\n"
                            "                      that has them all)\n"
@@ -52,14 +56,28 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "  --quiet             no messages but errors\n"
                            "\n"
                            "example: weir train --data 'day1/*.csv' --label Label --benign BENIGN -o flows.weir\n"
-                           "         weir evaluate flows.weir --data 'day2/*.csv'\n";
+                           "         weir evaluate flows.weir --data 'day2/*.csv'\n"
+                           "\n"
+                           "Algorithms and their parameters (in brackets what they are without --param):\n";
+
+/* The table of trainers as text. */
+static void print_algorithms(void)
+{
+    for (const struct weir_trainer *const *t = weir_trainers(); *t; t++) {
+        printf("  %s%s\n", (*t)->name, (*t)->more ? " (and all of its library's parameters)" : "");
+        for (const struct weir_param *p = (*t)->params; p->name; p++)
+            printf("      %-16s  %s (%s)\n", p->name, p->text, p->value);
+    }
+}
 
 struct options {
     struct weir_data_options data;
     struct weir_strings params;
     const char *algorithm, *features, *name, *version, *output, *test_files;
-    uint64_t trees, depth, seed;
-    double eta, share, threshold;
+    const struct weir_trainer *trainer;
+    enum weir_scale scale;
+    uint64_t seed;
+    double share, threshold;
     bool json;
 };
 
@@ -72,6 +90,7 @@ enum {
     OPT_THRESHOLD,
     OPT_FEATURES,
     OPT_SEED,
+    OPT_SCALE,
     OPT_TEST,
     OPT_NAME,
     OPT_VERSION,
@@ -96,6 +115,23 @@ static bool take_test(struct options *o, const char *text)
     return true;
 }
 
+static bool take_param(struct options *o, const char *name, const char *value)
+{
+    char text[200];
+    snprintf(text, sizeof text, "%s=%s", name, value);
+    weir_strings_add(&o->params, text);
+    return true;
+}
+
+static bool take_scale(struct options *o, const char *text)
+{
+    o->scale = !strcmp(text, "standard") ? WEIR_SCALE_STANDARD : WEIR_SCALE_NONE;
+    if (!strcmp(text, "standard") || !strcmp(text, "none"))
+        return true;
+    weir_log(WEIR_LOG_ERROR, "--scale %s: it is none or standard", text);
+    return false;
+}
+
 static bool take_option(struct options *o, int c)
 {
     switch (c) {
@@ -106,11 +142,13 @@ static bool take_option(struct options *o, int c)
         o->algorithm = optarg;
         return true;
     case OPT_TREES:
-        return weir_option_number("--trees", optarg, 1, 100000, &o->trees);
+        return take_param(o, "trees", optarg);
     case OPT_DEPTH:
-        return weir_option_number("--depth", optarg, 1, 64, &o->depth);
+        return take_param(o, "depth", optarg);
     case OPT_ETA:
-        return weir_option_real("--eta", optarg, 1e-6, 1, &o->eta);
+        return take_param(o, "eta", optarg);
+    case OPT_SCALE:
+        return take_scale(o, optarg);
     case OPT_PARAM:
         weir_strings_add(&o->params, optarg);
         return true;
@@ -154,6 +192,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"threshold", required_argument, NULL, OPT_THRESHOLD},
         {"features", required_argument, NULL, OPT_FEATURES},
         {"seed", required_argument, NULL, OPT_SEED},
+        {"scale", required_argument, NULL, OPT_SCALE},
         {"test", required_argument, NULL, OPT_TEST},
         {"name", required_argument, NULL, OPT_NAME},
         {"version", required_argument, NULL, OPT_VERSION},
@@ -166,6 +205,7 @@ static int parse(int argc, char **argv, struct options *o)
     for (int c; (c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
+            print_algorithms();
             return WEIR_EXIT_OK;
         }
         if (c == '?' || c == ':')
@@ -177,8 +217,9 @@ static int parse(int argc, char **argv, struct options *o)
         return weir_usage_error("train", "'%s' is one argument too many; data files go behind --data", argv[optind]);
     if (!o->output)
         return weir_usage_error("train", "name the model file with -o FILE");
-    if (strcmp(o->algorithm, "xgboost"))
-        return weir_usage_error("train", "algorithm '%s' is not there; there is: xgboost", o->algorithm);
+    o->trainer = weir_trainer_find(o->algorithm);
+    if (!o->trainer)
+        return weir_usage_error("train", "algorithm '%s' is not there; there are: %s", o->algorithm, weir_trainer_names());
     int wrong = weir_data_options_check(&o->data, "train");
     return wrong ? wrong : -1;
 }
@@ -198,6 +239,8 @@ struct training {
     uint64_t feature_set_id;
     weir_model *model;
     struct weir_evaluation evaluation;
+    struct weir_trained trained;
+    json_t *used; /* the parameters */
     double fit_s;
 };
 
@@ -205,6 +248,8 @@ static void free_training(struct training *t)
 {
     weir_evaluation_fini(&t->evaluation);
     weir_model_free(&t->model);
+    weir_trained_fini(&t->trained);
+    json_decref(t->used);
     free(t->split.train);
     weir_labels_fini(&t->labels);
     weir_labels_fini(&t->test_labels);
@@ -382,41 +427,53 @@ static weir_err read_test(struct training *t, struct weir_error *error)
 
 /* ---- Fitting --------------------------------------------------------------------------------------------------------------- */
 
-static void show_progress(void *context, unsigned done, unsigned trees)
+static void show_progress(void *context, size_t done, size_t all)
 {
     (void)context;
-    fprintf(stderr, "\rweir: training: round %u of %u%s", done, trees, done == trees ? "\n" : "");
+    fprintf(stderr, "\rweir: training: round %zu of %zu%s", done, all, done == all ? "\n" : "");
 }
 
-static weir_err fit(struct training *t, void **bytes, size_t *size, struct weir_error *error)
+/* Leaves the parameters that were used in t->used. */
+static weir_err fit(struct training *t, struct weir_error *error)
 {
     const struct options *o = t->o;
     size_t rows = t->split.train_count, columns = t->dataset->column_count;
-    float *x = malloc((rows * columns + 1) * sizeof *x);
+    const float **x = malloc((columns + 1) * sizeof *x);
     uint32_t *y = malloc((rows + 1) * sizeof *y);
-    struct weir_xgb_config config = {.trees = (unsigned)o->trees,
-                                     .depth = (unsigned)o->depth,
-                                     .eta = o->eta,
-                                     .seed = o->seed,
-                                     .classes = t->labels.class_count,
-                                     .params = (const char *const *)o->params.item,
-                                     .param_count = o->params.count,
-                                     .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
-                                     .stop = t->stop};
+    const char **more = malloc((o->params.count + 1) * sizeof *more);
+    struct weir_train_config config = {.scale = o->scale,
+                                       .more = more,
+                                       .seed = o->seed,
+                                       .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+                                       .stop = t->stop};
     weir_err failed = WEIR_OK;
-    if (!x || !y) {
+    if (!x || !y || !more) {
         failed = weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; read fewer with --sql");
         goto out;
     }
-    weir_dataset_gather(t->dataset, t->split.train, 0, rows, x);
+    for (size_t c = 0; c < columns; c++)
+        x[c] = t->dataset->columns[c].values;
     for (size_t i = 0; i < rows; i++)
         y[i] = (uint32_t)t->labels.class_of[t->dataset->labels[t->split.train[i]]];
+    struct weir_train_set set = {
+        .x = x, .columns = columns, .row = t->split.train, .label = y, .rows = rows, .classes = t->labels.class_count};
+    failed = weir_params_read(o->trainer->params, o->trainer->name, (const char *const *)o->params.item, o->params.count,
+                              o->trainer->more ? more : NULL, &config.more_count, &config.params, error);
+    if (failed)
+        goto out;
+    if (o->trainer->scale_matters && o->scale == WEIR_SCALE_NONE)
+        weir_log(WEIR_LOG_WARNING, "%s is spoilt by columns of very different size; --scale standard is recommended",
+                 o->trainer->name);
+    t->used = weir_params_json(&config.params);
+    for (size_t i = 0; i < config.more_count; i++)
+        json_object_set_new(t->used, more[i], json_true());
     int64_t start = weir_clock_mono_ns();
-    failed = weir_xgb_train(x, y, rows, columns, &config, bytes, size, error);
+    failed = o->trainer->fit(&set, &config, &t->trained, error);
     t->fit_s = (double)(weir_clock_mono_ns() - start) * 1e-9;
 out:
     free(x);
     free(y);
+    free(more);
     return failed;
 }
 
@@ -477,16 +534,14 @@ static json_t *describe_training(const struct training *t)
     weir_dataset_fingerprint(t->dataset, fingerprint);
     if (t->test)
         weir_dataset_fingerprint(t->test, test_fingerprint);
-    return json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:o}", "data_set", t->known ? t->known->name : NULL, "fingerprint",
+    return json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:O,s:O?}", "data_set", t->known ? t->known->name : NULL, "fingerprint",
                      fingerprint, "rows", (json_int_t)t->dataset->rows, "test_fingerprint", t->test ? test_fingerprint : NULL,
                      "train_rows", (json_int_t)t->split.train_count, "test_rows",
-                     (json_int_t)(t->test ? t->test->rows : t->split.test_count), "labels", labels, "library",
-                     weir_xgb_version(NULL), "parameters",
-                     json_pack("{s:I,s:I,s:f,s:o}", "trees", (json_int_t)o->trees, "depth", (json_int_t)o->depth, "eta", o->eta,
-                               "more", text_list(o->params.item, o->params.count)));
+                     (json_int_t)(t->test ? t->test->rows : t->split.test_count), "labels", labels, "scale",
+                     o->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "parameters", t->used, "fit", t->trained.facts);
 }
 
-static weir_err build(struct training *t, const void *bytes, size_t size, struct weir_error *error)
+static weir_err build(struct training *t, struct weir_error *error)
 {
     const struct options *o = t->o;
     char name[80];
@@ -515,7 +570,9 @@ static weir_err build(struct training *t, const void *bytes, size_t size, struct
                                      .defaults = defaults,
                                      .categories = tables,
                                      .training = training};
-    weir_err failed = weir_model_from_xgboost(bytes, size, "the trained model", &facts, &t->model, error);
+    weir_err failed = weir_model_make(t->trained.scorer, &facts, *t->trained.objective ? t->trained.objective : NULL,
+                                      t->trained.importance, &t->model, error);
+    t->trained.scorer = NULL; /* taken over */
     json_decref(tables);
     json_decref(training);
     json_decref(defaults);
@@ -561,10 +618,8 @@ static void report(const struct training *t)
 static weir_err train(struct training *t, struct weir_error *error)
 {
     const struct options *o = t->o;
-    void *bytes = NULL;
-    size_t size = 0;
     weir_err failed = check_output(o->output, error);
-    if (!failed && !weir_xgb_version(error))
+    if (!failed && o->trainer == &weir_train_xgboost && !weir_xgb_version(error)) /* before minutes of reading */
         failed = WEIR_ERR_UNSUPPORTED;
     if (!failed && o->features && strcmp(o->features, "none") && !weir_view_find(o->features))
         failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "there is no feature set '%s'; there are %s and none", o->features,
@@ -582,10 +637,9 @@ static weir_err train(struct training *t, struct weir_error *error)
     if (!failed)
         failed = split_rows(t, error);
     if (!failed)
-        failed = fit(t, &bytes, &size, error);
+        failed = fit(t, error);
     if (!failed)
-        failed = build(t, bytes, size, error);
-    free(bytes);
+        failed = build(t, error);
     if (!failed)
         failed = test_model(t, error);
     if (!failed)
@@ -599,7 +653,7 @@ static weir_err train(struct training *t, struct weir_error *error)
 
 int weir_cmd_train(int argc, char **argv)
 {
-    struct options o = {.algorithm = "xgboost", .trees = 100, .depth = 6, .eta = 0.3, .share = 0.2, .threshold = 0.5, .seed = 1};
+    struct options o = {.algorithm = "xgboost", .share = 0.2, .threshold = 0.5, .seed = 1};
     struct training t = {.o = &o};
     struct weir_error error = {0};
     int exit_code = parse(argc, argv, &o);

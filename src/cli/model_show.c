@@ -115,8 +115,18 @@ static int print_columns(const weir_model *model)
         weir_log(WEIR_LOG_ERROR, "out of memory");
         return WEIR_EXIT_FAILED;
     }
-    for (size_t c = 0; c < count; c++)
+    double splits = 0;
+    for (size_t c = 0; c < count; c++) {
         ranked[c] = (struct ranked){c, weir_model_importance(model, c)};
+        splits += ranked[c].importance.weight;
+    }
+    if (!(splits > 0)) { /* no trees */
+        printf("%-12s %zu\n\n", "columns", count);
+        for (size_t c = 0; c < count; c++)
+            printf("%6zu  %s\n", c, names[c]);
+        free(ranked);
+        return WEIR_EXIT_OK;
+    }
     qsort(ranked, count, sizeof *ranked, compare);
     printf("%-12s %zu, by gain\n\n%6s %8s %12s %12s  %s\n", "columns", count, "place", "weight", "gain", "cover", "name");
     for (size_t i = 0; i < count; i++)
@@ -149,8 +159,9 @@ static int print_text(const char *path, const weir_model *model)
     else
         printf("\n%-12s from a %s of %.6g on\n", "alert", weir_model_regression(model) ? "prediction" : "score",
                (double)weir_model_threshold(model));
-    printf("%-12s %zu, depth %zu, %zu splits, %zu leaves\n", "trees", shape.trees, shape.depth, shape.nodes - shape.leaves,
-           shape.leaves);
+    if (shape.trees)
+        printf("%-12s %zu, depth %zu, %zu splits, %zu leaves\n", "trees", shape.trees, shape.depth, shape.nodes - shape.leaves,
+               shape.leaves);
     if (tool)
         printf("%-12s %s\n", "made by", tool);
     if (json_is_integer(json_object_get(card, "seed")))

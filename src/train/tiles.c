@@ -1,0 +1,70 @@
+#include "train/tiles.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/linear.h"
+#include "train/moments.h"
+
+weir_err weir_tiles_make(const struct weir_train_set *set, struct weir_tiles *out, struct weir_error *error)
+{
+    struct weir_tiles t = {.columns = set->columns, .rows = set->rows};
+    t.tiles = (set->rows + WEIR_TILE_ROWS - 1) / WEIR_TILE_ROWS;
+    *out = (struct weir_tiles){0};
+    t.x = aligned_alloc(64, (t.tiles * t.columns + 1) * WEIR_TILE_ROWS * sizeof *t.x);
+    t.mean = calloc(t.columns + 1, sizeof *t.mean);
+    t.deviation = calloc(t.columns + 1, sizeof *t.deviation);
+    if (!t.x || !t.mean || !t.deviation) {
+        weir_tiles_fini(&t);
+        return weir_fail(error, WEIR_ERR_MEMORY, "%zu rows of %zu columns do not fit into memory; train on a sample", set->rows,
+                         set->columns);
+    }
+    for (size_t c = 0; c < t.columns; c++) {
+        struct weir_moments moments = weir_moments_of(set->x[c], set->row, set->rows);
+        double deviation = sqrt(weir_moments_variance(moments));
+        t.mean[c] = moments.mean;
+        t.deviation[c] = deviation > 1e-12 * fabs(moments.mean) && deviation > 1e-30 ? deviation : 1;
+        for (size_t r = 0; r < t.tiles * WEIR_TILE_ROWS; r++) {
+            float value = r < set->rows ? set->x[c][set->row[r]] : NAN;
+            t.x[(r / WEIR_TILE_ROWS * t.columns + c) * WEIR_TILE_ROWS + r % WEIR_TILE_ROWS] =
+                value == value ? (float)(((double)value - t.mean[c]) / t.deviation[c]) : 0;
+        }
+    }
+    *out = t;
+    return WEIR_OK;
+}
+
+void weir_tiles_fini(struct weir_tiles *tiles)
+{
+    free(tiles->x);
+    free(tiles->mean);
+    free(tiles->deviation);
+    *tiles = (struct weir_tiles){0};
+}
+
+weir_err weir_tiles_linear(const struct weir_tiles *tiles, size_t groups, const double *weight, const double *bias,
+                           struct weir_scorer **out, struct weir_error *error)
+{
+    struct weir_linear *l;
+    *out = NULL;
+    weir_err err = weir_linear_create(tiles->columns, groups, WEIR_LINK_LOGISTIC, &l, error);
+    if (err)
+        return err;
+    for (size_t c = 0; c < tiles->columns; c++) {
+        l->mean[c] = tiles->mean[c];
+        l->fill[c] = (float)tiles->mean[c];
+    }
+    for (size_t g = 0; g < groups; g++) {
+        l->bias[g] = bias[g];
+        for (size_t c = 0; c < tiles->columns; c++) {
+            double w = weight[g * tiles->columns + c] / tiles->deviation[c];
+            l->weight[g * tiles->columns + c] = w;
+            l->bias[g] -= w * tiles->mean[c];
+        }
+    }
+    err = weir_linear_validate(l, error);
+    *out = &l->scorer;
+    if (err)
+        weir_scorer_free(out);
+    return err;
+}

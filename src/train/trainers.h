@@ -1,0 +1,12 @@
+/* The algorithms, each in a file of its own: for trainer.c and tests. */
+#ifndef WEIR_TRAIN_TRAINERS_H
+#define WEIR_TRAIN_TRAINERS_H
+
+#include "train/trainer.h"
+
+extern const struct weir_trainer weir_train_gaussian_nb; /* gaussian_nb.c */
+extern const struct weir_trainer weir_train_lda;         /* lda.c */
+extern const struct weir_trainer weir_train_logistic;    /* logistic.c */
+extern const struct weir_trainer weir_train_xgboost;     /* xgb.c */
+
+#endif

@@ -1,0 +1,67 @@
+/* XGBoost as a trainer: its own library grows the trees (xgb.h), weir's importer reads them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/source.h"
+#include "model/trees.h"
+#include "model/xgboost.h"
+#include "train/trainers.h"
+#include "train/xgb.h"
+
+static const struct weir_param params[] = {{"trees", WEIR_PARAM_WHOLE, "100", 1, 100000, NULL, "rounds of boosting"},
+                                           {"depth", WEIR_PARAM_WHOLE, "6", 1, 64, NULL, "depth of a tree"},
+                                           {"eta", WEIR_PARAM_REAL, "0.3", 1e-6, 1, NULL, "learning rate"},
+                                           {0}};
+
+struct report {
+    const struct weir_train_config *config;
+};
+
+static void progress(void *context, unsigned done, unsigned trees)
+{
+    const struct weir_train_config *config = ((const struct report *)context)->config;
+    config->progress(config->context, done, trees);
+}
+
+static weir_err fit(const struct weir_train_set *set, const struct weir_train_config *config, struct weir_trained *out,
+                    struct weir_error *error)
+{
+    struct report report = {config};
+    const struct weir_xgb_config xgb = {.trees = (unsigned)weir_params_whole(&config->params, "trees"),
+                                        .depth = (unsigned)weir_params_whole(&config->params, "depth"),
+                                        .eta = weir_params_real(&config->params, "eta"),
+                                        .seed = config->seed,
+                                        .classes = set->classes,
+                                        .params = config->more,
+                                        .param_count = config->more_count,
+                                        .progress = config->progress ? progress : NULL,
+                                        .context = &report,
+                                        .stop = config->stop};
+    void *bytes = NULL;
+    size_t size;
+    struct weir_source source = {0};
+    float *x = malloc((set->rows * set->columns + 1) * sizeof *x);
+    if (!x)
+        return weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; train on a sample");
+    for (size_t c = 0; c < set->columns; c++)
+        for (size_t i = 0; i < set->rows; i++)
+            x[i * set->columns + c] = set->x[c][set->row[i]];
+    weir_err err = weir_xgb_train(x, set->label, set->rows, set->columns, &xgb, &bytes, &size, error);
+    free(x);
+    if (!err)
+        err = weir_xgboost_read(bytes, size, "the trained model", &source, error);
+    free(bytes);
+    if (err)
+        return err;
+    snprintf(out->objective, sizeof out->objective, "%s", source.objective);
+    out->importance = source.importance;
+    source.importance = NULL;
+    out->facts = json_pack("{s:s}", "library", weir_xgb_version(NULL));
+    err = weir_trees_create(source.forest, &out->scorer, error);
+    source.forest = NULL;
+    weir_source_free(&source);
+    return err;
+}
+
+const struct weir_trainer weir_train_xgboost = {
+    .name = "xgboost", .title = "XGBoost", .params = params, .more = true, .fit = fit};

@@ -1,0 +1,96 @@
+"""Trainers against scikit-learn: the same rows, the same parameters, the same probabilities.
+
+Usage: compare_sklearn.py WEIR. Without scikit-learn it says so and is skipped (77); `tools/setup peers` installs it."""
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+
+WEIR = os.path.abspath(sys.argv[1])
+PEERS = os.path.join(os.path.dirname(WEIR), "peers", "bin", "python")
+try:
+    import numpy as np
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+except ImportError:
+    if os.access(PEERS, os.X_OK) and os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(PEERS))):
+        os.execv(PEERS, [PEERS, *sys.argv])
+    print("scikit-learn is not installed; tools/setup peers brings it")
+    sys.exit(77)
+
+COLUMNS = 12
+
+
+def rows(classes, seed):
+    """Columns of very different size, one of them constant, one a copy of another."""
+    r = np.random.default_rng(seed)
+    y = r.integers(0, classes, 900)
+    x = r.normal(size=(900, COLUMNS)) + 0.9 * r.normal(size=(classes, COLUMNS))[y]
+    x *= 10.0 ** r.integers(-2, 4, COLUMNS)
+    x[:, 3] = 7
+    x[:, 5] = x[:, 4]
+    return x.astype(np.float32), y
+
+
+def write(path, x, y):
+    with open(path, "w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow([f"f{c}" for c in range(COLUMNS)] + ["label"])
+        for row, label in zip(x, y):
+            out.writerow([repr(float(v)) for v in row] + [f"c{label}"])
+
+
+def ours(folder, algorithm, classes, *more):
+    data, model, out = (os.path.join(folder, name) for name in ("d.csv", "m.weir", "p.csv"))
+    kind = ["--multiclass"] if classes > 2 else ["--benign", "c0"]
+    subprocess.run([WEIR, "train", "--data", data, "--label", "label", *kind, "--test", data, "--algorithm", algorithm, "-o", model, "--quiet", "--json", *more],
+                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([WEIR, "predict", model, "--data", data, "-o", out], check=True, stderr=subprocess.DEVNULL)
+    with open(out, newline="") as file:
+        read = list(csv.DictReader(file))
+    if classes == 2:
+        return np.array([[float(r["margin"])] for r in read])
+    return np.array([[float(r[f"margin_{k}"]) for k in range(classes)] for r in read])
+
+
+def log_odds(p):
+    """The parts of margins that probabilities tell: against the first class."""
+    p = np.log(np.clip(p, 1e-300, None))
+    return p[:, 1:] - p[:, :1]
+
+
+def main():
+    worst = {}
+    for classes in (2, 3):
+        x, y = rows(classes, 40 + classes)
+        wide = x.astype(np.float64)
+        with tempfile.TemporaryDirectory() as folder:
+            write(os.path.join(folder, "d.csv"), x, y)
+            cases = [
+                ("gaussian-nb", GaussianNB(), []),
+                ("gaussian-nb", make_pipeline(StandardScaler(), GaussianNB()), ["--scale", "standard"]),
+                ("lda", LinearDiscriminantAnalysis(), []),
+                ("logistic-regression", make_pipeline(StandardScaler(), LogisticRegression(tol=1e-9, max_iter=10000)), ["--scale", "standard", "--param", "tol=1e-7", "--param", "max_iter=1000"]),
+                ("logistic-regression", LogisticRegression(solver="newton-cholesky", tol=1e-9, max_iter=1000), ["--param", "tol=1e-7", "--param", "max_iter=1000"]),
+            ]
+            for name, theirs, more in cases:
+                theirs.fit(wide, y)
+                got = ours(folder, name, classes, *more)
+                if classes > 2:
+                    got = got[:, 1:] - got[:, :1]
+                wanted = log_odds(theirs.predict_proba(wide))
+                away = float(np.max(np.abs(got - wanted) / (1 + np.abs(wanted))))
+                print(f"{name} {' '.join(more)}: {classes} classes: margins differ by {away:.2g} at most")
+                worst[name] = max(worst.get(name, 0), away)
+    limits = {"gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
+    wrong = [name for name in limits if not worst[name] <= limits[name]]
+    if wrong:
+        sys.exit(f"too far from scikit-learn: {', '.join(wrong)}")
+
+
+if __name__ == "__main__":
+    main()
