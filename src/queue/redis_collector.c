@@ -285,13 +285,15 @@ weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeo
             return WEIR_OK;
         }
         int64_t left_ns = until_ns - weir_clock_mono_ns();
+        if (ready && !collector->reading) {
+            read_more(collector, left_ns);
+            weir_redis_link_write(&collector->link);
+        }
         if (left_ns <= 0)
             return weir_fail(error, WEIR_ERR_AGAIN, "no verdicts");
         if (!ready)
             continue;
         uint32_t tag;
-        if (!collector->reading)
-            read_more(collector, left_ns);
         redisReply *reply = weir_redis_link_reply(&collector->link, until_ns, &tag);
         if (reply) {
             take_reply(collector, reply, tag);

@@ -11,7 +11,7 @@
 #include "queue/mark_table.h"
 
 enum { IN_BYTES = 256 << 10, TAG_GREETING = UINT32_MAX - 1 };
-static const int64_t first_pause_ns = 100 * 1000000, longest_pause_ns = (int64_t)5 * 1000000000,
+static const int64_t step_ns = 10 * 1000000, first_pause_ns = 100 * 1000000, longest_pause_ns = (int64_t)5 * 1000000000,
                      silence_ns = (int64_t)10 * 1000000000; /* a server that says nothing for so long is cut off */
 
 static int wait_ms(int64_t until_ns)
@@ -285,9 +285,8 @@ weir_err weir_redis_link_open(struct weir_redis_link *link, const char *url, int
             link->url.text);
     if (!(link->in = malloc(IN_BYTES)))
         return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", link->url.text);
-    int64_t until_ns = weir_clock_mono_ns() + wait_ns;
-    while (weir_clock_mono_ns() < until_ns && !link->denied)
-        if (weir_redis_link_ready(link, until_ns) || link->pause_ns > first_pause_ns)
+    for (int64_t until_ns = weir_clock_mono_ns() + wait_ns; weir_clock_mono_ns() < until_ns && !link->pause_ns;)
+        if (weir_redis_link_ready(link, weir_clock_mono_ns() + step_ns))
             break;
     if (!link->denied)
         return WEIR_OK;

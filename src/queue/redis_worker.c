@@ -29,7 +29,7 @@ enum {
     ID = 44
 };
 static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, sweep_ns = (int64_t)60 * 1000000000,
-                     claim_least_ns = (int64_t)30 * 1000000000, claim_every_ns = (int64_t)5 * 1000000000, patience_ns = 1000000,
+                     claim_least_ns = (int64_t)30 * 1000000000, claim_every_ns = 1000000000, patience_ns = 1000000,
                      ahead_ns = 50 * 1000000; /* work that a worker may take from the others in advance */
 
 /* One step: what was still this worker's is published and off the stream; for the rest somebody else has done it.
@@ -238,8 +238,10 @@ static void take_lists(struct redis_worker *worker, const redisReply *reply)
             worker->stream[worker->streams++] = (struct stream){.list = list, .key = weir_redis_stream(list)};
         worker->stream[at].held = 0;
         worker->stream[at].wanted = wanted(worker, list, about->str);
-        if (worker->stream[at].wanted)
+        if (worker->stream[at].wanted) {
             make_group(worker, at);
+            worker->next_tend_ns = worker->next_claim_ns = 0; /* what dead workers held there waits already */
+        }
     }
     worker->ask_again = false;
     worker->end.account.unscorable = 0;
@@ -637,12 +639,14 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
             return WEIR_OK;
         }
         int64_t left_ns = until_ns - weir_clock_mono_ns();
+        if (ready && !worker->reads) {
+            read_more(worker, left_ns);
+            weir_redis_link_write(&worker->link);
+        }
         if (left_ns <= 0)
             return weir_fail(error, WEIR_ERR_AGAIN, "no batch");
         if (!ready)
             continue;
-        if (!worker->reads)
-            read_more(worker, left_ns);
         if (weir_redis_link_open_replies(&worker->link))
             wait_reply(worker, worker->next_tend_ns < until_ns ? worker->next_tend_ns : until_ns);
         else /* no list that could be scored: the next look comes with the next turn */

@@ -38,17 +38,19 @@ static inline void server_start(struct server *server)
     snprintf(server->socket, sizeof server->socket, "%s/s", server->folder);
     snprintf(server->url, sizeof server->url, "redis+unix://%s", server->socket);
     unlink(server->socket);
+    char file[96];
+    snprintf(file, sizeof file, "%s/conf", server->folder);
+    FILE *conf = fopen(file, "w");
+    if (!conf || (server->acl && fprintf(conf, "user %s\n", server->acl) < 0) || fclose(conf))
+        abort();
     server->process = fork();
     if (server->process == 0) {
         const char *aof = server->aof ? server->aof : "no";
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (!freopen("/dev/null", "w", stdout))
             _exit(1);
-        if (server->acl)
-            execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--dir", server->folder,
-                   "--save", "", "--appendonly", aof, "--appendfsync", "always", "--user", server->acl, NULL);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--dir", server->folder, "--save",
-               "", "--appendonly", aof, "--appendfsync", "always", NULL);
+        execlp("redis-server", "redis-server", file, "--port", "0", "--unixsocket", server->socket, "--dir", server->folder,
+               "--save", "", "--appendonly", aof, "--appendfsync", "always", NULL);
         _exit(127);
     }
     for (int i = 0; i < 5000; i++) {
