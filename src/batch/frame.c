@@ -126,7 +126,7 @@ const float *weir_frame_block(const struct weir_frame *frame, size_t block, floa
     return scratch;
 }
 
-void weir_frame_to_batch(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out)
+static void fill_rows(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out)
 {
     out->feature_set = frame->feature_set;
     out->column_list = frame->column_list;
@@ -141,6 +141,11 @@ void weir_frame_to_batch(const struct weir_frame *frame, int64_t mono_to_wall, s
         out->closed_ns[r] = weir_frame_shifted(frame->closed_ns[r], -mono_to_wall);
         out->opened_ns = out->closed_ns[r] < out->opened_ns ? out->closed_ns[r] : out->opened_ns;
     }
+}
+
+void weir_frame_to_batch(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out)
+{
+    fill_rows(frame, mono_to_wall, out);
     size_t block_values = (size_t)frame->columns * WEIR_BLOCK_ROWS,
            blocks = (frame->rows + WEIR_BLOCK_ROWS - 1u) / WEIR_BLOCK_ROWS;
     for (size_t b = 0; b < blocks; b++) {
@@ -149,4 +154,14 @@ void weir_frame_to_batch(const struct weir_frame *frame, int64_t mono_to_wall, s
         if (block != to)
             memcpy(to, block, block_values * sizeof *to);
     }
+}
+
+void weir_frame_borrow(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out)
+{
+    if (frame->rows % WEIR_BLOCK_ROWS) {
+        weir_frame_to_batch(frame, mono_to_wall, out);
+        return;
+    }
+    fill_rows(frame, mono_to_wall, out);
+    out->x = (float *)(uintptr_t)frame->x;
 }

@@ -76,6 +76,10 @@ const float *weir_frame_block(const struct weir_frame *frame, size_t block, floa
  * become monotonic again. */
 void weir_frame_to_batch(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out);
 
+/* The same, but where no rows are left over behind the full blocks, the features stay where they are: out->x then points into the
+ * frame, which is not to be written. */
+void weir_frame_borrow(const struct weir_frame *frame, int64_t mono_to_wall, struct weir_batch *out);
+
 /* CRC32C (Castagnoli) of bytes, going on from `crc`; 0 at first. */
 uint32_t weir_frame_crc(uint32_t crc, const void *bytes, size_t size);
 

@@ -66,6 +66,8 @@ static uint64_t seen(const struct weir_account *account)
 bool weir_account_check(const struct weir_account *account, char *why, size_t size)
 {
     const struct weir_meter_account *m = &account->meter;
+    if (account->inferred.used)
+        return weir_inferred_check(&account->inferred, why, size);
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
         uint64_t lost = port->lost_nic + port->lost_softnet + port->lost_ring;
@@ -208,6 +210,8 @@ json_t *weir_account_json(const struct weir_account *account)
         (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
         per_second(weir_account_records(account), account->seconds), "decision_us", microseconds(&account->decision_ns),
         "durable_us", microseconds(&account->durable_ns));
+    if (json && account->inferred.used)
+        json_object_update_new(json, weir_inferred_json(&account->inferred));
     if (json && account->remote.used)
         json_object_update_new(json, weir_remote_json(&account->remote));
     return json;
@@ -250,9 +254,21 @@ static void print_judged(const struct weir_account *account, FILE *to)
     print_time(to, "durable", &account->durable_ns);
 }
 
+static void print_inferred(const struct weir_account *account, FILE *to)
+{
+    weir_inferred_print(&account->inferred, to);
+    print_time(to, "decision", &account->decision_ns);
+    fprintf(to, "%.2f s, rows scored %" PRIu64 ", %.0f rows/s, %" PRIu64 " alerts\n", account->seconds, account->rows.scored,
+            per_second(account->rows.scored, account->seconds), account->alerts);
+}
+
 void weir_account_print(const struct weir_account *account, FILE *to)
 {
     const struct weir_meter_account *m = &account->meter;
+    if (account->inferred.used) {
+        print_inferred(account, to);
+        return;
+    }
     for (unsigned p = 0; p < account->ports; p++) {
         const struct weir_port_account *port = &account->port[p];
         fprintf(to, "port %c    offered %" PRIu64 " = seen %" PRIu64 " + lost %" PRIu64 "   (%" PRIu64 " bytes%s%s%s%s%s)\n",

@@ -6,7 +6,7 @@
  *   records: records(reason) = batched + shed(reason) + unscored
  *   rows:    batched = scored + in flight
  *   store:   scored = committed + withheld(policy) + rejected(reason) + not yet committed
- *   a sensor on its own, instead of these two: pipeline/remote.h
+ *   a sensor on its own, instead of these two: pipeline/remote.h; a process that judges for others: pipeline/inferred.h
  *
  * At the end nothing is active, in flight or uncommitted; weir_account_check says whether that holds. A struct weir_account is a
  * plain value: copy it, read it in any thread.
@@ -21,6 +21,7 @@
 #include "base/histogram.h"
 #include "capture/source.h"
 #include "features/meter.h"
+#include "pipeline/inferred.h"
 #include "pipeline/remote.h"
 
 #define WEIR_CLASSES_SHOWN 16
@@ -59,7 +60,8 @@ struct weir_account {
     uint64_t batches;
     double seconds; /* since the start of the run */
     struct weir_histogram decision_ns, durable_ns;
-    struct weir_remote_account remote; /* of a sensor on its own: scored and committed are what the collector says */
+    struct weir_inferred_account inferred; /* of a process that judges batches of others */
+    struct weir_remote_account remote;     /* of a sensor on its own: scored and committed are what the collector says */
 };
 
 /* Adds a lane's meter to the sum. */
