@@ -17,5 +17,7 @@ int weir_cmd_evaluate(int argc, char **argv);
 int weir_cmd_predict(int argc, char **argv);
 int weir_cmd_model(int argc, char **argv);
 int weir_cmd_bench(int argc, char **argv);
+int weir_cmd_infer(int argc, char **argv);
+int weir_cmd_keygen(int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", weir_cmd_run, "meter packets, judge every flow, keep the verdicts"},
+    {"infer", weir_cmd_infer, "judges batches of sensors in a process of its own"},
     {"flows", weir_cmd_flows, "flow records with a feature set, as CSV, JSON lines or Parquet"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"status", weir_cmd_status, "how a running weir does"},
@@ -19,6 +20,7 @@ static const struct {
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},
     {"predict", weir_cmd_predict, "verdicts beside the rows of a file"},
     {"model", weir_cmd_model, "import, show, verify model files; explain a score"},
+    {"keygen", weir_cmd_keygen, "a key pair for processes that talk over a network"},
     {"bench", weir_cmd_bench, "the published figures, each beside its yardstick"},
     {NULL, NULL, NULL},
 };
