@@ -202,6 +202,7 @@ static void reconnect(struct weir_zmq_link *link)
 {
     link->again_ns = 0;
     zmq_disconnect(link->socket, link->endpoint);
+    link->peer++; /* perhaps it is another one's address */
     if (link->room->keyed)
         set_key(link);
     zmq_connect(link->socket, link->endpoint);
@@ -228,8 +229,7 @@ static void happened(struct weir_zmq_link *link, unsigned event, uint32_t value)
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         link->skip++;
         link->failures++;
-        link->peer++; /* perhaps it is another one's address */
-        if (!link->binds)
+        if (!link->binds && !link->again_ns)
             link->again_ns = weir_clock_mono_ns() + AGAIN_NS;
         link->refusal = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? "the key of this side is not among its --peers"
                         : event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
