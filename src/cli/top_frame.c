@@ -124,6 +124,13 @@ static void print_classes(struct frame *frame, const json_t *old, const json_t *
     }
 }
 
+/* Records that were closed; in a process that only judges them, those that it has judged. */
+static double flows_of(const json_t *account)
+{
+    double records = sum(json_object_get(account, "records"));
+    return records > 0 ? records : number(account, "rows", "scored");
+}
+
 void weir_top_frame(const json_t *before, const json_t *now, unsigned columns, unsigned rows, FILE *to)
 {
     struct frame frame = {columns, rows, to};
@@ -138,8 +145,8 @@ void weir_top_frame(const json_t *before, const json_t *now, unsigned columns, u
         line(&frame, "PROBLEM  %s", text_of(now, "problem"));
     line(&frame, "%s", "");
     line(&frame, "flows/s  %8s   active flows %8s   alerts %8s  (%s/s)",
-         count(rate(sum(json_object_get(old, "records")), sum(json_object_get(account, "records")), seconds), a),
-         count(number(flows, "active", NULL), b), count(number(account, "alerts", NULL), c),
+         count(rate(flows_of(old), flows_of(account), seconds), a), count(number(flows, "active", NULL), b),
+         count(number(account, "alerts", NULL), c),
          count(rate(number(old, "alerts", NULL), number(account, "alerts", NULL), seconds), d));
     print_ports(&frame, old, account, json_object_get(now, "source"), seconds);
     line(&frame, "decision p50 %9s  p99 %9s     durable p50 %9s  p99 %9s", span(number(account, "decision_us", "p50"), a),

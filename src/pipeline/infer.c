@@ -539,6 +539,10 @@ static void job_status(void *context, json_t *answer, char *problem, size_t size
     char model[256];
     weir_infer_model(infer, model, sizeof model);
     json_object_set_new(answer, "model", json_string(model));
+    struct weir_account account;
+    weir_infer_account(infer, &account);
+    json_object_set_new(answer, "queue",
+                        json_pack("{s:I,s:I}", "depth", (json_int_t)account.inferred.queue.depth, "room", (json_int_t)0));
     pthread_mutex_lock(&infer->lock);
     bool failed = infer->failure.code != WEIR_OK;
     if (failed)

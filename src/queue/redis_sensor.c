@@ -11,7 +11,7 @@
 #include "queue/redis_link.h"
 
 enum { ADD, ADD_NOTE, LENGTH, MARKS, GROUP, OTHER }; /* tags */
-enum { FLIGHT_MAX = 32 };
+enum { FLIGHT_MAX = 32, ABOUT_SEEN = sizeof "{\"seen\":0123456789" - 1 };
 static const int64_t open_wait_ns = 2000000000, marks_ns = 50 * 1000000, tend_ns = 1000000000, length_ns = 1000000,
                      upset_ns = 500 * 1000000;
 
@@ -21,7 +21,7 @@ struct redis_sensor {
     uint8_t sensor[16];
     struct weir_redis_name stream, marks;
     char list[17];
-    char *about; /* JSON for weir:lists */
+    char *about; /* JSON for weir:lists; begins with the time of the announcement, ten digits */
     uint64_t limit;
     unsigned life;   /* of the link, when it was last told everything */
     size_t flight;   /* batches sent and not answered */
@@ -40,8 +40,8 @@ static char *describe(const struct weir_transport_config *config)
     snprintf(id, sizeof id, "%016llx", (unsigned long long)config->feature_set_id);
     for (size_t i = 0; i < config->column_count; i++)
         json_array_append_new(columns, json_string(config->columns[i]));
-    json_t *about = json_pack("{s:s,s:s,s:o}", "feature_set", config->feature_set ? config->feature_set : "", "feature_set_id",
-                              id, "columns", columns);
+    json_t *about = json_pack("{s:I,s:s,s:s,s:o}", "seen", (json_int_t)1000000000, "feature_set",
+                              config->feature_set ? config->feature_set : "", "feature_set_id", id, "columns", columns);
     char *text = about ? json_dumps(about, JSON_COMPACT) : NULL;
     json_decref(about);
     return text;
@@ -133,6 +133,8 @@ static bool tend(struct redis_sensor *sensor, int64_t until_ns)
     }
     if (now_ns >= sensor->next_tend_ns) {
         sensor->next_tend_ns = now_ns + tend_ns;
+        sprintf(sensor->about, "{\"seen\":%010lld", (long long)(weir_clock_wall_ns() / 1000000000 % 10000000000));
+        sensor->about[ABOUT_SEEN] = ',';
         WEIR_REDIS_SEND(link, OTHER, "HSET", WEIR_REDIS_LISTS, sensor->list, sensor->about);
         WEIR_REDIS_SEND(link, GROUP, "XINFO", "GROUPS", sensor->stream.text);
     }

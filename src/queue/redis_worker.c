@@ -24,7 +24,7 @@ enum {
     CALL_MAX = 8,
     CALLS_MAX = 4,
     READY_MAX = 64,
-    STREAMS_MAX = 64,
+    STREAMS_MAX = 256,
     SENSORS_MAX = 4096,
     ID = 44
 };
@@ -66,6 +66,14 @@ static const char sweep_step[] =
     "for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do "
     "if c[4] == 0 and c[6] > 600000 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], c[2]) end "
     "end return 0";
+
+/* Forgets a list that no sensor has announced for a week and that has nothing in its stream.
+ * KEYS: lists, stream; ARGV: list, seconds since 1970 of a week ago. */
+static const char forget_step[] = "local about = redis.call('HGET', KEYS[1], ARGV[1]) "
+                                  "local seen = about and tonumber(string.match(about, '^{\"seen\":(%d+)')) "
+                                  "if seen and seen < tonumber(ARGV[2]) and redis.call('XLEN', KEYS[2]) == 0 then "
+                                  "redis.call('HDEL', KEYS[1], ARGV[1]) "
+                                  "end return 0";
 
 struct stream {
     uint64_t list;
@@ -234,8 +242,10 @@ static void take_lists(struct redis_worker *worker, const redisReply *reply)
             at++;
         if (at == STREAMS_MAX || (at < worker->streams && !worker->ask_again))
             continue;
-        if (at == worker->streams)
+        if (at == worker->streams) {
             worker->stream[worker->streams++] = (struct stream){.list = list, .key = weir_redis_stream(list)};
+            worker->next_sweep_ns = 0;
+        }
         worker->stream[at].held = 0;
         worker->stream[at].wanted = wanted(worker, list, about->str);
         if (worker->stream[at].wanted) {
@@ -444,6 +454,16 @@ static void claim(struct redis_worker *worker)
                             WEIR_REDIS_GROUP, worker->consumer, idle, "0-0", "COUNT", "8");
 }
 
+static void sweep(struct redis_worker *worker, const struct stream *stream)
+{
+    char list[17], week_ago[24];
+    snprintf(list, sizeof list, "%016" PRIx64, stream->list);
+    snprintf(week_ago, sizeof week_ago, "%" PRId64, weir_clock_wall_ns() / 1000000000 - 7 * 86400);
+    if (stream->wanted)
+        WEIR_REDIS_SEND(&worker->link, OTHER, "EVAL", sweep_step, "1", stream->key.text, WEIR_REDIS_GROUP);
+    WEIR_REDIS_SEND(&worker->link, OTHER, "EVAL", forget_step, "2", WEIR_REDIS_LISTS, stream->key.text, list, week_ago);
+}
+
 static void look_after(struct redis_worker *worker, int64_t now_ns)
 {
     struct weir_redis_link *link = &worker->link;
@@ -463,8 +483,7 @@ static void look_after(struct redis_worker *worker, int64_t now_ns)
     if (now_ns >= worker->next_sweep_ns) {
         worker->next_sweep_ns = now_ns + sweep_ns;
         for (size_t i = 0; i < worker->streams; i++)
-            if (worker->stream[i].wanted)
-                WEIR_REDIS_SEND(link, OTHER, "EVAL", sweep_step, "1", worker->stream[i].key.text, WEIR_REDIS_GROUP);
+            sweep(worker, &worker->stream[i]);
     }
 }
 

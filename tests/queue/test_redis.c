@@ -142,6 +142,12 @@ static bool can_score(void *context, uint64_t feature_set_id, const char *featur
     return scorable;
 }
 
+static bool can_score_none(void *context, uint64_t feature_set_id, const char *feature_set, uint64_t list,
+                           const char *const *columns, size_t count)
+{
+    return false;
+}
+
 /* A list that no model here can score stays in its stream, is reported, and is taken once there is a model. */
 static void test_filter(void **state)
 {
@@ -164,6 +170,32 @@ static void test_filter(void **state)
     delivery = take_batch(worker);
     check_frame(&delivery, 1, 1);
     assert_int_equal(account_of(worker).unscorable, 0);
+    weir_worker_end_close(&worker, 0);
+    weir_sensor_end_close(&sensor, 0);
+}
+
+/* A list that was announced long ago is forgotten when nothing waits in its stream. */
+static void test_forget(void **state)
+{
+    struct weir_sensor_end *sensor = open_sensor(&config);
+    struct weir_worker_end *worker = open_worker(&config);
+    static const char old[] = "{\"seen\":1000000000,\"feature_set\":\"argus\",\"feature_set_id\":\"63\",\"columns\":[\"dur\"]}";
+    struct weir_delivery delivery;
+    redisContext *context = server_ask(&redis);
+    freeReplyObject(redisCommand(context, "HSET weir:lists %s %s", "00000000000000aa", old));
+    freeReplyObject(redisCommand(context, "HSET weir:lists %s %s", "00000000000000bb", old));
+    freeReplyObject(redisCommand(context, "XADD weir:b:00000000000000bb 1-1 f %s", "waits"));
+    redisFree(context);
+    weir_worker_end_filter(worker, can_score_none, NULL);
+    for (int64_t until = weir_clock_mono_ns() + long_ns;
+         weir_clock_mono_ns() < until && server_number(&redis, "HEXISTS weir:lists 00000000000000aa") == 1;) {
+        size_t count;
+        assert_int_equal(weir_sensor_end_marks(sensor, 0, NULL, 0, &count, NULL), WEIR_OK);
+        assert_int_equal(weir_worker_end_take(worker, 50 * ms_ns, &delivery, NULL), WEIR_ERR_AGAIN);
+    }
+    assert_int_equal(server_number(&redis, "HEXISTS weir:lists 00000000000000aa"), 0);
+    assert_int_equal(server_number(&redis, "HEXISTS weir:lists 00000000000000bb"), 1);
+    assert_int_equal(server_number(&redis, "HLEN weir:lists"), 2);
     weir_worker_end_close(&worker, 0);
     weir_sensor_end_close(&sensor, 0);
 }
@@ -290,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_committed_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_forget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_note, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_restart_with_log, set_up, tear_down),
