@@ -66,7 +66,7 @@ static inline struct capture_found capture_walk(void *parser, capture_parse *cal
             continue; /* there may be more in what it has */
         if (at + len == size)
             break;
-        CHECK(len < BLOCK_MAX || parse.used); /* a parser never asks for more than it said it would */
+        CHECK(found.result || len < BLOCK_MAX || parse.used); /* a parser never asks for more than it said it would */
         len += step < size - at - len ? step : size - at - len;
     }
     return found;

@@ -68,6 +68,7 @@ SEEDS = {
     'pcapng': {
         'little': pcapng('<'), 'big': pcapng('>'), 'sections': pcapng('<') + pcapng('>') + pcapng('<'),
         'long-unknown': section('<', (1, [])) + block('<', 10, bytes(5000)) + enhanced('<', 0, 1), 'cut': pcapng('<')[:-9],
+        'largest-lengths': section('<') + struct.pack('<II', 1, 2000) + bytes(2100),  # as large as the target lets a block be, and damaged
         'lengths': section('<', (1, [])) + enhanced('<', 0, 1)[:-4] + bytes(4), 'no-interface': section('<') + simple('<', 50),
     },
     'capture': {
