@@ -1,6 +1,7 @@
 #include "pipeline/account.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -109,6 +110,25 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         return false;
     }
     return true;
+}
+
+static void lower(uint64_t *counter, uint64_t *by)
+{
+    uint64_t n = *by < *counter ? *by : *counter;
+    *counter -= n;
+    *by -= n;
+}
+
+void weir_account_settle(struct weir_account *account)
+{
+    if (account->rows.scored > account->rows.batched)
+        account->rows.scored = account->rows.batched;
+    const uint64_t done = account->store.committed + weir_account_not_kept(account);
+    uint64_t ahead = done > account->rows.scored ? done - account->rows.scored : 0;
+    lower(&account->store.committed, &ahead);
+    lower(&account->store.withheld, &ahead);
+    for (size_t i = 0; i < WEIR_REJECTED_COUNT; i++)
+        lower(&account->store.rejected[i], &ahead);
 }
 
 uint64_t weir_account_not_kept(const struct weir_account *account)
@@ -239,15 +259,15 @@ static void print_time(FILE *to, const char *name, const struct weir_histogram *
 /* What a backend has made of the rows. */
 static void print_judged(const struct weir_account *account, FILE *to)
 {
-    /* while lanes run, their part is up to 50 ms older than the workers' */
-    uint64_t in_flight = account->rows.batched > account->rows.scored ? account->rows.batched - account->rows.scored : 0;
-    fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "; scored = committed %" PRIu64,
-            account->rows.batched, account->rows.scored, in_flight, account->store.committed);
-    fprintf(to, " + withheld %" PRIu64, account->store.withheld);
+    const uint64_t not_kept = weir_account_not_kept(account), done = account->store.committed + not_kept;
+    fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "\n", account->rows.batched,
+            account->rows.scored, account->rows.batched - account->rows.scored);
+    fprintf(to, "store     scored %" PRIu64 " = committed %" PRIu64 " + withheld %" PRIu64, account->rows.scored,
+            account->store.committed, account->store.withheld);
     print_reasons(to, &account->store.withheld, 1, full_name);
     fprintf(to, " + rejected %" PRIu64, sum(account->store.rejected, WEIR_REJECTED_COUNT));
     print_reasons(to, account->store.rejected, WEIR_REJECTED_COUNT, rejected_name);
-    fputc('\n', to);
+    fprintf(to, " + under way %" PRIu64 "\n", account->rows.scored - done);
     if (account->eve.lost)
         fprintf(to, "eve       lines %" PRIu64 ", lost %" PRIu64 "\n", account->eve.lines, account->eve.lost);
     print_time(to, "decision", &account->decision_ns);
@@ -278,13 +298,16 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     }
     if (m->offset.handshakes)
         fprintf(to, "clocks    port B's is ahead of port A's by %.0f us, +- %.0f us, by %" PRIu64 " TCP handshakes%s\n",
-                offset_us(&m->offset), (double)(m->offset.high_ns - m->offset.low_ns) / 2e3, m->offset.handshakes,
-                weir_offset_differs(&m->offset) ? ": they differ; times are left as they are" : "");
+                round(offset_us(&m->offset)) + 0.0 /* no -0 */, (double)(m->offset.high_ns - m->offset.low_ns) / 2e3,
+                m->offset.handshakes, weir_offset_differs(&m->offset) ? ": they differ; times are left as they are" : "");
     fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
             sum(m->ignored, WEIR_IGNORED_COUNT));
     print_reasons(to, m->ignored, WEIR_IGNORED_COUNT, ignored_name);
     fprintf(to, " + dropped %" PRIu64, sum(m->dropped, WEIR_DROPPED_COUNT));
     print_reasons(to, m->dropped, WEIR_DROPPED_COUNT, dropped_name);
+    const uint64_t told = m->metered + sum(m->ignored, WEIR_IGNORED_COUNT) + sum(m->dropped, WEIR_DROPPED_COUNT);
+    if (seen(account) > told) /* lanes tell every 50 ms */
+        fprintf(to, " + under way %" PRIu64, seen(account) - told);
     fprintf(to, "\nflows     opened %" PRIu64 " = closed %" PRIu64, m->flows_opened, sum(m->flows_closed, WEIR_REASON_COUNT));
     print_reasons(to, m->flows_closed, WEIR_REASON_COUNT, reason_name);
     fprintf(to, " + active %" PRIu64 "\nrecords   %" PRIu64, m->flows_active, weir_account_records(account));

@@ -160,10 +160,13 @@ void weir_run_stop(struct weir_run *run)
 
 void weir_run_account(struct weir_run *run, struct weir_account *account)
 {
+    bool running = weir_sensor_running(run->sensor);
     memset(account, 0, sizeof *account);
     account->ports = run->ports;
     weir_backend_account(run->backend, account);
     weir_sensor_account(run->sensor, account);
+    if (running)
+        weir_account_settle(account);
     account->seconds = (double)(weir_clock_mono_ns() - run->started_ns) / 1e9;
 }
 

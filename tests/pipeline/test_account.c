@@ -80,6 +80,24 @@ static void every_leak_is_found(void **state)
     }
 }
 
+static void a_look_does_not_run_ahead(void **state)
+{
+    (void)state;
+    char why[256];
+    struct weir_account a = sound(), b = a;
+    weir_account_settle(&a);
+    assert_memory_equal(&a, &b, sizeof a);
+    a.rows.scored += 50; /* the lanes have not told of these */
+    a.store.committed += 40;
+    weir_account_settle(&a);
+    assert_true(weir_account_check(&a, why, sizeof why));
+    a.rows.scored = 3;
+    a.store.committed = 1;
+    a.store.withheld = 4; /* and of these not even the worker */
+    weir_account_settle(&a);
+    assert_int_equal(a.store.committed + weir_account_not_kept(&a), 3);
+}
+
 static json_int_t number(const json_t *account, const char *group, const char *name, const char *inner)
 {
     json_t *value = json_object_get(json_object_get(account, group), name);
@@ -134,6 +152,7 @@ static void json_bears_the_promised_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_sound_account_adds_up), cmocka_unit_test(every_leak_is_found),
+                                       cmocka_unit_test(a_look_does_not_run_ahead),
                                        cmocka_unit_test(json_bears_the_promised_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
