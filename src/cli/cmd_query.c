@@ -88,8 +88,11 @@ static int query_running(const struct options *options, struct weir_ask *ask)
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         status = WEIR_EXIT_FAILED;
     } else if (((struct weir_rows *)asked)->cut) {
-        weir_log(WEIR_LOG_WARNING, "there are more rows; a running weir gives %llu at most",
-                 (unsigned long long)(options->limits.rows ? options->limits.rows : 1000000));
+        if (options->limits.rows)
+            weir_log(WEIR_LOG_WARNING, "there are more rows than %llu; `--limit N` gives up to 1000000 of a running weir",
+                     (unsigned long long)options->limits.rows);
+        else
+            weir_log(WEIR_LOG_WARNING, "there are more rows; a running weir gives 1000000 at most");
     }
     weir_rows_asked_close(&asked);
     return status;

@@ -51,6 +51,19 @@ void weir_account_warn(const struct weir_account *account)
                  offset_us(&account->meter.offset), (double)(account->meter.offset.high_ns - account->meter.offset.low_ns) / 2e3);
 }
 
+bool weir_account_trouble(const struct weir_account *account, char *text, size_t size)
+{
+    for (unsigned p = 0; p < account->ports; p++) {
+        enum weir_port_state state = account->port[p].state;
+        if (state == WEIR_PORT_DOWN || state == WEIR_PORT_GONE) {
+            snprintf(text, size, "port %c: %s %s", "AB"[p], account -> port[p].interface,
+                     state == WEIR_PORT_DOWN ? "is down or has no carrier" : "was removed");
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t weir_account_records(const struct weir_account *account)
 {
     return sum(account->meter.records, WEIR_REASON_COUNT);

@@ -70,6 +70,9 @@ void weir_meter_account_add(struct weir_meter_account *into, const struct weir_m
 /* Warns, where there is cause, of packets whose link type weir does not decode and of clocks that differ. */
 void weir_account_warn(const struct weir_account *account);
 
+/* True, with a line in `text`, when nothing comes from an interface because it is down or was removed. */
+bool weir_account_trouble(const struct weir_account *account, char *text, size_t size);
+
 /* For a look while lanes run: they tell what they did every 50 ms, workers and writer at once; what those are ahead of the lanes
  * is left to the next look. */
 void weir_account_settle(struct weir_account *account);

@@ -89,6 +89,8 @@ static json_t *status(struct weir_control *control)
         control->job.account(control->job.context, &account);
         control->job.status(control->job.context, answer, trouble, sizeof trouble);
         reloads = job_reloads(&control->job);
+        if (!*trouble)
+            weir_account_trouble(&account, trouble, sizeof trouble);
         problem = *trouble ? trouble : problem;
     }
     json_object_set_new(answer, "state", json_string(states[control->state]));

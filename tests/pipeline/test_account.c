@@ -98,6 +98,24 @@ static void a_look_does_not_run_ahead(void **state)
     assert_int_equal(a.store.committed + weir_account_not_kept(&a), 3);
 }
 
+static void an_interface_that_is_down_is_trouble(void **state)
+{
+    (void)state;
+    char text[80] = "";
+    struct weir_account a = sound();
+    assert_false(weir_account_trouble(&a, text, sizeof text)); /* files */
+    a.port[0].interface = "eth1";
+    a.port[1].interface = "eth2";
+    a.port[0].state = a.port[1].state = WEIR_PORT_UP;
+    assert_false(weir_account_trouble(&a, text, sizeof text));
+    a.port[1].state = WEIR_PORT_DOWN;
+    assert_true(weir_account_trouble(&a, text, sizeof text));
+    assert_string_equal(text, "port B: eth2 is down or has no carrier");
+    a.port[0].state = WEIR_PORT_GONE;
+    assert_true(weir_account_trouble(&a, text, sizeof text));
+    assert_string_equal(text, "port A: eth1 was removed");
+}
+
 static json_int_t number(const json_t *account, const char *group, const char *name, const char *inner)
 {
     json_t *value = json_object_get(json_object_get(account, group), name);
@@ -153,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_sound_account_adds_up), cmocka_unit_test(every_leak_is_found),
                                        cmocka_unit_test(a_look_does_not_run_ahead),
+                                       cmocka_unit_test(an_interface_that_is_down_is_trouble),
                                        cmocka_unit_test(json_bears_the_promised_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
