@@ -5,6 +5,8 @@
     compare_argus.py --weir PROGRAM ... --generated     the captures of make_captures.py
     compare_argus.py --weir PROGRAM ... --data          every capture under $WEIR_DATA/pcap
 
+With --report docs/conformance.md the figures of that page are written anew: those of the captures that --generated or --data names.
+
 Exit 0: the shares are reached; 1: they are not; 77: argus or ra is not installed, or WEIR_DATA is not set.
 A record is matched when both have one between the same ends that begins at the same microsecond. Differences that are known and
 wanted have a name (docs/conformance.md) and are counted apart.
@@ -210,6 +212,36 @@ def describe(row):
     return " ".join(row[f] for f in ("stime", "proto", "saddr", "sport", "dir", "daddr", "dport", "state", "flgs", "spkts", "dpkts"))
 
 
+def write_report(path, data, result, captures, shares):
+    """Puts the figures into the page's tables. A cell of the differences that holds a dash is of whole records, not of fields."""
+    column = 3 if data else 2
+    left = {f"records of {who} alone": collections.Counter({kind.split(": ")[1]: n for kind, n in result.kinds.items()
+                                                            if kind.startswith(f"only {who}: ")}) for who in ("weir", "argus")}
+    left["fields without a name"] = collections.Counter({kind.split()[1]: n for kind, n in result.kinds.items() if kind.startswith("field ")})
+    known = dict(result.known)
+    with open(path) as file:
+        lines = file.read().splitlines()
+    for i, line in enumerate(lines):
+        cells = line.split("|")
+        name = cells[1].strip() if len(cells) > 3 else ""
+        if name.startswith("`features/argus_conformance`" if data else "`features/argus_oracle`"):
+            cells[2] = f" {captures}{' research captures, broken ones included' if data else ', made by `tests/features/make_captures.py`'}; " \
+                       f"{result.theirs:,} records of argus, {result.ours:,} of weir "
+            cells[3:6] = [f" {math.floor(share * 10000) / 100:.2f} % " for share in shares]
+        elif name in left:
+            kinds = left[name].most_common(6)
+            rest = left[name].total() - sum(n for _, n in kinds)
+            cells[column] = f" {left[name].total():,}" + (": " if kinds else "") + ", ".join(f"{kind} {n:,}" for kind, n in kinds) + \
+                            (f", others {rest:,} " if rest else " ")
+        elif len(cells) == 8 and cells[column].strip().replace(",", "").isdigit():
+            cells[column] = f" {known.pop(name, 0):,} "
+        lines[i] = "|".join(cells)
+    if known:
+        sys.exit(f"{path} says nothing of these differences: {', '.join(known)}")
+    with open(path, "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weir", required=True)
@@ -220,6 +252,7 @@ def main():
     parser.add_argument("--data", action="store_true")
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--verbose", action="store_true", help="print every record without a partner")
+    parser.add_argument("--report", help="write the figures into this page")
     parser.add_argument("captures", nargs="*")
     options = parser.parse_args()
     for program in ("argus", "ra"):
@@ -304,6 +337,8 @@ def compare_all(options):
           f"matched {share:.3%} (at least {options.records:.1%}), "
           f"fields equal {right:.3%} of {result.fields} (at least {options.fields:.1%}), "
           f"equal or with a known difference {named:.3%} (at least {options.known:.2%})")
+    if options.report:
+        write_report(options.report, options.data, result, len(captures), (share, right, named))
     reached = share >= options.records and right >= options.fields and named >= options.known
     return 0 if reached and result.pairs else 1
 
