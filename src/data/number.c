@@ -1,5 +1,6 @@
 #include "data/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +34,28 @@ static enum weir_number_kind read_word(const char *text, size_t length)
     return is_word(text, length, endless) ? WEIR_NUMBER_ENDLESS : WEIR_NUMBER_TEXT;
 }
 
-/* Digits with an optional sign and point, at most 15 digits: nearly every cell of real data. */
+/* The nearest float64 of mantissa / 10^decimals, which float64 cannot divide exactly. The long double of x86 can, up to one
+ * rounding to 64 bits; what is rounded again to 53 is the nearest unless those 64 bits lie at, or next to, the middle between two
+ * float64. False: not known. */
+static bool divide_long(uint64_t mantissa, unsigned decimals, double *out)
+{
+#if LDBL_MANT_DIG == 64
+    if (!mantissa || decimals >= sizeof power_of_ten / sizeof *power_of_ten)
+        return false;
+    long double quotient = (long double)mantissa / (long double)power_of_ten[decimals];
+    uint64_t bits;
+    memcpy(&bits, &quotient, sizeof bits); /* the explicit mantissa */
+    if ((bits & 0x7ff) >= 0x3ff && (bits & 0x7ff) <= 0x401)
+        return false;
+    *out = (double)quotient;
+    return true;
+#else
+    (void)mantissa, (void)decimals, (void)out;
+    return false;
+#endif
+}
+
+/* Digits with an optional sign and point, at most 19 digits: nearly every cell of real data. */
 static bool read_plain(const char *text, size_t length, double *out)
 {
     bool negative = length && *text == '-';
@@ -51,12 +73,16 @@ static bool read_plain(const char *text, size_t length, double *out)
         } else {
             return false;
         }
-        if (digits > 15)
+        if (digits > 19)
             return false;
     }
     if (!digits)
         return false;
-    double value = (double)mantissa / power_of_ten[decimals];
+    double value;
+    if (mantissa < UINT64_C(1) << 53 && decimals < sizeof power_of_ten / sizeof *power_of_ten)
+        value = (double)mantissa / power_of_ten[decimals];
+    else if (!divide_long(mantissa, decimals, &value))
+        return false;
     *out = negative ? -value : value;
     return true;
 }

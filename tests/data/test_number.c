@@ -76,6 +76,14 @@ static void numbers_equal_strtod(void **state)
         else
             snprintf(text, sizeof text, "%.*g", digits, rand() * pow(10, rand() % 40 - 20));
         check_equals_strtod(text);
+        /* 17 digits, and next to the middle between two float64, where rounding twice would show */
+        double value = (rand() + rand() / 2147483648.0) / (1 << rand() % 40);
+        snprintf(text, sizeof text, "%.17g", value);
+        check_equals_strtod(text);
+        snprintf(text, sizeof text, "%.*f", 18 - (int)floor(log10(value + 1)), value + value * 0x1p-54);
+        check_equals_strtod(text);
+        snprintf(text, sizeof text, "%llu", (1ull << 53 | (unsigned long long)rand()) * 2 + 1 + (unsigned long long)(rand() % 3));
+        check_equals_strtod(text);
     }
 }
 
