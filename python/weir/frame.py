@@ -26,7 +26,7 @@ BATCH, VERDICTS, NOTE = 1, 2, 3
 NOTE_LANE = 0xFFFFFFFF
 BLOCK = 64
 ROWS_MAX = 512
-REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated")
+REASONS = ("status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated", "ingested")
 
 IDENTITY = numpy.dtype(
     {

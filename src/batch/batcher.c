@@ -136,6 +136,11 @@ void weir_batcher_poll(struct weir_batcher *batcher, int64_t now_ns, bool wanted
         weir_batcher_flush(batcher);
 }
 
+unsigned weir_batcher_waiting(const struct weir_batcher *batcher)
+{
+    return batcher->open ? batcher->open->rows : 0;
+}
+
 const struct weir_batcher_account *weir_batcher_account(const struct weir_batcher *batcher)
 {
     return &batcher->account;

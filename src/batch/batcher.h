@@ -55,6 +55,9 @@ void weir_batcher_poll(struct weir_batcher *batcher, int64_t now_ns, bool wanted
 /* Hands on the open batch, whatever is in it. */
 void weir_batcher_flush(struct weir_batcher *batcher);
 
+/* Rows in the open batch. */
+unsigned weir_batcher_waiting(const struct weir_batcher *batcher);
+
 const struct weir_batcher_account *weir_batcher_account(const struct weir_batcher *batcher);
 
 /* Hash of a feature set and the ordered names of a column list. */

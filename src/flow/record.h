@@ -17,7 +17,8 @@
     X(WEIR_REASON_IDLE, "idle")             /* silent for longer than the time-out */                                            \
     X(WEIR_REASON_SHUTDOWN, "shutdown")     /* end of the capture, or stop */                                                    \
     X(WEIR_REASON_EVICTED, "evicted")       /* its place in a full table was needed */                                           \
-    X(WEIR_REASON_AGGREGATED, "aggregated") /* not a flow's own: many of one packet each, put together (batch/crowd.h) */
+    X(WEIR_REASON_AGGREGATED, "aggregated") /* not a flow's own: many of one packet each, put together (batch/crowd.h) */        \
+    X(WEIR_REASON_INGESTED, "ingested")     /* somebody else's meter has closed it (batch/layout.h) */
 
 enum weir_reason {
 #define X(name, text) name,

@@ -154,6 +154,8 @@ static const char *end_reason(enum weir_reason reason)
         return "\"reason\":\"forced\"";
     case WEIR_REASON_AGGREGATED:
         return "\"reason\":\"aggregated\"";
+    case WEIR_REASON_INGESTED:
+        return "\"reason\":\"ingested\"";
     default:
         return "\"reason\":\"status\"";
     }

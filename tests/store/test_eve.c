@@ -69,8 +69,9 @@ static void check_stamp(const char *stamp, int64_t ns)
 
 static void check_line(const char *line, unsigned r, bool alert)
 {
-    static const char *const ends[] = {"status", "timeout", "tcp_reuse", "timeout", "shutdown", "forced", "aggregated"};
-    static const char *const reasons[] = {"status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated"};
+    static const char *const ends[] = {"status",   "timeout", "tcp_reuse",  "timeout",
+                                       "shutdown", "forced",  "aggregated", "ingested"};
+    static const char *const reasons[] = {"status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated", "ingested"};
     json_error_t problem;
     json_t *o = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
     if (!o)

@@ -94,7 +94,7 @@ static void test_schema(void **unused)
 static void test_round_trip(void **unused)
 {
     static const unsigned sizes[] = {1, 63, 64, 65, 512, 0, 512, 512, 512, 512, 64, 512};
-    static const char *const reasons[] = {"status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated"};
+    static const char *const reasons[] = {"status", "close", "reuse", "idle", "shutdown", "evicted", "aggregated", "ingested"};
     uint64_t next = 0;
     struct weir_store *store = open_store();
     char *run = strdup(weir_store_run(store));
