@@ -53,21 +53,7 @@ static void *wait_signals(void *set)
     return NULL;
 }
 
-static double progress(struct weir_run *run, unsigned ports)
-{
-    uint64_t done = 0, total = 0;
-    for (unsigned p = 0; p < ports; p++) {
-        struct weir_port_account port;
-        weir_source_account(weir_run_source(run), p, &port);
-        if (!port.total_bytes)
-            return -1;
-        done += port.done_bytes;
-        total += port.total_bytes;
-    }
-    return total ? (double)done / (double)total : -1;
-}
-
-/* Until the packets are metered: the live line and a health row every 10 s. */
+/* Until everything is read: the live line and a health row every 10 s. */
 static void watch(struct weir_run *run, const struct weir_run_options *o, const struct weir_reloader *reloader,
                   const weir_model *model)
 {
@@ -95,7 +81,7 @@ static void watch(struct weir_run *run, const struct weir_run_options *o, const 
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
             unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
-            weir_live_draw(&live, &account, lines, n, progress(run, weir_tap_options_source(&o->tap).ports));
+            weir_live_draw(&live, &account, lines, n, weir_run_progress(run));
             drawn = now;
         }
         if (store) {
@@ -160,11 +146,15 @@ static json_t *about(const struct weir_run_options *o, const struct weir_run_con
     const struct weir_source_config source = weir_tap_options_source(&o->tap);
     for (unsigned p = 0; p < source.ports; p++) /* of files that follow each other, the first stands for all */
         json_array_append_new(ports, json_string(source.interface[p] ? source.interface[p] : source.files[p][0]));
+    if (config->ingest.input)
+        json_array_append_new(ports, json_string(config->ingest.input));
     return json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "source", "kind",
-                     source.interface[0] ? "interfaces" : "files", "ports", ports, "filter", o->tap.filter, "feature_set",
-                     config->view->name, "store", o->store, "eve", o->eve, "sensor", config->sensor, "model",
-                     weir_model_label(config->model), "run", run_id, "lanes", (int)config->lanes, "workers",
-                     (int)config->workers);
+                     config->ingest.input  ? "flows"
+                     : source.interface[0] ? "interfaces"
+                                           : "files",
+                     "ports", ports, "filter", o->tap.filter, "feature_set", config->view->name, "store", o->store, "eve", o->eve,
+                     "sensor", config->sensor, "model", weir_model_label(config->model), "run", run_id, "lanes",
+                     (int)config->lanes, "workers", (int)config->workers);
 }
 
 /* The control socket: one that was asked for must work; the usual one may be missing, which is said. */

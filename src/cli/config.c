@@ -389,6 +389,14 @@ void weir_config_drop(struct weir_config *config, const char *key)
         }
 }
 
+const char *weir_config_value(const struct weir_config *config, const char *key)
+{
+    for (size_t i = 0; config && i < config->count; i++)
+        if (!strcmp(config->entry[i].setting->name, key) && config->entry[i].value.count)
+            return config->entry[i].value.item[0];
+    return NULL;
+}
+
 void weir_config_free(struct weir_config **config)
 {
     if (!config || !*config)

@@ -44,6 +44,9 @@ weir_err weir_config_parse(const char *name, const uint8_t *bytes, size_t size, 
 /* Takes a key out again, if it is there. NULL-safe. */
 void weir_config_drop(struct weir_config *config, const char *key);
 
+/* The (first) value of a key, or NULL; config may be NULL. */
+const char *weir_config_value(const struct weir_config *config, const char *key);
+
 /* Sets *config to NULL; NULL-safe. */
 void weir_config_free(struct weir_config **config);
 

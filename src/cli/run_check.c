@@ -161,11 +161,22 @@ static void check_files(const struct checked *c)
         weir_problem(c->problems, WEIR_ERR_MISMATCH, "%s: %s", weir_run_options_place(c->o, name).text, error.text);
 }
 
+/* Opens the input as the run would: a regular file's first line must be good. */
+static void check_ingest(const struct checked *c, const struct weir_run_plan *plan)
+{
+    struct weir_error error = {0};
+    weir_err code = weir_run_check_input(&plan->config, &error);
+    if (code != WEIR_OK)
+        weir_problem(c->problems, code == WEIR_ERR_ARGUMENT ? code : WEIR_ERR_MISMATCH, "%s: %s",
+                     weir_run_options_place(c->o, "flows").text, error.text);
+}
+
 static void print(const struct weir_run_options *o, const struct weir_run_plan *plan)
 {
     const struct weir_source_config *source = &plan->config.source;
     char text[32];
-    fputs("ok\npackets   ", stdout);
+    printf("ok\n%s   %s", plan->config.ingest.input ? "records" : "packets",
+           plan->config.ingest.input ? plan->config.ingest.input : "");
     for (unsigned p = 0; p < source->ports; p++) {
         printf("%s%s",
                p                      ? ", "
@@ -184,7 +195,7 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
            plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL));
     printf("threads   %" PRIu64 " lanes, %" PRIu64 " workers\nbatches   %" PRIu64 " rows, at most %s old\nflows     %" PRIu64
            "\n",
-           o->lanes, o->workers, o->batch, weir_duration_text(o->max_delay_ns, text), o->flows);
+           o->lanes, o->workers, o->batch, weir_duration_text(o->max_delay_ns, text), o->ingest.flows.room);
     printf("store     %s%s", o->store, access(o->store, F_OK) ? " (new)" : weir_folder_is(o->store) ? "" : " (appended to)");
     if (o->rotate_bytes)
         printf("; a file has %.0f MB", (double)o->rotate_bytes / 1e6);
@@ -204,7 +215,9 @@ void weir_run_check_options(const struct weir_run_options *o, struct weir_proble
     struct weir_run_plan plan;
     check_user(&c);
     weir_run_plan_make(o, &plan, problems);
-    if (o->tap.ports)
+    if (o->ingest.flows.input && !problems->count)
+        check_ingest(&c, &plan);
+    else if (o->tap.ports)
         check_files(&c);
     else
         check_interfaces(&c);

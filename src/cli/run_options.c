@@ -114,8 +114,6 @@ static const struct weir_setting rows[] = {
      .text = "rows a micro-batch, 1 to 512 (64)"},
     {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",
      .text = "longest wait of a row for its batch (500us)"},
-    {.name = "flows", .kind = WEIR_SETTING_NUMBER, .at = AT(flows), .low = 1024, .high = 1u << 30, .value = "N",
-     .text = "room for so many flows at a time, all lanes (524288)"},
     {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",
      .text = "when verdicts are not kept as quickly as flows end: `block` lets all wait,\n"
              "`shed` first puts flows of one packet together by what they aim at\n"
@@ -131,6 +129,7 @@ static const struct weir_setting rows[] = {
      .text = "change to this user once the packets' source is open"},
     {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
     {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
+    WEIR_INGEST_SETTINGS(AT(ingest)),
     WEIR_TAP_LIVE_SETTINGS(AT(tap)),
 };
 /* clang-format on */
@@ -140,14 +139,16 @@ const struct weir_settings weir_run_settings = {
     .command = "run",
     .row = rows,
     .count = sizeof rows / sizeof *rows,
-    .before = "usage: weir run -r A[,B] [-r NEXT] | -i A[,B] | -c weir.yaml [OPTIONS]\n"
+    .before = "usage: weir run -r A[,B] [-r NEXT] | -i A[,B] | --flows INPUT | -c weir.yaml [OPTIONS]\n"
               "\n"
-              "Meters packets, judges every flow record with a model and keeps the verdicts.\n"
+              "Meters packets, or reads flow records, judges every record with a model and\n"
+              "keeps the verdicts.\n"
               "\n",
     .after = "\n"
              "example: weir run -r tx.pcap,rx.pcap --store out/weir.duckdb --eve out/eve.json\n"
              "         weir query --store out/weir.duckdb \"SELECT class, count(*) FROM verdicts GROUP BY class\"\n"
              "         weir run -i eth1,eth2\n"
+             "         ra -S collector -n -u -c , -s stime ltime dur proto saddr ... | weir run --flows -\n"
              "         weir run --check -c weir.yaml\n",
 };
 
@@ -162,13 +163,26 @@ bool weir_run_options_told(const struct weir_run_options *options, const char *n
     return options->told[weir_settings_find(&weir_run_settings, name) - rows].value.count > 0;
 }
 
+/* Of the two meanings of --flows the room of the table, which is no source. */
+static bool is_count(const char *flows)
+{
+    return strspn(flows, "0123456789") == strlen(flows);
+}
+
 /* What the file says of a source or a store that the flags replace. */
 static void give_way(struct weir_config *config, const struct weir_flags *flags)
 {
-    bool files = weir_flags_value(flags, "read");
+    const char *input = weir_flags_value(flags, "flows");
+    input = input && !is_count(input) ? input : NULL;
+    bool files = weir_flags_value(flags, "read") || input;
     if (files || weir_flags_value(flags, "interface")) {
         weir_config_drop(config, "read");
         weir_config_drop(config, "interface");
+        const char *told = weir_config_value(config, "flows");
+        if (!input && told && !is_count(told))
+            weir_config_drop(config, "flows");
+        if (input)
+            weir_config_drop(config, "filter");
     }
     static const char *const live[] = {"duration", "snaplen", "ring-mb", "merge-window"};
     for (size_t i = 0; files && i < sizeof live / sizeof *live; i++)
@@ -183,7 +197,11 @@ static void give_way(struct weir_config *config, const struct weir_flags *flags)
 /* What does not fit together. */
 static void check(const struct weir_run_options *o, struct weir_problems *problems)
 {
-    const char *why = weir_tap_options_problem(&o->tap);
+    bool packets = o->tap.ports || o->tap.interface.count;
+    const char *why = !o->ingest.flows.input ? weir_tap_options_problem(&o->tap)
+                      : packets              ? "flow records (--flows) and packets (-r, -i) exclude each other"
+                      : o->tap.filter        ? "--filter is for packets, not for flow records (--flows)"
+                                             : NULL;
     if (why && o->config)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
@@ -206,8 +224,8 @@ void weir_run_options_apply(struct weir_config *config, const struct weir_flags 
                                      .lanes = 2,
                                      .workers = 2,
                                      .batch = 64,
-                                     .flows = 524288,
                                      .threshold = NAN,
+                                     .ingest = {.flows.room = 524288, .threads = 2},
                                      .max_delay_ns = 500000};
     give_way(config, flags);
     weir_settings_apply(&weir_run_settings, config, flags, out, out->told, problems);
@@ -229,5 +247,6 @@ void weir_run_options_make(const struct weir_flags *flags, struct weir_run_optio
 void weir_run_options_free(struct weir_run_options *options)
 {
     weir_tap_options_free(&options->tap);
+    weir_ingest_options_free(&options->ingest);
     weir_told_free(options->told, WEIR_RUN_SETTINGS);
 }

@@ -4,6 +4,7 @@
 #define WEIR_CLI_RUN_OPTIONS_H
 
 #include "cli/config.h"
+#include "cli/ingest_options.h"
 #include "cli/tap_options.h"
 #include "pipeline/backend.h"
 #include "pipeline/judge.h"
@@ -13,8 +14,9 @@ enum { WEIR_RUN_SETTINGS = 64 }; /* room for rows */
 
 struct weir_run_options {
     struct weir_tap_options tap;
+    struct weir_ingest_options ingest;
     const char *config, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
-    uint64_t lanes, workers, batch, flows;
+    uint64_t lanes, workers, batch;
     float threshold; /* NaN: the model's */
     enum weir_reasons reasons;
     int64_t max_delay_ns;

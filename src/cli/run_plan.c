@@ -71,6 +71,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
         gethostname(plan->host, sizeof plan->host - 1);
     choose_columns(o, view, &plan->columns);
     plan->config = (struct weir_run_config){.source = weir_tap_options_source(&o->tap),
+                                            .ingest = weir_ingest_options_config(&o->ingest),
                                             .model = plan->model,
                                             .view = view,
                                             .columns = (const char *const *)plan->columns.item,
@@ -80,7 +81,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .reasons = o->reasons,
                                             .batch_rows = (unsigned)o->batch,
                                             .max_delay_ns = o->max_delay_ns,
-                                            .flows = o->flows,
+                                            .flows = o->ingest.flows.room,
                                             .queue = o->queue,
                                             .store = o->store,
                                             .rotate_bytes = o->rotate_bytes,
@@ -91,6 +92,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .rights = &plan->rights};
     plan->config.source.lanes = (unsigned)o->lanes;
     bool live = plan->config.source.interface[0];
+    plan->config.ingest.shed = o->overload == WEIR_OVERLOAD_SHED;
     if (o->overload == WEIR_OVERLOAD_SHED || (live && o->overload == WEIR_OVERLOAD_SOURCE))
         plan->config.behind_ns = BEHIND_NS;
     /* A lane that waits for packets still hands its batch on in time. */

@@ -40,6 +40,15 @@ static double offset_us(const struct weir_offset *offset)
 
 void weir_account_warn(const struct weir_account *account)
 {
+    if (weir_account_rejected(account))
+        weir_log(WEIR_LOG_WARNING,
+                 "%" PRIu64 " of %" PRIu64 " rows were rejected and not judged; the first is in line %" PRIu64 ": %s",
+                 weir_account_rejected(account), account->ingest.rows, account->ingest.fault[0].line,
+                 weir_fault_name(account->ingest.fault[0].fault));
+    if (account->ingest.dateless)
+        weir_log(WEIR_LOG_WARNING,
+                 "%" PRIu64 " rows had times without a date, which count as of 1970-01-01; `ra -u` prints whole times",
+                 account->ingest.dateless);
     if (account->meter.ignored[WEIR_IGNORED_LINK])
         weir_log(WEIR_LOG_WARNING,
                  "%" PRIu64 " packets of a link type that weir does not decode (%u; tcpdump.org/linktypes.html) were ignored",
@@ -77,6 +86,11 @@ static uint64_t seen(const struct weir_account *account)
     return total;
 }
 
+uint64_t weir_account_rejected(const struct weir_account *account)
+{
+    return sum(account->ingest.rejected, WEIR_FAULT_COUNT);
+}
+
 bool weir_account_check(const struct weir_account *account, char *why, size_t size)
 {
     const struct weir_meter_account *m = &account->meter;
@@ -104,7 +118,12 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         return false;
     }
     uint64_t records = weir_account_records(account);
-    uint64_t shed = sum(account->rows.shed, WEIR_SHED_COUNT);
+    uint64_t shed = sum(account->rows.shed, WEIR_SHED_COUNT), refused = weir_account_rejected(account);
+    if (account->ingest.rows != m->records[WEIR_REASON_INGESTED] + refused) {
+        snprintf(why, size, "ingest: rows %" PRIu64 " != ingested %" PRIu64 " + rejected %" PRIu64, account->ingest.rows,
+                 m->records[WEIR_REASON_INGESTED], refused);
+        return false;
+    }
     if (records != account->rows.batched + shed + account->rows.unscored) {
         snprintf(why, size, "records: %" PRIu64 " != batched %" PRIu64 " + shed %" PRIu64 " + unscored %" PRIu64, records,
                  account->rows.batched, shed, account->rows.unscored);
@@ -188,7 +207,30 @@ static const char *full_name(size_t i)
 
 static const char *shed_name(size_t i)
 {
-    return i == WEIR_SHED_AGGREGATED ? "aggregated" : "single-packet flows";
+    static const char *const names[] = {
+        [WEIR_SHED_AGGREGATED] = "aggregated", [WEIR_SHED_SINGLE] = "single-packet flows", [WEIR_SHED_INGESTED] = "ingested"};
+    return names[i];
+}
+
+static const char *fault_name(size_t i)
+{
+    return weir_fault_name((enum weir_fault)i);
+}
+
+static json_t *ingest_json(const struct weir_account *account)
+{
+    json_t *first = json_array(), *unknown = json_object();
+    for (unsigned i = 0; i < account->ingest.faults; i++) {
+        const struct weir_account_fault *fault = &account->ingest.fault[i];
+        json_array_append_new(first, json_pack("{s:I,s:s,s:s}", "line", (json_int_t)fault->line, "reason",
+                                               weir_fault_name(fault->fault), "text", fault->text));
+    }
+    for (unsigned i = 0; i < WEIR_UNKNOWN_SHOWN && account->ingest.unknown[i].column; i++)
+        json_object_set_new(unknown, account->ingest.unknown[i].column,
+                            json_integer((json_int_t)account->ingest.unknown[i].cells));
+    return json_pack("{s:I,s:o,s:o,s:o,s:I}", "rows", (json_int_t)account->ingest.rows, "rejected",
+                     named(account->ingest.rejected, WEIR_FAULT_COUNT, fault_name), "first_rejected", first, "unknown", unknown,
+                     "dateless", (json_int_t)account->ingest.dateless);
 }
 
 static json_t *microseconds(const struct weir_histogram *h)
@@ -247,6 +289,8 @@ json_t *weir_account_json(const struct weir_account *account)
         json_object_update_new(json, weir_inferred_json(&account->inferred));
     if (json && account->remote.used)
         json_object_update_new(json, weir_remote_json(&account->remote));
+    if (json && account->ingest.used)
+        json_object_set_new(json, "ingest", ingest_json(account));
     return json;
 }
 
@@ -261,6 +305,38 @@ static void print_reasons(FILE *to, const uint64_t *counter, size_t n, const cha
         }
     if (before[0] == ',')
         fputc(')', to);
+}
+
+static void print_packets(FILE *to, const struct weir_account *account)
+{
+    const struct weir_meter_account *m = &account->meter;
+    fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
+            sum(m->ignored, WEIR_IGNORED_COUNT));
+    print_reasons(to, m->ignored, WEIR_IGNORED_COUNT, ignored_name);
+    fprintf(to, " + dropped %" PRIu64, sum(m->dropped, WEIR_DROPPED_COUNT));
+    print_reasons(to, m->dropped, WEIR_DROPPED_COUNT, dropped_name);
+    const uint64_t told = m->metered + sum(m->ignored, WEIR_IGNORED_COUNT) + sum(m->dropped, WEIR_DROPPED_COUNT);
+    if (seen(account) > told) /* lanes tell every 50 ms */
+        fprintf(to, " + under way %" PRIu64, seen(account) - told);
+    fprintf(to, "\nflows     opened %" PRIu64 " = closed %" PRIu64, m->flows_opened, sum(m->flows_closed, WEIR_REASON_COUNT));
+    print_reasons(to, m->flows_closed, WEIR_REASON_COUNT, reason_name);
+    fprintf(to, " + active %" PRIu64 "\n", m->flows_active);
+}
+
+static void print_ingest(FILE *to, const struct weir_account *account)
+{
+    fprintf(to, "ingest    rows %" PRIu64 " = accepted %" PRIu64 " + rejected %" PRIu64, account->ingest.rows,
+            account->meter.records[WEIR_REASON_INGESTED], weir_account_rejected(account));
+    print_reasons(to, account->ingest.rejected, WEIR_FAULT_COUNT, fault_name);
+    fputc('\n', to);
+    for (unsigned i = 0; i < account->ingest.faults; i++)
+        fprintf(to, "          line %" PRIu64 " (%s): %s\n", account->ingest.fault[i].line,
+                weir_fault_name(account->ingest.fault[i].fault), account->ingest.fault[i].text);
+    for (unsigned i = 0; i < WEIR_UNKNOWN_SHOWN && account->ingest.unknown[i].column; i++)
+        fprintf(to, "%s%s %" PRIu64, i ? ", " : "          unknown values, now missing: ", account->ingest.unknown[i].column,
+                account->ingest.unknown[i].cells);
+    if (account->ingest.unknown[0].column)
+        fputc('\n', to);
 }
 
 static void print_time(FILE *to, const char *name, const struct weir_histogram *h)
@@ -313,17 +389,11 @@ void weir_account_print(const struct weir_account *account, FILE *to)
         fprintf(to, "clocks    port B's is ahead of port A's by %.0f us, +- %.0f us, by %" PRIu64 " TCP handshakes%s\n",
                 round(offset_us(&m->offset)) + 0.0 /* no -0 */, (double)(m->offset.high_ns - m->offset.low_ns) / 2e3,
                 m->offset.handshakes, weir_offset_differs(&m->offset) ? ": they differ; times are left as they are" : "");
-    fprintf(to, "packets   seen %" PRIu64 " = metered %" PRIu64 " + ignored %" PRIu64, seen(account), m->metered,
-            sum(m->ignored, WEIR_IGNORED_COUNT));
-    print_reasons(to, m->ignored, WEIR_IGNORED_COUNT, ignored_name);
-    fprintf(to, " + dropped %" PRIu64, sum(m->dropped, WEIR_DROPPED_COUNT));
-    print_reasons(to, m->dropped, WEIR_DROPPED_COUNT, dropped_name);
-    const uint64_t told = m->metered + sum(m->ignored, WEIR_IGNORED_COUNT) + sum(m->dropped, WEIR_DROPPED_COUNT);
-    if (seen(account) > told) /* lanes tell every 50 ms */
-        fprintf(to, " + under way %" PRIu64, seen(account) - told);
-    fprintf(to, "\nflows     opened %" PRIu64 " = closed %" PRIu64, m->flows_opened, sum(m->flows_closed, WEIR_REASON_COUNT));
-    print_reasons(to, m->flows_closed, WEIR_REASON_COUNT, reason_name);
-    fprintf(to, " + active %" PRIu64 "\nrecords   %" PRIu64, m->flows_active, weir_account_records(account));
+    if (account->ingest.used)
+        print_ingest(to, account);
+    else
+        print_packets(to, account);
+    fprintf(to, "records   %" PRIu64, weir_account_records(account));
     print_reasons(to, m->records, WEIR_REASON_COUNT, reason_name);
     fprintf(to, " = batched %" PRIu64 " + shed %" PRIu64, account->rows.batched, sum(account->rows.shed, WEIR_SHED_COUNT));
     print_reasons(to, account->rows.shed, WEIR_SHED_COUNT, shed_name);

@@ -8,6 +8,8 @@
  *   store:   scored = committed + withheld(policy) + rejected(reason) + not yet committed
  *   a sensor on its own, instead of these two: pipeline/remote.h; a process that judges for others: pipeline/inferred.h
  *
+ *   ingest:  rows = records(ingested) + rejected(reason)
+ *
  * At the end nothing is active, in flight or uncommitted; weir_account_check says whether that holds. A struct weir_account is a
  * plain value: copy it, read it in any thread.
  */
@@ -19,6 +21,7 @@
 #include <stdio.h>
 
 #include "base/histogram.h"
+#include "batch/layout.h"
 #include "capture/source.h"
 #include "features/meter.h"
 #include "pipeline/inferred.h"
@@ -34,7 +37,23 @@ enum weir_rejected { WEIR_REJECTED_FULL, WEIR_REJECTED_STORE, WEIR_REJECTED_EVE,
 enum weir_shed {
     WEIR_SHED_AGGREGATED, /* "aggregated": they went into records of the reason "aggregated" */
     WEIR_SHED_SINGLE,     /* "single-packet flows": thrown away */
+    WEIR_SHED_INGESTED,   /* "ingested": rows from elsewhere that came when no batch was free (pipeline/ingest.h) */
     WEIR_SHED_COUNT
+};
+
+/* A row that was rejected: one of the first in the input. */
+#define WEIR_FAULTS_SHOWN 5
+struct weir_account_fault {
+    uint64_t line; /* from 1 */
+    enum weir_fault fault;
+    char text[80]; /* how it begins; what is not ASCII is a ? */
+};
+
+/* Cells of a column that became missing values: categories outside its table, no number where one belongs. */
+#define WEIR_UNKNOWN_SHOWN 8
+struct weir_account_unknown {
+    const char *column; /* NULL: none; the last one takes the rest, as "other" */
+    uint64_t cells;
 };
 
 struct weir_account {
@@ -44,6 +63,15 @@ struct weir_account {
     struct {
         uint64_t batched, scored, shed[WEIR_SHED_COUNT], unscored;
     } rows;
+    struct {
+        bool used;     /* rows come from elsewhere, not from a meter */
+        uint64_t rows; /* read */
+        uint64_t rejected[WEIR_FAULT_COUNT];
+        uint64_t dateless; /* whose times had no date */
+        struct weir_account_unknown unknown[WEIR_UNKNOWN_SHOWN];
+        unsigned faults;
+        struct weir_account_fault fault[WEIR_FAULTS_SHOWN];
+    } ingest;
     struct {
         uint64_t committed;
         uint64_t withheld; /* the disk was full, and the run went on without */
@@ -88,6 +116,9 @@ void weir_account_print(const struct weir_account *account, FILE *to);
 
 /* Rows that the store lacks: withheld and rejected. */
 uint64_t weir_account_not_kept(const struct weir_account *account);
+
+/* Rows from elsewhere that are not judged. */
+uint64_t weir_account_rejected(const struct weir_account *account);
 
 /* Records closed so far, all reasons. */
 uint64_t weir_account_records(const struct weir_account *account);

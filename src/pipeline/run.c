@@ -15,6 +15,7 @@ struct weir_run {
     struct weir_source *source;
     struct weir_backend *backend;
     struct weir_sensor *sensor;
+    struct weir_ingest *ingest; /* or this, and no source */
 };
 
 static bool wanted(const void *backend)
@@ -26,7 +27,7 @@ static bool wanted(const void *backend)
 static weir_err drop_rights(const struct weir_run_config *config, struct weir_error *error)
 {
     struct weir_rights rights = *config->rights;
-    rights.keep_files = rights.keep_files && config->source.file_count[0] > 0; /* of no use over interfaces */
+    rights.keep_files = rights.keep_files && !config->source.interface[0]; /* of no use over interfaces */
     weir_err code = weir_rights_drop(&rights, error);
     if (code == WEIR_OK && config->store)
         code = weir_rights_check_output(config->store, error);
@@ -88,10 +89,23 @@ weir_err weir_run_check(const struct weir_run_config *config, struct weir_error 
     return code;
 }
 
+weir_err weir_run_check_input(const struct weir_run_config *config, struct weir_error *error)
+{
+    struct weir_run *run;
+    weir_err code = create(config, &run, error);
+    if (code == WEIR_OK)
+        code = weir_ingest_open(&config->ingest, config->view, run->columns, (uint16_t)run->column_count, &run->ingest, error);
+    weir_run_free(&run);
+    return code;
+}
+
 weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
     weir_err code = create(config, out, error);
-    if (code == WEIR_OK)
+    if (code == WEIR_OK && config->ingest.input)
+        code = weir_ingest_open(&config->ingest, config->view, (*out)->columns, (uint16_t)(*out)->column_count, &(*out)->ingest,
+                                error);
+    else if (code == WEIR_OK)
         code = weir_source_open(&config->source, &(*out)->source, error);
     if (code == WEIR_OK && config->rights)
         code = drop_rights(config, error);
@@ -100,11 +114,14 @@ weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **o
     return code;
 }
 
-static enum weir_on_full on_full(const struct weir_run_config *config)
+static enum weir_on_full on_full(const struct weir_run *run)
 {
+    const struct weir_run_config *config = &run->config;
     if (config->on_full != WEIR_ON_FULL_BY_SOURCE)
         return config->on_full;
-    return config->source.interface[0] ? WEIR_ON_FULL_WITHHOLD : WEIR_ON_FULL_STOP;
+    /* what can be read again is, with room */
+    return config->source.interface[0] || (run->ingest && weir_ingest_progress(run->ingest) < 0) ? WEIR_ON_FULL_WITHHOLD
+                                                                                                 : WEIR_ON_FULL_STOP;
 }
 
 weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
@@ -116,12 +133,12 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .column_count = run->column_count,
                                           .reasons = config->reasons,
                                           .workers = config->workers,
-                                          .producers = config->lanes,
+                                          .producers = run->ingest ? config->ingest.threads : config->lanes,
                                           .queue = config->queue,
                                           .store = config->store,
                                           .rotate_bytes = config->rotate_bytes,
                                           .retention = config->retention,
-                                          .on_full = on_full(config),
+                                          .on_full = on_full(run),
                                           .eve = config->eve,
                                           .sensor = config->sensor,
                                           .command = config->command};
@@ -129,6 +146,16 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
     if (code != WEIR_OK)
         return code;
     run->started_ns = weir_clock_mono_ns();
+    if (run->ingest) {
+        const struct weir_ingest_start ingest = {.batch_rows = config->batch_rows,
+                                                 .max_delay_ns = config->max_delay_ns,
+                                                 .boot = weir_backend_boot(run->backend),
+                                                 .pool = weir_backend_pool(run->backend),
+                                                 .send = weir_backend_push,
+                                                 .wanted = wanted,
+                                                 .context = run->backend};
+        return weir_ingest_start(run->ingest, &ingest, error);
+    }
     struct weir_sensor_config sensor = {.source = run->source,
                                         .view = config->view,
                                         .columns = run->columns,
@@ -149,22 +176,28 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
 bool weir_run_busy(struct weir_run *run)
 {
     if (weir_backend_failed(run->backend))
-        weir_source_stop(run->source);
-    return weir_sensor_running(run->sensor);
+        weir_run_stop(run);
+    return run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
 }
 
 void weir_run_stop(struct weir_run *run)
 {
-    weir_source_stop(run->source);
+    if (run->ingest)
+        weir_ingest_stop(run->ingest);
+    else
+        weir_source_stop(run->source);
 }
 
 void weir_run_account(struct weir_run *run, struct weir_account *account)
 {
-    bool running = weir_sensor_running(run->sensor);
+    bool running = run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
     memset(account, 0, sizeof *account);
     account->ports = run->ports;
     weir_backend_account(run->backend, account);
-    weir_sensor_account(run->sensor, account);
+    if (run->ingest)
+        weir_ingest_account(run->ingest, account);
+    else
+        weir_sensor_account(run->sensor, account);
     if (running)
         weir_account_settle(account);
     account->seconds = (double)(weir_clock_mono_ns() - run->started_ns) / 1e9;
@@ -221,7 +254,7 @@ static void job_status(void *context, json_t *answer, char *problem, size_t size
     for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
         json_array_append_new(alerts, json_string(lines[i].text));
     json_object_set_new(answer, "alerts", alerts);
-    if (weir_backend_status(backend, &error) != WEIR_OK || weir_source_status(run->source, &error) != WEIR_OK)
+    if (weir_backend_status(backend, &error) != WEIR_OK || weir_run_input_status(run, &error) != WEIR_OK)
         snprintf(problem, size, "%s", error.text);
     else
         weir_backend_trouble(backend, problem, size);
@@ -233,15 +266,34 @@ struct weir_job weir_run_job(struct weir_run *run)
         .context = run, .stop = job_stop, .account = job_account, .status = job_status, .reloads = job_reloads, .sql = job_sql};
 }
 
-struct weir_source *weir_run_source(struct weir_run *run)
+weir_err weir_run_input_status(struct weir_run *run, struct weir_error *error)
 {
-    return run->source;
+    return run->ingest ? weir_ingest_status(run->ingest, error) : weir_source_status(run->source, error);
+}
+
+double weir_run_progress(struct weir_run *run)
+{
+    uint64_t done = 0, total = 0;
+    if (run->ingest)
+        return weir_ingest_progress(run->ingest);
+    for (unsigned p = 0; p < run->ports; p++) {
+        struct weir_port_account port;
+        weir_source_account(run->source, p, &port);
+        if (!port.total_bytes)
+            return -1;
+        done += port.done_bytes;
+        total += port.total_bytes;
+    }
+    return total ? (double)done / (double)total : -1;
 }
 
 weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, struct weir_error *error)
 {
     char why[256];
-    weir_sensor_join(run->sensor);
+    if (run->ingest)
+        weir_ingest_join(run->ingest);
+    else
+        weir_sensor_join(run->sensor);
     weir_err code = weir_backend_drain(run->backend, error);
     weir_run_account(run, account);
     json_t *json = weir_account_json(account);
@@ -255,7 +307,7 @@ weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, str
         code = weir_fail(error, WEIR_ERR_MISMATCH, "the account does not add up: %s; this is a fault in weir, please report it",
                          why);
     if (code == WEIR_OK)
-        code = weir_source_status(run->source, error);
+        code = weir_run_input_status(run, error);
     return code;
 }
 
@@ -264,6 +316,7 @@ void weir_run_free(struct weir_run **run)
     if (!run || !*run)
         return;
     weir_sensor_free(&(*run)->sensor);
+    weir_ingest_free(&(*run)->ingest); /* its threads push until they are joined */
     weir_backend_free(&(*run)->backend);
     weir_source_close(&(*run)->source);
     free((*run)->columns);

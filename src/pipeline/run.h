@@ -1,4 +1,5 @@
-/* The main job: source, sensor and backend put together, with one stop and one account.
+/* The main job: source, sensor and backend put together, with one stop and one account. Flow records from elsewhere take the
+ * place of source and sensor.
  *
  * One owner thread; stop may come from any thread.
  */
@@ -7,6 +8,7 @@
 
 #include "base/rights.h"
 #include "pipeline/backend.h"
+#include "pipeline/ingest.h"
 #include "pipeline/job.h"
 #include "pipeline/sensor.h"
 
@@ -14,7 +16,8 @@ struct weir_run;
 
 struct weir_run_config {
     struct weir_source_config source;
-    const weir_model *model; /* outlives the run */
+    struct weir_ingest_config ingest; /* with an input there is no source */
+    const weir_model *model;          /* outlives the run */
     const struct weir_view *view;
     const char *const *columns; /* what the batches carry, names of the view; NULL: what the model wants */
     size_t column_count;
@@ -32,6 +35,9 @@ struct weir_run_config {
 
 /* Checks that the model fits the view and the columns, nothing else. Errors name what does not fit. */
 weir_err weir_run_check(const struct weir_run_config *config, struct weir_error *error);
+
+/* For a run over flow records from elsewhere: opens the input and closes it; of a regular file the first line is read. */
+weir_err weir_run_check_input(const struct weir_run_config *config, struct weir_error *error);
 
 /* Does the same check, opens the source, and drops rights. There is no thread yet. `config` is
  * copied, what it points to outlives the run. */
@@ -59,10 +65,15 @@ struct weir_backend *weir_run_backend(struct weir_run *run);
 
 /* For its control socket. */
 struct weir_job weir_run_job(struct weir_run *run);
-struct weir_source *weir_run_source(struct weir_run *run);
+
+/* WEIR_OK, or what is wrong with what is read: damage in a file. Any thread. */
+weir_err weir_run_input_status(struct weir_run *run, struct weir_error *error);
+
+/* Share of the input that has been read, or -1: not known. Any thread. */
+double weir_run_progress(struct weir_run *run);
 
 /* Drains everything, closes the outputs, fills the closing account. The result is the first of: store or EVE failure, an account
- * that does not add up, damage in a capture file. */
+ * that does not add up, damage in what was read. */
 weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, struct weir_error *error);
 
 /* Frees; sets *run to NULL; NULL-safe. */

@@ -12,3 +12,6 @@ def adds_up(account):
     assert total(account["records"]) == rows["batched"] + total(rows["shed"]) + rows["unscored"], rows
     assert rows["batched"] == rows["scored"], rows
     assert rows["scored"] == store["committed"] + total(store["withheld"]) + total(store["rejected"]), store
+    ingest = account.get("ingest")
+    if ingest:
+        assert ingest["rows"] == account["records"].get("ingested", 0) + total(ingest["rejected"]), ingest

@@ -1,0 +1,255 @@
+"""`weir run --flows`: flow records from elsewhere are judged as packets are, and none is lost silently.
+
+Usage: test_ingest.py WEIR MODEL. Every test works in a folder of its own.
+"""
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tap_capture  # noqa: E402
+from account import adds_up  # noqa: E402
+
+runtime = tempfile.TemporaryDirectory()
+os.environ["RUNTIME_DIRECTORY"] = runtime.name
+
+WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
+# what both ways know; flow ids agree where docs/ingest.md says so
+JUDGED = "proto, src_ip, src_port, dest_ip, dest_port, stime, ltime, class, score, threshold, alert, model"
+
+
+def weir(*arguments, **more):
+    if "input" not in more:
+        more.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([WEIR, *arguments], capture_output=True, timeout=100, **more)
+
+
+class Ingest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        tap_capture.write(self.folder.name)
+        self.capture = self.path("tx.pcap") + "," + self.path("rx.pcap")
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def arguments(self, *arguments, store="weir.duckdb"):
+        return ("run", "--model", MODEL, "--store", self.path(store), "--eve", self.path("eve.json"), "--control", "none", "--json",
+                "--quiet", *arguments)
+
+    def good(self, *arguments, **more):
+        done = weir(*self.arguments(*arguments, store=more.pop("store", "weir.duckdb")), **more)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        account = json.loads(done.stdout)
+        adds_up(account)
+        return account
+
+    def fails(self, *arguments, words=(), code=1, **more):
+        done = weir(*self.arguments(*arguments), **more)
+        text = done.stderr.decode()
+        self.assertEqual(done.returncode, code, text)
+        for word in words:
+            self.assertIn(word, text)
+
+    def query(self, sql, store="weir.duckdb"):
+        done = weir("query", "--store", self.path(store), "--format", "csv", "--limit", "0", sql)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout
+
+    def flows(self, name="flows.csv", *arguments):
+        done = weir("flows", "-r", self.capture, "--quiet", "-o", self.path(name), *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return self.path(name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def text(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_judged_as_the_packets_are(self):
+        packets = self.good("-r", self.capture, store="packets.duckdb")
+        sql = f"SELECT {JUDGED} FROM verdicts ORDER BY ALL"
+        want = self.query(sql, "packets.duckdb")
+        why = ("SELECT v.stime, v.src_ip, v.src_port, v.dest_port, r.rank, r.column_name, r.value, r.contribution FROM reasons r JOIN "
+               "verdicts v USING (flow_id, record) ORDER BY ALL")
+        reasons = self.query(why, "packets.duckdb")
+        self.assertGreater(want.count(b"\n"), 300)
+        table, lines = self.flows(), self.flows("flows.jsonl")
+        subprocess.run(["gzip", "-k", table], check=True)
+        for n, (path, options) in enumerate([(table, ()), (lines, ()), (table + ".gz", ()), (table, ("--ingest-threads", "1", "--batch", "1")),
+                                             (table, ("--ingest-threads", "5", "--workers", "3", "--batch", "512")),
+                                             (table, ("--max-delay", "0", "--columns", "all"))]):
+            store = f"{n}.duckdb"
+            account = self.good("--flows", path, *options, store=store)
+            self.assertEqual(account["records"], {"ingested": sum(packets["records"].values())})
+            self.assertEqual(account["ingest"]["rejected"], {})
+            self.assertEqual(account["ingest"]["unknown"], {})
+            self.assertEqual(account["alerts"], packets["alerts"])
+            self.assertEqual(self.query(sql, store), want, (path, options))
+            self.assertEqual(self.query(why, store), reasons, (path, options))
+        # the flow ids of first records over TCP are those of the packets
+        first = "SELECT flow_id, record, src_port, score FROM verdicts WHERE proto = 'tcp' AND record = 0 AND flow_id IN (FROM ids) ORDER BY ALL"
+        ids = "WITH ids AS (SELECT flow_id FROM verdicts WHERE proto = 'tcp' AND record = 0) "
+        tcp = self.query(ids + first, "packets.duckdb")
+        self.assertGreater(tcp.count(b"\n"), 200)
+        self.assertTrue(set(tcp.splitlines()) <= set(self.query(ids + first, "0.duckdb").splitlines()))
+
+    def test_from_a_pipe_nothing_waits(self):
+        lines = self.text(os.path.basename(self.flows())).splitlines(keepends=True)
+        job = subprocess.Popen([WEIR, *self.arguments("--flows", "-", "--eve", "-", "--batch", "512", "--account", self.path("account.json"))],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            job.stdin.write("".join(lines[:11]).encode() + lines[11][:20].encode())
+            job.stdin.flush()
+            told = []
+            while len(told) < 10:  # comes while the pipe is open and the 11th row is not whole
+                event = json.loads(job.stdout.readline())
+                told += [event] if event["event_type"] == "flow" else []
+            job.stdin.write(lines[11][20:].encode())
+            job.stdin.close()
+            job.stdout.read()
+            self.assertEqual(job.wait(60), 0)
+        finally:
+            job.kill()
+            job.stdout.close()
+        with open(self.path("account.json")) as file:
+            account = json.load(file)
+        adds_up(account)
+        self.assertEqual(account["ingest"]["rows"], 11)
+
+    def test_an_interrupt_drains_and_accounts(self):
+        table = self.text(os.path.basename(self.flows()))
+        with subprocess.Popen([WEIR, *self.arguments("--flows", "-", "--account", self.path("account.json"))], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+            job.stdin.write(table.encode())
+            job.stdin.flush()
+            while not os.path.exists(self.path("eve.json")) or '"flow"' not in self.text("eve.json"):
+                self.assertIsNone(job.poll())
+                time.sleep(0.01)
+            job.send_signal(signal.SIGINT)
+            self.assertEqual(job.wait(60), 0)
+        with open(self.path("account.json")) as file:
+            account = json.load(file)
+        adds_up(account)
+        self.assertEqual(account["ingest"]["rows"], table.count("\n") - 1)
+
+    def test_what_is_no_row_is_counted(self):
+        header, *rows = self.text(os.path.basename(self.flows())).splitlines()
+        cells = header.split(",")
+
+        def change(row, **values):
+            made = next(csv.reader([row]))
+            for name, value in values.items():
+                made[cells.index(name)] = value
+            out = io.StringIO()
+            csv.writer(out, lineterminator="").writerow(made)
+            return out.getvalue()
+
+        tcp = next(row for row in rows if ",tcp," in row)
+        bad = [header, tcp, "", "x,y", tcp + ",1", change(tcp, stime="soon"), change(tcp, saddr="here"), change(tcp, proto="man"), tcp[:100],
+               header, change(tcp, state="ODD", proto="arp"), "y" * 300000, change(tcp, sbytes="many"), '"' + tcp]
+        path = self.write("bad.csv", "\n".join(bad) + "\n")
+        account = self.good("--flows", path, "--ingest-threads", "1")
+        ingest = account["ingest"]
+        self.assertEqual(ingest["rows"], 11)
+        self.assertEqual(ingest["rejected"], {"cells": 4, "time": 1, "address": 1, "management": 1, "line": 1})
+        self.assertEqual([f["line"] for f in ingest["first_rejected"]], [4, 5, 6, 7, 8])
+        self.assertEqual(ingest["first_rejected"][0], {"line": 4, "reason": "cells", "text": "x,y"})
+        self.assertEqual({k: ingest["unknown"].get(k) for k in ("state", "proto", "sbytes")}, {"state": 1, "proto": 1, "sbytes": 1})
+        self.assertEqual(account["store"]["committed"], 3)
+        # people are told, too
+        done = weir("run", "--model", MODEL, "--store", self.path("two.duckdb"), "--eve", self.path("e"), "--control", "none", "--flows", path)
+        self.assertIn(b"8 of 11 rows were rejected and not judged; the first is in line 4: cells", done.stderr)
+        self.assertIn(b"line 4 (cells): x,y", done.stdout)
+
+    def test_line_numbers_over_many_pieces(self):
+        header, *rows = self.text(os.path.basename(self.flows())).splitlines()
+        many = [header] + rows * 6
+        self.assertGreater(len("\n".join(many)), 4 << 18)
+        for at in 700, 2000:
+            many[at - 1] = "broken"
+        account = self.good("--flows", self.write("many.csv", "\n".join(many)), "--ingest-threads", "3")
+        self.assertEqual([f["line"] for f in account["ingest"]["first_rejected"]], [700, 2000])
+        self.assertEqual(account["ingest"]["rows"], len(many) - 1)
+
+    def test_clear_errors(self):
+        table = self.flows()
+        few = self.write("few.csv", "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,Label\n")
+        self.fails("--flows", few, words=["few.csv: no column for", "sappbytes", "--map"])
+        self.assertFalse(os.path.exists(self.path("weir.duckdb")))
+        with open(few, "rb") as pipe:
+            self.fails("--flows", "-", words=["standard input: no column for"], stdin=pipe)
+        self.fails("--flows", self.path("none.csv"), words=["none.csv"])
+        self.fails("--flows", table, "-r", self.capture, words=["exclude each other"], code=2)
+        self.fails("--flows", table, "--filter", "tcp", words=["--filter"], code=2)
+        self.fails("--flows", table, "--map", "stime", words=["--map stime", "NAME=THEIRS"])
+        self.fails("--flows", table, "--flows-format", "xml", words=["csv or jsonl"], code=2)
+        self.fails("--flows", table, "--flows-format", "jsonl", words=["no JSON object"])
+        self.fails("--flows", self.write("odd.csv", "a,b\n1,2\n"), words=["no column that is known"])
+        self.fails("--flows", few, "--check", words=["no column for"])
+        done = weir(*self.arguments("--flows", table, "--check"))
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(table.encode(), done.stdout)
+        empty = self.good("--flows", self.write("empty.csv", ""))
+        self.assertEqual(empty["ingest"]["rows"], 0)
+
+    def test_names_of_others(self):
+        table = self.text(os.path.basename(self.flows()))
+        header, rest = table.split("\n", 1)
+        renamed = self.write("other.csv", header.replace("stime,ltime", "When,Until").replace("sbytes", "OutBytes") + "\n" + rest)
+        self.good("-r", self.capture, store="packets.duckdb")
+        self.fails("--flows", renamed, words=["no column for", "stime"])
+        self.good("--flows", renamed, "--map", "stime=When,ltime=Until", "--map", "sbytes=OutBytes", store="other.duckdb")
+        sql = f"SELECT {JUDGED} FROM verdicts ORDER BY ALL"
+        self.assertEqual(self.query(sql, "other.duckdb"), self.query(sql, "packets.duckdb"))
+        self.good("--flows", self.write("bare.csv", rest), "--flows-columns", header, store="bare.duckdb")
+        self.assertEqual(self.query(sql, "bare.duckdb"), self.query(sql, "packets.duckdb"))
+
+    def test_number_is_the_room_of_the_flow_table(self):
+        account = self.good("-r", self.capture, "--flows", "2048")
+        self.assertNotIn("ingest", account)
+        config = self.write("weir.yaml", f"model: {MODEL}\nread: [[{self.path('tx.pcap')}, {self.path('rx.pcap')}]]\nflows: 2048\n"
+                            f"store: {self.path('c.duckdb')}\neve: {self.path('e.json')}\ncontrol: none\n")
+        done = weir("run", "-c", config, "--json", "--quiet")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        done = weir("run", "-c", config, "--json", "--quiet", "--flows", self.flows())  # takes the place of the packets
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn("ingest", json.loads(done.stdout))
+
+    @unittest.skipUnless(shutil.which("ra") and shutil.which("argus"), "argus and ra are not installed")
+    def test_what_ra_prints(self):
+        merged, records = self.path("merged.pcap"), self.path("records")
+        subprocess.run(["argus", "-X", "-S", "5", "-A", "-J", "-R", "-Z", "-m", "-r", merged, "-w", records], check=True, capture_output=True)
+        shown = json.loads(weir("model", "show", "--json", MODEL).stdout)
+        fields = ["stime", "ltime", "saddr", "sport", "daddr", "dport"] + shown["card"]["columns"]
+        printed = {}
+        for name, options in (("numbers", ["-n", "-u", "-p", "6"]), ("names", ["-u", "-p", "6"])):
+            done = subprocess.run(["ra", *options, "-c", ",", "-r", records, "-s", *fields], check=True, capture_output=True)
+            printed[name] = done.stdout.decode()
+        want = sum(1 for line in printed["numbers"].splitlines()[1:] if ",man," not in line)
+        for name, text in printed.items():
+            account = self.good("--flows", self.write(name + ".csv", text), store=name + ".duckdb")
+            self.assertEqual(account["store"]["committed"], want)
+            self.assertEqual(set(account["ingest"]["rejected"]), {"management"})
+            self.assertEqual(account["ingest"]["unknown"], {})
+        sql = "SELECT * EXCLUDE (run, decision_us, lane, seq, row) FROM verdicts ORDER BY ALL"
+        self.assertEqual(self.query(sql, "numbers.duckdb"), self.query(sql, "names.duckdb"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
