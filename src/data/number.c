@@ -37,7 +37,7 @@ static enum weir_number_kind read_word(const char *text, size_t length)
 /* The nearest float64 of mantissa / 10^decimals, which float64 cannot divide exactly. The long double of x86 can, up to one
  * rounding to 64 bits; what is rounded again to 53 is the nearest unless those 64 bits lie at, or next to, the middle between two
  * float64. False: not known. */
-static bool divide_long(uint64_t mantissa, unsigned decimals, double *out)
+static bool divide_long(uint64_t mantissa, size_t decimals, double *out)
 {
 #if LDBL_MANT_DIG == 64
     if (!mantissa || decimals >= sizeof power_of_ten / sizeof *power_of_ten)
@@ -58,25 +58,22 @@ static bool divide_long(uint64_t mantissa, unsigned decimals, double *out)
 /* Digits with an optional sign and point, at most 19 digits: nearly every cell of real data. */
 static bool read_plain(const char *text, size_t length, double *out)
 {
-    bool negative = length && *text == '-';
-    const char *end = text + length, *c = text + negative;
+    bool negative = *text == '-';
+    const char *end = text + length, *start = text + negative, *c = start;
     uint64_t mantissa = 0;
-    unsigned digits = 0, decimals = 0;
-    bool point = false;
-    for (; c < end; c++) {
-        if (*c >= '0' && *c <= '9') {
+    for (; c < end && (unsigned char)(*c - '0') < 10; c++)
+        mantissa = mantissa * 10 + (uint64_t)(*c - '0');
+    size_t digits = (size_t)(c - start), decimals = 0;
+    if (c < end) {
+        if (*c++ != '.')
+            return false;
+        const char *point = c;
+        for (; c < end && (unsigned char)(*c - '0') < 10; c++)
             mantissa = mantissa * 10 + (uint64_t)(*c - '0');
-            digits++;
-            decimals += point;
-        } else if (*c == '.' && !point) {
-            point = true;
-        } else {
-            return false;
-        }
-        if (digits > 19)
-            return false;
+        decimals = (size_t)(c - point);
+        digits += decimals;
     }
-    if (!digits)
+    if (c < end || !digits || digits > 19)
         return false;
     double value;
     if (mantissa < UINT64_C(1) << 53 && decimals < sizeof power_of_ten / sizeof *power_of_ten)
@@ -93,9 +90,11 @@ enum weir_number_kind weir_number_read(const char *text, size_t length, double *
         text++, length--;
     while (length && is_blank(text[length - 1]))
         length--;
-    if (read_plain(text, length, out))
+    if (length && read_plain(text, length, out))
         return WEIR_NUMBER_VALUE;
     *out = NAN;
+    if (!length)
+        return WEIR_NUMBER_MISSING;
     /* strtod reads more than decimals (hexadecimal, words), so what may reach it is named first. */
     char copy[512];
     if (length >= sizeof copy)
