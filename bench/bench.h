@@ -16,7 +16,7 @@ struct weir_bench_options {
     double seconds;         /* pipeline: of a run; 0: the default */
     const char *model;      /* path; pipeline: NULL: one that is made up */
     const char *capture[2]; /* pipeline (with a model), reload: where the records come from */
-    uint64_t size;          /* flood: SYNs, day: packets, reload: reloads; 0: the default */
+    uint64_t size;          /* flood: SYNs, day: packets, reload: reloads, ingest: rows; 0: the default */
     uint64_t flows;         /* flood, day: room of the flow table */
     unsigned lanes, workers;
 };
@@ -27,6 +27,7 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
 weir_err weir_bench_flood(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_forest(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_ingest(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 
 #endif

@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "cli/tap_options.h"
 
-static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|reload [OPTIONS]\n"
+static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|reload|ingest [OPTIONS]\n"
                            "\n"
                            "Measures weir and its yardstick in the same run and prints both with their ratio\n"
                            "(how many times better weir is).\n"
@@ -27,6 +27,8 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "  day         weir run over 24 hours of packet time: does memory stay flat?\n"
                            "  reload      decision time at 20,000 rows/s while the model is replaced 1,000 times,\n"
                            "              beside the same load left alone\n"
+                           "  ingest      flow records as CSV and JSON lines to rows of batches, one thread, beside\n"
+                           "              DuckDB on the same file\n"
                            "\n"
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
@@ -36,12 +38,12 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "  --csv FILE, --plot FILE.svg\n"
                            "                  pipeline: also write the cells as a table, and as a picture\n"
                            "  --size N        flood: SYNs (10000000), day: packets (8000000),\n"
-                           "                  reload: reloads (1000)\n"
+                           "                  reload: reloads (1000), ingest: rows (400000)\n"
                            "  --flows N, --lanes N, --workers N\n"
                            "                  flood, day, reload: those of weir run (524288, 2, 2)\n"
                            "  --model M.weir  the model (default: the one that comes with weir;\n"
                            "                  pipeline: 100 trees of depth 6 on 40 columns, made up with its records)\n"
-                           "  -r A[,B]        pipeline with --model, reload: capture whose records are used\n"
+                           "  -r A[,B]        pipeline with --model, reload, ingest: capture whose records are used\n"
                            "                  (default: the bundled one)\n"
                            "  --json          print one JSON object\n"
                            "\n"
@@ -55,6 +57,7 @@ static const struct bench {
     {"meter", weir_bench_meter, false, false},   {"pipeline", weir_bench_pipeline, false, false},
     {"forest", weir_bench_forest, false, false}, {"flood", weir_bench_flood, true, false},
     {"day", weir_bench_day, true, false},        {"reload", weir_bench_reload, true, true},
+    {"ingest", weir_bench_ingest, true, true},
 };
 
 static const struct bench *find(const char *name)
@@ -173,7 +176,7 @@ int weir_cmd_bench(int argc, char **argv)
     const char *name = optind < argc ? argv[optind] : "";
     const struct bench *bench = find(name);
     if (!bench || optind + 1 < argc) {
-        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, flood, day or reload", name);
+        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, flood, day, reload or ingest", name);
         goto out;
     }
     code = WEIR_EXIT_FAILED;
