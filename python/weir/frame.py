@@ -6,6 +6,7 @@
     batch.features                            # float32, rows x columns, NaN = missing
     batch.identity['flow_id_high'], batch.identity['sport']
     verdicts = weir.frame.read_verdicts(message)
+    message = weir.frame.write(names, features, identity, feature_set_id)
     weir.frame.kind(message)                  # BATCH, VERDICTS or NOTE
     weir.frame.read_note(message).content     # {'health': {...}}
 
@@ -16,9 +17,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy
+
+from .column_list import column_list
 
 MAGIC = b"\x89WEIRF\r\n"
 VERSION = 1
@@ -211,6 +215,41 @@ def read(data: bytes, check: bool = True) -> Batch:
     if rest:
         parts.append(values[full * frame.columns * BLOCK:].reshape(frame.columns, stride)[:, :rest].T)
     return Batch(**frame.common, names=names, features=parts[0] if len(parts) == 1 else numpy.concatenate(parts))  # type: ignore[arg-type]
+
+
+def write(names: Sequence[str], features: numpy.ndarray, identity: numpy.ndarray, feature_set_id: int, *,
+          closed_ns: numpy.ndarray | None = None, sensor: bytes = bytes(16), sensor_name: str = "python", boot: int = 0, lane: int = 0,
+          seq: int = 0, sent_ns: int | None = None) -> bytes:
+    """Makes a batch frame of up to 512 rows. `features`: rows x columns, NaN = missing, categories as codes; `identity`: rows of IDENTITY
+    (numpy.zeros(rows, IDENTITY), then fill in who and when); `feature_set_id`: that of the model card. `closed_ns` defaults to now."""
+    rows, columns = features.shape
+    if not 1 <= rows <= ROWS_MAX or columns != len(names) or not columns or identity.shape != (rows,) or identity.dtype != IDENTITY:
+        raise ValueError(f"{rows} rows of {columns} columns, {len(names)} names, identities {identity.shape} of {identity.dtype}")
+    now = time.time_ns()
+    text = b"".join(name.encode() + b"\0" for name in (sensor_name, *names))
+    full, rest = divmod(rows, BLOCK)
+    values = numpy.asarray(features, "<f4")
+    tail = numpy.zeros((columns, _up(rest, 16)), "<f4")
+    tail[:, :rest] = values[full * BLOCK:].T
+    parts = [_HEAD.pack(MAGIC, VERSION, BATCH, 0, 0, feature_set_id, column_list(feature_set_id, names), sensor, boot, seq, lane, columns,
+                        rows, len(text), 0, now if sent_ns is None else sent_ns, 0.0, 0) + text,
+             _wiped(identity).tobytes(),
+             numpy.full(rows, now, "<i8").tobytes() if closed_ns is None else numpy.asarray(closed_ns, "<i8").tobytes(),
+             values[:full * BLOCK].reshape(full, BLOCK, columns).transpose(0, 2, 1).tobytes() + tail.tobytes()]
+    data = bytearray()
+    for part in parts:
+        data += bytes(_up(len(data), BLOCK) - len(data)) + part
+    struct.pack_into("<Q", data, 16, len(data))
+    struct.pack_into("<I", data, 12, crc32c(bytes(data[16:]), crc32c(bytes(data[:12]))))
+    return bytes(data)
+
+
+def _wiped(identity: numpy.ndarray) -> numpy.ndarray:
+    """The same rows with 0 between the fields."""
+    clean = numpy.zeros(len(identity), IDENTITY)
+    for name in IDENTITY.names or ():
+        clean[name] = identity[name]
+    return clean
 
 
 def read_verdicts(data: bytes, check: bool = True) -> Verdicts:

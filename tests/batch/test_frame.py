@@ -1,5 +1,6 @@
 """The Python reader of batch frames against frames and the same values as CSV, both by weir: test_frame.py FRAME_SAMPLE PYTHON_FOLDER"""
 import csv
+import ctypes
 import math
 import os
 import subprocess
@@ -9,7 +10,9 @@ import unittest
 
 SAMPLE = os.path.abspath(sys.argv[1])
 sys.path.insert(0, sys.argv[2])
+import numpy  # noqa: E402
 from weir import frame  # noqa: E402
+from weir.column_list import column_list, xxh3  # noqa: E402
 
 
 def sample(rows):
@@ -38,6 +41,31 @@ class Frames(unittest.TestCase):
                 self.assertEqual(int(batch.closed_ns[r]), int(row["closed_ns"]))
                 self.assertEqual([f"{v:.9g}" for v in batch.features[r, :2]], [row["dur"], row["sbytes"]])
                 self.assertTrue(math.isnan(batch.features[r, 2]))
+
+    def test_what_is_written_is_weirs_own(self):
+        for rows in 1, 16, 63, 64, 65, 130, 512:
+            data, *_ = sample(rows)
+            b = frame.read(data)
+            again = frame.write(b.names, b.features, b.identity, b.feature_set_id, closed_ns=b.closed_ns, sensor=b.sensor,
+                                sensor_name=b.sensor_name, boot=b.boot, lane=b.lane, seq=b.seq, sent_ns=b.sent_ns)
+            self.assertEqual(again, data)
+        one = frame.read(frame.write(["dur"], b.features[:1, :1], numpy.zeros(1, frame.IDENTITY), 7))
+        self.assertEqual((one.names, one.features[0, 0], one.column_list), (["dur"], b.features[0, 0], column_list(7, ["dur"])))
+        for wrong in ([], b.features[:, :0]), (["a", "b"], b.features), (["a"], numpy.zeros((513, 1), "f4")):
+            with self.assertRaises(ValueError):
+                frame.write(*wrong, b.identity, 7)
+
+    def test_column_list_ids(self):
+        try:
+            library = ctypes.CDLL("libxxhash.so.0")
+        except OSError:
+            self.skipTest("libxxhash.so.0 is not there")
+        theirs = library.XXH3_64bits_withSeed
+        theirs.restype, theirs.argtypes = ctypes.c_uint64, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+        for n in range(1, 129):
+            for seed in 0, n * 0x9E3779B97F4A7C15 % 2**64:
+                text = bytes((7 * i + n) % 256 for i in range(n))
+                self.assertEqual(xxh3(text, seed), theirs(text, n, seed), n)
 
     def test_a_whole_block_is_not_copied(self):
         data, _, _, _ = sample(64)
