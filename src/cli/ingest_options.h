@@ -24,9 +24,9 @@ struct weir_ingest_options { /* start with {.flows.room = 524288, .threads = 2} 
 #define WEIR_INGEST_SETTINGS(AT)                                                                                                 \
     {.kind = WEIR_SETTING_HEADING, .text = "flow records from elsewhere, instead of packets (docs/ingest.md):"},                \
     {.name = "flows", .kind = WEIR_SETTING_WORD, .at = WEIR_INGEST_FIELD(AT, flows), .take = weir_ingest_take_flows,             \
-     .value = "INPUT|N", .text = "CSV, `ra -c ,`, binetflow or JSON lines of the feature set: a file, or -\n"                   \
-             "(standard input). A number instead: room for so many flows that are\n"                                            \
-             "metered at a time, all lanes (524288)"},                                                                          \
+     .value = "INPUT|N", .text = "CSV, `ra -c ,`, binetflow or JSON lines of the feature set: a file, -\n"                      \
+             "(standard input), or zmq+ipc://PATH, zmq+tcp://HOST:PORT to push to. A number\n"                                  \
+             "instead: room for so many flows metered at a time, all lanes (524288)"},                                                                          \
     {.name = "flows-format", .kind = WEIR_SETTING_WORD, .at = WEIR_INGEST_FIELD(AT, format), .take = weir_ingest_take_format,    \
      .value = "FORMAT", .text = "csv or jsonl (by the first line)"},                                                            \
     {.name = "flows-columns", .kind = WEIR_SETTING_LIST, .at = WEIR_INGEST_FIELD(AT, columns), .take = weir_ingest_take_names,   \

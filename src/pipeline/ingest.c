@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "batch/frame.h"
 
 enum { OPEN_WAIT_MS = 1, IDLE_WAIT_MS = 50 }; /* for input, with and without rows that wait for their batch */
 
@@ -16,6 +17,10 @@ struct thread {
     struct weir_lines_room *room;
     struct weir_piece piece;
     float *row;
+    float *block; /* 64 rows of a frame's columns */
+    size_t block_columns;
+    uint64_t list;    /* the column list that `gather` is for; 0: none */
+    uint16_t *gather; /* where the batches' columns are in it */
     uint64_t rows, rejected[WEIR_FAULT_COUNT], shed;
     pthread_t thread;
     bool started;
@@ -64,8 +69,13 @@ weir_err weir_ingest_open(const struct weir_ingest_config *config, const struct 
         .view = view, .columns = columns, .column_count = column_count, .map = config->map, .map_count = config->map_count};
     weir_err code = weir_layout_create(&layout, &ingest->layout, error);
     if (code == WEIR_OK) {
-        const struct weir_intake_config intake = {
-            .input = config->input, .layout = ingest->layout, .format = config->format, .columns = config->columns};
+        const struct weir_intake_config intake = {.input = config->input,
+                                                  .key = config->key,
+                                                  .peers = config->peers,
+                                                  .peer_count = config->peer_count,
+                                                  .layout = ingest->layout,
+                                                  .format = config->format,
+                                                  .columns = config->columns};
         code = weir_intake_open(&intake, &ingest->intake, error);
     }
     if (code != WEIR_OK)
@@ -131,6 +141,85 @@ static void read_lines(struct thread *thread)
     }
 }
 
+static void reject_frame(struct thread *thread, enum weir_fault fault, unsigned rows, const char *why)
+{
+    thread->rows += rows;
+    thread->rejected[fault] += rows - 1;
+    reject(thread, fault, thread->piece.first_line, why, strlen(why));
+}
+
+/* Where the batches' columns are among those of the frame. */
+static bool find_columns(struct thread *thread, const struct weir_frame *frame, struct weir_error *error)
+{
+    const struct weir_ingest *ingest = thread->ingest;
+    if (thread->list == frame->column_list)
+        return true;
+    const char **names = calloc(frame->columns, sizeof *names);
+    if (!names) {
+        weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+        return false;
+    }
+    weir_frame_names(frame, names);
+    thread->list = 0;
+    size_t found = 0;
+    for (; found < ingest->column_count; found++) {
+        const char *name = ingest->view->columns[ingest->columns[found]].name;
+        size_t at = 0;
+        while (at < frame->columns && strcmp(names[at], name) != 0)
+            at++;
+        if (at == frame->columns) {
+            weir_fail(error, WEIR_ERR_MISMATCH, "frame without column %s", name);
+            break;
+        }
+        thread->gather[found] = (uint16_t)at;
+    }
+    free(names);
+    if (found == ingest->column_count)
+        thread->list = frame->column_list;
+    return found == ingest->column_count;
+}
+
+static bool make_room(struct thread *thread, size_t columns)
+{
+    if (columns <= thread->block_columns)
+        return true;
+    free(thread->block);
+    thread->block = aligned_alloc(64, columns * WEIR_BLOCK_ROWS * sizeof *thread->block);
+    thread->block_columns = thread->block ? columns : 0;
+    return thread->block != NULL;
+}
+
+/* The rows of a batch frame that somebody has pushed: identities as they are, but for the reason; columns by name. */
+static void read_frame(struct thread *thread)
+{
+    struct weir_ingest *ingest = thread->ingest;
+    struct weir_error error = {0};
+    struct weir_frame frame;
+    if (weir_frame_open(thread->piece.bytes, thread->piece.length, "frame", &frame, &error) != WEIR_OK) {
+        reject_frame(thread, WEIR_FAULT_FRAME, 1, error.text);
+        return;
+    }
+    if (frame.feature_set != weir_view_id(ingest->view)) {
+        reject_frame(thread, WEIR_FAULT_FRAME, frame.rows, "frame of another feature set");
+        return;
+    }
+    if (!make_room(thread, frame.columns) || !find_columns(thread, &frame, &error)) {
+        reject_frame(thread, WEIR_FAULT_COLUMNS, frame.rows, error.code != WEIR_OK ? error.text : "out of memory");
+        return;
+    }
+    const float *block = NULL;
+    for (unsigned r = 0; r < frame.rows; r++) {
+        struct weir_identity identity = frame.identity[r];
+        if (r % WEIR_BLOCK_ROWS == 0)
+            block = weir_frame_block(&frame, r / WEIR_BLOCK_ROWS, thread->block);
+        for (unsigned c = 0; c < ingest->column_count; c++)
+            thread->row[c] = block[thread->gather[c] * WEIR_BLOCK_ROWS + r % WEIR_BLOCK_ROWS];
+        identity.reason = WEIR_REASON_INGESTED;
+        thread->rows++;
+        add(thread, &identity);
+    }
+}
+
 static void publish(struct thread *thread)
 {
     struct published *to = &thread->published;
@@ -160,9 +249,11 @@ static void *run(void *argument)
         }
         if (piece->kind == WEIR_PIECE_LINES)
             read_lines(thread);
+        else if (piece->kind == WEIR_PIECE_FRAME)
+            read_frame(thread);
         weir_batcher_poll(thread->batcher, weir_clock_mono_ns(), start->wanted && start->wanted(start->context));
         waiting = weir_batcher_waiting(thread->batcher) > 0;
-        if (piece->kind == WEIR_PIECE_LINES || piece->too_long)
+        if (piece->kind == WEIR_PIECE_LINES || piece->kind == WEIR_PIECE_FRAME || piece->too_long)
             publish(thread);
     } while (piece->kind != WEIR_PIECE_END);
     weir_batcher_flush(thread->batcher);
@@ -195,8 +286,9 @@ weir_err weir_ingest_start(struct weir_ingest *ingest, const struct weir_ingest_
         if (code == WEIR_OK)
             code = weir_lines_room_create(ingest->layout, &thread->room);
         thread->row = calloc(ingest->column_count + 1u, sizeof *thread->row);
+        thread->gather = calloc(ingest->column_count + 1u, sizeof *thread->gather);
         thread->published.unknown = calloc(weir_layout_fields(ingest->layout), sizeof *thread->published.unknown);
-        if (code == WEIR_OK && (!thread->row || !thread->published.unknown))
+        if (code == WEIR_OK && (!thread->row || !thread->gather || !thread->published.unknown))
             code = WEIR_ERR_MEMORY;
         if (code != WEIR_OK)
             return weir_fail(error, code, "batches of %u rows: %s", start->batch_rows, weir_err_text(code));
@@ -301,6 +393,8 @@ void weir_ingest_free(struct weir_ingest **ingest)
         weir_lines_room_destroy(&i->thread[t].room);
         weir_piece_fini(&i->thread[t].piece);
         free(i->thread[t].row);
+        free(i->thread[t].block);
+        free(i->thread[t].gather);
         free(i->thread[t].published.unknown);
     }
     weir_intake_close(&i->intake);

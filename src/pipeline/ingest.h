@@ -1,6 +1,7 @@
 /* The other front half: flow records from elsewhere, in the place of a sensor's lanes (pipeline/sensor.h).
  *
  *   intake ─▶ thread 0..T-1: lines ─▶ cells ─▶ row ─▶ batcher ─▶ send
+ *                                        frame ─▶ row ─▶
  *
  * It fills batches of the same pool with the same columns and hands them to the same weir_batcher_send as a sensor does, each
  * thread as a lane of its own number: what is behind it cannot tell them apart. So a command that has a sensor can have this
@@ -22,8 +23,10 @@ struct weir_ingest;
 #define WEIR_INGEST_THREADS_MAX 64
 
 struct weir_ingest_config {
-    const char *input; /* FILE, -; NULL: rows do not come from elsewhere */
+    const char *input; /* as in weir_intake_config; NULL: rows do not come from elsewhere */
     enum weir_lines_format format;
+    const char *key, *const *peers; /* of a socket */
+    size_t peer_count;
     const char *const *map; /* "stime=Timestamp" */
     size_t map_count;
     const char *const *columns; /* of lines without a title; NULL-terminated, or NULL */

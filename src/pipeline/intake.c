@@ -8,6 +8,9 @@
 
 #include "base/clock.h"
 #include "capture/stream.h"
+#include "queue/pull.h"
+
+enum { DRAIN_NS = 1000000000 };
 
 struct weir_intake {
     struct weir_intake_config config;
@@ -15,7 +18,9 @@ struct weir_intake {
     atomic_bool stopped;
     pthread_mutex_t lock;
     /* under the lock */
-    struct weir_stream *stream;
+    struct weir_stream *stream; /* or */
+    struct weir_pull *pull;
+    int64_t drained_ns;       /* when a socket that has been stopped is left; 0: it has not */
     struct weir_lines *lines; /* NULL: no line has come yet; then constant */
     char *carry;              /* what follows the last whole line, [WEIR_PIECE_BYTES] */
     size_t carried;
@@ -84,6 +89,18 @@ static void begin(struct weir_intake *intake, const char *bytes, size_t length)
     }
 }
 
+static weir_err open_socket(struct weir_intake *intake, struct weir_error *error)
+{
+    const struct weir_intake_config *config = &intake->config;
+    const struct weir_pull_config pull = {
+        .url = config->input, .key = config->key, .peers = config->peers, .peer_count = config->peer_count};
+    if (config->format == WEIR_LINES_CSV || config->columns)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: a socket takes JSON lines and batch frames, not CSV", config->input);
+    weir_err code = weir_lines_begin_json(config->layout, &intake->lines);
+    return code == WEIR_OK ? weir_pull_open(&pull, &intake->pull, error)
+                           : weir_fail(error, code, "%s: out of memory", config->input);
+}
+
 weir_err weir_intake_open(const struct weir_intake_config *config, struct weir_intake **out, struct weir_error *error)
 {
     struct weir_intake *intake = *out = calloc(1, sizeof *intake);
@@ -94,7 +111,11 @@ weir_err weir_intake_open(const struct weir_intake_config *config, struct weir_i
     }
     intake->config = *config;
     pthread_mutex_init(&intake->lock, NULL);
-    weir_err code = weir_stream_open(config->input, &intake->stream, &intake->size, error);
+    weir_err code = WEIR_OK;
+    if (weir_pull_is(config->input))
+        code = open_socket(intake, error);
+    else
+        code = weir_stream_open(config->input, &intake->stream, &intake->size, error);
     while (code == WEIR_OK && intake->size && !intake->lines && !intake->ended && intake->carried < WEIR_PIECE_BYTES) {
         read_more(intake, 0, intake->carry, &intake->carried);
         begin(intake, intake->carry, intake->carried);
@@ -114,6 +135,7 @@ void weir_intake_close(struct weir_intake **intake)
     if (!intake || !*intake)
         return;
     weir_stream_close(&(*intake)->stream);
+    weir_pull_close(&(*intake)->pull);
     weir_lines_end(&(*intake)->lines);
     pthread_mutex_destroy(&(*intake)->lock);
     free((*intake)->carry);
@@ -131,8 +153,8 @@ static bool lock_within(struct weir_intake *intake, int wait_ms)
 static uint64_t count_lines(const char *bytes, size_t length)
 {
     uint64_t lines = 0;
-    for (size_t i = 0; i < length; i++) /* compilers make this a few bytes a cycle */
-        lines += bytes[i] == '\n';
+    for (const char *end = bytes + length; (bytes = memchr(bytes, '\n', (size_t)(end - bytes))); bytes++)
+        lines++;
     return lines;
 }
 
@@ -179,6 +201,78 @@ static bool fill(struct weir_intake *intake, int wait_ms, struct weir_piece *pie
     return piece->length > 0 || piece->too_long;
 }
 
+/* A message of its own: into the piece, whose room grows with it. */
+static void take_frame(struct weir_intake *intake, const uint8_t *bytes, size_t size, struct weir_piece *piece)
+{
+    if (size > piece->room) {
+        size_t room = (size + WEIR_PIECE_BYTES) / WEIR_PIECE_BYTES * WEIR_PIECE_BYTES;
+        char *more = aligned_alloc(64, room);
+        if (!more) { /* counts as one that cannot be read */
+            piece->kind = WEIR_PIECE_FRAME;
+            piece->length = 0;
+            return;
+        }
+        free(piece->bytes);
+        piece->bytes = more;
+        piece->room = room;
+    }
+    memcpy(piece->bytes, bytes, size);
+    piece->length = size;
+    piece->kind = WEIR_PIECE_FRAME;
+}
+
+static bool is_text(const uint8_t *bytes, size_t size)
+{
+    return !size || bytes[0] < 0x80; /* a frame begins with 0x89 */
+}
+
+/* Under the lock: JSON lines of as many messages as are there and fit, or one frame. */
+static void take_messages(struct weir_intake *intake, int wait_ms, struct weir_piece *piece)
+{
+    const uint8_t *bytes;
+    size_t size;
+    if (atomic_load_explicit(&intake->stopped, memory_order_relaxed)) {
+        int64_t now_ns = weir_clock_mono_ns();
+        weir_pull_stop(intake->pull);
+        intake->drained_ns = intake->drained_ns ? intake->drained_ns : now_ns + DRAIN_NS;
+        wait_ms = 0;
+        if (now_ns >= intake->drained_ns || !weir_pull_peek(intake->pull, 0, &bytes, &size)) {
+            intake->drained_ns = now_ns; /* for the other threads, too */
+            piece->kind = WEIR_PIECE_END;
+            return;
+        }
+    }
+    while (weir_pull_peek(intake->pull, piece->length ? 0 : wait_ms, &bytes, &size)) {
+        if (!is_text(bytes, size)) {
+            if (piece->length)
+                break; /* the next piece */
+            take_frame(intake, bytes, size, piece);
+        } else if (size >= WEIR_PIECE_BYTES) {
+            piece->too_long++;
+            intake->line++;
+        } else if (piece->length + size + 1 > WEIR_PIECE_BYTES) {
+            break;
+        } else {
+            memcpy(piece->bytes + piece->length, bytes, size);
+            piece->length += size;
+            if (size && bytes[size - 1] != '\n')
+                piece->bytes[piece->length++] = '\n';
+        }
+        weir_pull_drop(intake->pull);
+        if (piece->kind == WEIR_PIECE_FRAME || piece->too_long)
+            break;
+    }
+    piece->taken_ns = weir_clock_mono_ns();
+    piece->first_line = intake->line + 1;
+    if (piece->kind == WEIR_PIECE_FRAME) {
+        intake->line++;
+    } else if (piece->length) {
+        piece->kind = WEIR_PIECE_LINES;
+        piece->lines = intake->lines;
+        intake->line += count_lines(piece->bytes, piece->length);
+    }
+}
+
 void weir_intake_take(struct weir_intake *intake, int wait_ms, struct weir_piece *piece)
 {
     piece->kind = WEIR_PIECE_NONE;
@@ -194,7 +288,10 @@ void weir_intake_take(struct weir_intake *intake, int wait_ms, struct weir_piece
         weir_fail(&error, WEIR_ERR_MEMORY, "%s: out of memory", intake->config.input);
         end(intake, &error);
     }
-    if (atomic_load_explicit(&intake->stopped, memory_order_relaxed) || (intake->ended && !intake->carried) || !piece->bytes) {
+    if (piece->bytes && intake->pull) {
+        take_messages(intake, wait_ms, piece);
+    } else if (atomic_load_explicit(&intake->stopped, memory_order_relaxed) || (intake->ended && !intake->carried) ||
+               !piece->bytes) {
         piece->kind = WEIR_PIECE_END;
     } else if (fill(intake, wait_ms, piece)) {
         piece->kind = WEIR_PIECE_LINES;
@@ -236,7 +333,7 @@ weir_err weir_intake_status(struct weir_intake *intake, struct weir_error *error
 void weir_intake_progress(struct weir_intake *intake, uint64_t *done, uint64_t *size)
 {
     pthread_mutex_lock(&intake->lock);
-    *done = weir_stream_position(intake->stream);
+    *done = intake->stream ? weir_stream_position(intake->stream) : 0;
     *size = intake->size;
     pthread_mutex_unlock(&intake->lock);
 }

@@ -1,8 +1,9 @@
 """`weir run --flows`: flow records from elsewhere are judged as packets are, and none is lost silently.
 
-Usage: test_ingest.py WEIR MODEL. Every test works in a folder of its own.
+Usage: test_ingest.py WEIR MODEL PYTHON_FOLDER. Every test works in a folder of its own.
 """
 import csv
+import ctypes
 import io
 import json
 import os
@@ -22,6 +23,7 @@ runtime = tempfile.TemporaryDirectory()
 os.environ["RUNTIME_DIRECTORY"] = runtime.name
 
 WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
+sys.path.insert(0, os.path.abspath(sys.argv[3]))
 # what both ways know; flow ids agree where docs/ingest.md says so
 JUDGED = "proto, src_ip, src_port, dest_ip, dest_port, stime, ltime, class, score, threshold, alert, model"
 
@@ -30,6 +32,29 @@ def weir(*arguments, **more):
     if "input" not in more:
         more.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([WEIR, *arguments], capture_output=True, timeout=100, **more)
+
+
+class Push:
+    """A ZeroMQ PUSH socket, by libzmq itself."""
+
+    def __init__(self, endpoint):
+        z = self.library = ctypes.CDLL("libzmq.so.5")
+        z.zmq_ctx_new.restype = z.zmq_socket.restype = ctypes.c_void_p
+        z.zmq_socket.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        z.zmq_connect.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        z.zmq_send.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+        z.zmq_close.argtypes = z.zmq_ctx_term.argtypes = [ctypes.c_void_p]
+        self.context = z.zmq_ctx_new()
+        self.socket = z.zmq_socket(self.context, 8)
+        assert z.zmq_connect(self.socket, endpoint.encode()) == 0
+
+    def send(self, message):
+        assert self.library.zmq_send(self.socket, message, len(message), 0) == len(message)
+
+    def close(self):
+        """Waits until all has been sent."""
+        self.library.zmq_close(self.socket)
+        self.library.zmq_ctx_term(self.context)
 
 
 class Ingest(unittest.TestCase):
@@ -230,6 +255,112 @@ class Ingest(unittest.TestCase):
         done = weir("run", "-c", config, "--json", "--quiet", "--flows", self.flows())  # takes the place of the packets
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn("ingest", json.loads(done.stdout))
+
+    def listening(self, *arguments, url=None):
+        """A run that takes rows at a socket."""
+        url = url or "zmq+ipc://" + self.path("in")
+        job = subprocess.Popen([WEIR, *self.arguments("--flows", url, "--account", self.path("account.json"), *arguments)],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        until = time.time() + 30
+        while not os.path.exists(self.path("in")) and time.time() < until and job.poll() is None:
+            time.sleep(0.01)
+        return job
+
+    def ended(self, job, rows):
+        """Ends it once it has committed so many rows, or all are rejected."""
+        until = time.time() + 60
+        while job.poll() is None and time.time() < until and not (os.path.exists(self.path("eve.json")) and
+                                                                    self.text("eve.json").count('"event_type":"flow"') >= rows):
+            time.sleep(0.02)
+        job.send_signal(signal.SIGTERM)
+        self.assertEqual((job.wait(60), job.stderr.read()), (0, b""))
+        job.stderr.close()
+        with open(self.path("account.json")) as file:
+            account = json.load(file)
+        adds_up(account)
+        return account
+
+    def test_json_lines_through_a_socket(self):
+        self.good("-r", self.capture, store="packets.duckdb")
+        lines = self.text(os.path.basename(self.flows("flows.jsonl"))).splitlines()
+        os.remove(self.path("eve.json"))
+        job = self.listening()
+        push = [Push("ipc://" + self.path("in")) for _ in range(2)]
+        for i in range(0, len(lines), 7):  # some messages have many lines, some have one
+            push[i % 2].send("\n".join(lines[i:i + 6]).encode())
+            push[i % 2].send("".join(lines[i + 6:i + 7]).encode() + b"\n")
+        push[0].send(b'{"stime": 1}')
+        push[1].send(b"no row")
+        for p in push:
+            p.close()
+        account = self.ended(job, len(lines))
+        self.assertEqual(account["ingest"]["rows"], len(lines) + 2)
+        self.assertEqual(account["ingest"]["rejected"], {"columns": 1, "json": 1})
+        sql = f"SELECT {JUDGED} FROM verdicts ORDER BY ALL"
+        self.assertEqual(self.query(sql), self.query(sql, "packets.duckdb"))
+
+    def test_batch_frames_through_a_socket(self):
+        try:
+            import numpy
+            from weir import frame
+        except ImportError:
+            self.skipTest("NumPy is not installed")
+        self.good("-r", self.capture, store="packets.duckdb")
+        model = json.loads(weir("model", "show", "--json", MODEL).stdout)["card"]
+        names = ["extra"] + model["columns"][::-1]  # in another order, and more than the model wants
+        rows = []
+        for line in self.text(os.path.basename(self.flows("flows.jsonl"))).splitlines():
+            row = json.loads(line)
+            if row["proto"] == "tcp" and row["state"] in ("FIN", "RST", "CON", "REQ"):
+                rows.append(row)
+        codes = {"proto": {"tcp": 6}, "dir": {"->": 0, "<-": 1, "<->": 2, "?>": 3, "<?": 4, "<?>": 5},
+                 "state": {"REQ": 0, "ACC": 1, "CON": 2, "FIN": 3, "CLO": 4, "RST": 5}, "cause": {"Start": 0, "Status": 1, "Stop": 2}}
+        features = numpy.full((len(rows), len(names)), numpy.nan, "f4")
+        identity = numpy.zeros(len(rows), frame.IDENTITY)
+        address = [(name, numpy.zeros((len(rows), 16), "u1")) for name in ("saddr", "daddr")]
+        for r, row in enumerate(rows):
+            for c, name in enumerate(names):
+                if row.get(name) is not None:
+                    features[r, c] = codes[name][row[name]] if name in codes else row[name]
+            for name, to in address:
+                to[r, :4] = [int(part) for part in row[name].split(".")]
+            identity[r]["ip_version"], identity[r]["proto"], identity[r]["ports"] = 4, 6, 1
+            identity[r]["sport"], identity[r]["dport"] = row["sport"], row["dport"]
+            identity[r]["stime_ns"], identity[r]["ltime_ns"] = (round(row[t] * 1e6) * 1000 for t in ("stime", "ltime"))
+            identity[r]["flow_id_high"], identity[r]["flow_id_low"] = 7, r
+        for name, to in zip(("src", "dst"), address):
+            identity[name] = to[1].view("V16")[:, 0]
+        os.remove(self.path("eve.json"))
+        job = self.listening("--ingest-threads", "1")
+        push = Push("ipc://" + self.path("in"))
+        sizes, at = [1, 64, 100, 512], 0
+        while at < len(rows):
+            n = sizes[at % 4]
+            push.send(frame.write(names, features[at:at + n], identity[at:at + n], int(model["feature_set_id"], 16)))
+            at += n
+        bad = bytearray(frame.write(names, features[:3], identity[:3], int(model["feature_set_id"], 16)))
+        bad[-1] ^= 1
+        push.send(bytes(bad))  # counts as one row
+        push.send(frame.write(names, features[:3], identity[:3], 1))
+        push.send(frame.write(names[:5], features[:5, :5], identity[:5], int(model["feature_set_id"], 16)))
+        push.close()
+        account = self.ended(job, len(rows))
+        self.assertGreater(len(rows), 100)
+        self.assertEqual(account["store"]["committed"], len(rows))
+        self.assertEqual(account["ingest"]["rejected"], {"frame": 4, "columns": 5})
+        self.assertIn("checksum", account["ingest"]["first_rejected"][0]["text"])
+        sql = "SELECT src_ip, src_port, dest_ip, dest_port, stime, ltime, class, score, alert FROM verdicts"
+        mine = self.query(sql + " WHERE proto = 'tcp' ORDER BY ALL").splitlines()
+        theirs = self.query(sql + " ORDER BY ALL", "packets.duckdb").splitlines()
+        self.assertEqual(len(mine), len(rows) + 1)
+        self.assertTrue(set(mine) <= set(theirs))
+
+    def test_sockets_that_cannot_be(self):
+        self.fails("--flows", "zmq+tcp://0.0.0.0:5555", words=["keys only"])
+        self.fails("--flows", "zmq+ipc://" + self.path("in"), "--flows-format", "csv", words=["JSON lines and batch frames"])
+        job = self.listening()
+        self.fails("--flows", "zmq+ipc://" + self.path("in"), words=["another process listens"])
+        self.ended(job, 0)
 
     @unittest.skipUnless(shutil.which("ra") and shutil.which("argus"), "argus and ra are not installed")
     def test_what_ra_prints(self):
