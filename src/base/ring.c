@@ -135,6 +135,14 @@ bool weir_ring_closed(struct weir_ring *ring)
     return closed;
 }
 
+void weir_ring_look(struct weir_ring *ring, void (*look)(void *context, void *item), void *context)
+{
+    pthread_mutex_lock(&ring->lock);
+    if (depth_of(ring))
+        look(context, ring->item[ring->head]);
+    pthread_mutex_unlock(&ring->lock);
+}
+
 size_t weir_ring_depth(const struct weir_ring *ring)
 {
     return depth_of(ring);

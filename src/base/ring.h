@@ -34,6 +34,9 @@ void *weir_ring_pop(struct weir_ring *ring, int64_t timeout_ns);
 void weir_ring_close(struct weir_ring *ring);
 bool weir_ring_closed(struct weir_ring *ring);
 
+/* Shows the first item, if there is one, to `look`, which must be quick: nobody pushes or pops meanwhile. */
+void weir_ring_look(struct weir_ring *ring, void (*look)(void *context, void *item), void *context);
+
 /* Snapshots: items inside; consumers asleep in weir_ring_pop. Cheap enough for the hot path. */
 size_t weir_ring_depth(const struct weir_ring *ring);
 unsigned weir_ring_waiting(const struct weir_ring *ring);

@@ -22,6 +22,7 @@ struct weir_batch {
     uint32_t lane;
     uint16_t columns, rows;
     int64_t opened_ns; /* monotonic: the oldest row's closing */
+    int64_t handed_ns; /* monotonic: when the batch was handed on; 0: elsewhere */
     struct weir_identity identity[WEIR_BATCH_ROWS];
     int64_t closed_ns[WEIR_BATCH_ROWS]; /* monotonic: when the record was closed, start of both clocks */
     float *x;                           /* 64-byte aligned, columns * WEIR_BATCH_ROWS values */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/clock.h"
+
 struct weir_batcher {
     struct weir_batcher_config config;
     uint64_t feature_set, column_list, seq;
@@ -23,7 +25,8 @@ uint64_t weir_column_list_id(uint64_t feature_set, const char *const *names, siz
 weir_err weir_batcher_create(const struct weir_batcher_config *config, struct weir_batcher **out)
 {
     *out = NULL;
-    if (config->rows < 1 || config->rows > WEIR_BATCH_ROWS || config->max_delay_ns < 0)
+    if (config->rows < 1 || config->rows > WEIR_BATCH_ROWS || config->max_delay_ns < 0 ||
+        (config->budget_ns && !config->service_ns))
         return WEIR_ERR_ARGUMENT;
     for (unsigned i = 0; i < config->column_count; i++)
         if (config->columns[i] >= config->view->column_count || !config->view->columns[config->columns[i]].value)
@@ -69,6 +72,7 @@ void weir_batcher_flush(struct weir_batcher *batcher)
     batcher->open = NULL;
     uint16_t rows = batch->rows; /* read before it is somebody else's */
     batch->seq = batcher->seq++;
+    batch->handed_ns = weir_clock_mono_ns();
     if (batcher->config.send(batcher->config.context, batch)) {
         batcher->account.rows += rows;
         batcher->account.batches++;
@@ -128,11 +132,21 @@ void weir_batcher_add_row(struct weir_batcher *batcher, const struct weir_identi
     close_row(batcher, identity, now_ns);
 }
 
+/* How old the oldest row may get. */
+static int64_t patience(const struct weir_batcher *batcher)
+{
+    const struct weir_batcher_config *config = &batcher->config;
+    if (!config->budget_ns)
+        return config->max_delay_ns;
+    int64_t left = config->budget_ns - WEIR_BATCH_LOOK_NS - atomic_load_explicit(config->service_ns, memory_order_relaxed);
+    return left < config->max_delay_ns ? left : config->max_delay_ns;
+}
+
 void weir_batcher_poll(struct weir_batcher *batcher, int64_t now_ns, bool wanted)
 {
     if (!batcher->open)
         return;
-    if ((wanted && batcher->open->rows >= WEIR_BATCH_WORTH) || now_ns - batcher->open->opened_ns >= batcher->config.max_delay_ns)
+    if ((wanted && batcher->open->rows >= WEIR_BATCH_WORTH) || now_ns - batcher->open->opened_ns >= patience(batcher))
         weir_batcher_flush(batcher);
 }
 

@@ -1,16 +1,21 @@
 /* The batcher: one lane's records into micro-batches.
  *
  * A batch is handed on when it is full, when its oldest row is max_delay old, or when somebody wants it now (weir_batcher_poll).
- * It belongs to the lane's thread.
+ * With a budget it is handed on in time for its verdict to be out before its oldest row is as old as the budget: by then less
+ * what a batch takes from there on, as measured. It belongs to the lane's thread.
  */
 #ifndef WEIR_BATCH_BATCHER_H
 #define WEIR_BATCH_BATCHER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "batch/pool.h"
 #include "features/view.h"
 #include "weir/error.h"
+
+/* A lane looks at its open batch about this often when nothing comes. */
+#define WEIR_BATCH_LOOK_NS 1000000
 
 /* Below this many rows a batch is not worth waking an idle worker for: scoring a block costs the same for 1 and for 64 rows. */
 #define WEIR_BATCH_WORTH 9
@@ -27,8 +32,10 @@ struct weir_batcher_config {
     uint16_t column_count;
     uint32_t lane;
     uint64_t boot;
-    unsigned rows;        /* 1..WEIR_BATCH_ROWS */
-    int64_t max_delay_ns; /* >= 0 */
+    unsigned rows;                         /* 1..WEIR_BATCH_ROWS */
+    int64_t max_delay_ns;                  /* >= 0 */
+    int64_t budget_ns;                     /* 0: none */
+    const atomic_int_fast64_t *service_ns; /* with a budget: the time from handing on to the verdict */
     weir_batcher_send *send;
     void *context;
 };

@@ -78,8 +78,12 @@ void weir_pool_destroy(struct weir_pool **pool)
 struct weir_batch *weir_pool_take(struct weir_pool *pool)
 {
     struct weir_batch *batch = weir_ring_pop(pool->free, -1);
-    if (batch)
+    if (batch) {
+        struct weir_verdicts *verdicts = &((struct slot *)batch)->verdicts;
         batch->rows = 0;
+        batch->handed_ns = verdicts->taken_ns = 0;
+        verdicts->brief = verdicts->alerts_only = false;
+    }
     return batch;
 }
 
@@ -97,6 +101,11 @@ void weir_pool_give(struct weir_pool *pool, struct weir_batch *batch)
 bool weir_pool_scarce(const struct weir_pool *pool)
 {
     return weir_ring_depth(pool->free) < pool->count / 4;
+}
+
+bool weir_pool_short(const struct weir_pool *pool)
+{
+    return weir_ring_depth(pool->free) < pool->count / 8;
 }
 
 void weir_pool_close(struct weir_pool *pool)

@@ -20,13 +20,14 @@ void weir_pool_destroy(struct weir_pool **pool);
 /* An empty batch; waits until one is given back. NULL after weir_pool_close. */
 struct weir_batch *weir_pool_take(struct weir_pool *pool);
 
-/* The room for a batch's verdicts; ->batch is set, the rest is undefined. */
+/* The room for a batch's verdicts; ->batch is set, taken_ns, brief and alerts_only are 0, the rest is undefined. */
 struct weir_verdicts *weir_pool_verdicts(struct weir_pool *pool, struct weir_batch *batch);
 
 void weir_pool_give(struct weir_pool *pool, struct weir_batch *batch);
 
-/* True while less than a quarter of the batches is free. */
+/* True while less than a quarter, and less than an eighth, of the batches is free. */
 bool weir_pool_scarce(const struct weir_pool *pool);
+bool weir_pool_short(const struct weir_pool *pool);
 
 /* Wakes the takers that wait: they get NULL. */
 void weir_pool_close(struct weir_pool *pool);

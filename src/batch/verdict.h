@@ -40,6 +40,9 @@ struct weir_verdicts {
     const char *const *columns; /* names of the model's columns, which need not be those of the batch */
     void *lender;               /* whose names these are: pipeline/judge.h */
     uint64_t names;             /* number of these names in the process: other names, another number */
+    int64_t taken_ns;           /* monotonic: when a worker of this process took the batch; 0: none did */
+    bool brief;                 /* alerts are not explained; under pressure, as the next (pipeline/backend.h) */
+    bool alerts_only;           /* rows that are no alerts are not stored */
     float threshold;
     float score[WEIR_BATCH_ROWS]; /* probability of an attack */
     uint16_t class_index[WEIR_BATCH_ROWS];

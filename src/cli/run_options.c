@@ -63,10 +63,14 @@ static weir_err take_on_full(void *field, const char *what, const char *value, s
 static weir_err take_overload(void *field, const char *what, const char *value, struct weir_error *error)
 {
     enum weir_overload *overload = field;
-    *overload = !strcmp(value, "block") ? WEIR_OVERLOAD_BLOCK : WEIR_OVERLOAD_SHED;
-    if (*overload == WEIR_OVERLOAD_SHED && strcmp(value, "shed") != 0)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give block or shed", what, value);
-    return WEIR_OK;
+    static const char *const names[] = {
+        [WEIR_OVERLOAD_BLOCK] = "block", [WEIR_OVERLOAD_SHED] = "shed", [WEIR_OVERLOAD_DEGRADE] = "degrade"};
+    for (size_t i = WEIR_OVERLOAD_BLOCK; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(value, names[i])) {
+            *overload = (enum weir_overload)i;
+            return WEIR_OK;
+        }
+    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give block, shed or degrade", what, value);
 }
 
 /* clang-format off */
@@ -113,10 +117,16 @@ static const struct weir_setting rows[] = {
     {.name = "batch", .kind = WEIR_SETTING_NUMBER, .at = AT(batch), .low = 1, .high = WEIR_BATCH_ROWS, .value = "N",
      .text = "rows a micro-batch, 1 to 512 (64)"},
     {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",
-     .text = "longest wait of a row for its batch (500us)"},
+     .text = "longest wait of a row for its batch (500us; with --budget-ms as long as that\n"
+             "allows)"},
+    {.name = "budget-ms", .kind = WEIR_SETTING_NUMBER, .at = AT(budget_ms), .low = 1, .high = 60000, .value = "N",
+     .text = "batches wait for more rows (up to 512, unless --batch says less) as long as\n"
+             "their verdicts are still out N ms after the first row, by what batches took\n"
+             "until now"},
     {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",
      .text = "when verdicts are not kept as quickly as flows end: `block` lets all wait,\n"
-             "`shed` first puts flows of one packet together by what they aim at\n"
+             "`shed` first puts flows of one packet together by what they aim at,\n"
+             "`degrade` leaves alerts unexplained, then stores only alerts\n"
              "(interfaces: shed, files: block)"},
     {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
      .text = "queue between lanes and workers (memory:)"},

@@ -20,10 +20,12 @@ struct weir_run_options {
     float threshold; /* NaN: the model's */
     enum weir_reasons reasons;
     int64_t max_delay_ns;
+    uint64_t budget_ms; /* 0: none */
     enum weir_overload {
         WEIR_OVERLOAD_SOURCE, /* files: block, interfaces: shed */
         WEIR_OVERLOAD_BLOCK,
-        WEIR_OVERLOAD_SHED
+        WEIR_OVERLOAD_SHED,
+        WEIR_OVERLOAD_DEGRADE
     } overload;
     uint64_t rotate_bytes;
     struct weir_retention retention;

@@ -92,11 +92,21 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .rights = &plan->rights};
     plan->config.source.lanes = (unsigned)o->lanes;
     bool live = plan->config.source.interface[0];
+    if (o->budget_ms) {
+        plan->config.budget_ns = (int64_t)o->budget_ms * 1000000;
+        if (!weir_run_options_told(o, "max-delay"))
+            plan->config.max_delay_ns = plan->config.budget_ns;
+        if (!weir_run_options_told(o, "batch"))
+            plan->config.batch_rows = WEIR_BATCH_ROWS;
+    }
+    plan->config.degrade = o->overload == WEIR_OVERLOAD_DEGRADE;
     plan->config.ingest.shed = o->overload == WEIR_OVERLOAD_SHED;
     if (o->overload == WEIR_OVERLOAD_SHED || (live && o->overload == WEIR_OVERLOAD_SOURCE))
         plan->config.behind_ns = BEHIND_NS;
     /* A lane that waits for packets still hands its batch on in time. */
-    plan->config.source.live.idle_ns = o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns : IDLE_MIN_NS;
+    plan->config.source.live.idle_ns = o->budget_ms                    ? WEIR_BATCH_LOOK_NS
+                                       : o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns
+                                                                       : IDLE_MIN_NS;
     if (weir_run_check(&plan->config, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s%s%s", o->columns ? weir_run_options_place(o, "columns").text : "",
                      o->columns ? ": " : "", error.text);

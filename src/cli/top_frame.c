@@ -152,7 +152,17 @@ void weir_top_frame(const json_t *before, const json_t *now, unsigned columns, u
     line(&frame, "decision p50 %9s  p99 %9s     durable p50 %9s  p99 %9s", span(number(account, "decision_us", "p50"), a),
          span(number(account, "decision_us", "p99"), b), span(number(account, "durable_us", "p50"), c),
          span(number(account, "durable_us", "p99"), d));
-    line(&frame, "queue    %3.0f of %.0f batches", number(now, "queue", "depth"), number(now, "queue", "room"));
+    const json_t *stages = json_object_get(account, "stages_us");
+    if (stages)
+        line(&frame, "p99 by stage   batch %9s  queue %9s  score %9s  store %9s",
+             span(number(json_object_get(stages, "batch_wait"), "p99", NULL), a),
+             span(number(json_object_get(stages, "queue"), "p99", NULL), b),
+             span(number(json_object_get(stages, "score"), "p99", NULL), c),
+             span(number(json_object_get(stages, "store"), "p99", NULL), d));
+    double batches = number(account, "batches", NULL) - number(old, "batches", NULL);
+    line(&frame, "queue    %3.0f of %.0f batches, the first for %s   %.1f rows a batch", number(now, "queue", "depth"),
+         number(now, "queue", "room"), span(number(now, "queue", "age_us"), a),
+         batches > 0 ? (number(row, "scored", NULL) - number(json_object_get(old, "rows"), "scored", NULL)) / batches : 0.0);
     line(&frame, "losses   packets dropped %s  rows shed %s  unscored %s  not kept %s",
          count(sum(json_object_get(packets, "dropped")), a), count(sum(json_object_get(row, "shed")), b),
          count(number(row, "unscored", NULL), c),

@@ -136,9 +136,10 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
         return false;
     }
     const uint64_t rejected = sum(account->store.rejected, WEIR_REJECTED_COUNT);
-    if (account->rows.scored != account->store.committed + account->store.withheld + rejected) {
+    const uint64_t withheld = account->store.withheld + account->store.degraded;
+    if (account->rows.scored != account->store.committed + withheld + rejected) {
         snprintf(why, size, "store: scored %" PRIu64 " != committed %" PRIu64 " + withheld %" PRIu64 " + rejected %" PRIu64,
-                 account->rows.scored, account->store.committed, account->store.withheld, rejected);
+                 account->rows.scored, account->store.committed, withheld, rejected);
         return false;
     }
     return true;
@@ -159,13 +160,14 @@ void weir_account_settle(struct weir_account *account)
     uint64_t ahead = done > account->rows.scored ? done - account->rows.scored : 0;
     lower(&account->store.committed, &ahead);
     lower(&account->store.withheld, &ahead);
+    lower(&account->store.degraded, &ahead);
     for (size_t i = 0; i < WEIR_REJECTED_COUNT; i++)
         lower(&account->store.rejected[i], &ahead);
 }
 
 uint64_t weir_account_not_kept(const struct weir_account *account)
 {
-    return account->store.withheld + sum(account->store.rejected, WEIR_REJECTED_COUNT);
+    return account->store.withheld + account->store.degraded + sum(account->store.rejected, WEIR_REJECTED_COUNT);
 }
 
 /* {name: count, ...} of the counters that are not 0 */
@@ -200,9 +202,9 @@ static const char *rejected_name(size_t i)
     return names[i];
 }
 
-static const char *full_name(size_t i)
+static const char *withheld_name(size_t i)
 {
-    return "disk full";
+    return i ? "degraded" : "disk full";
 }
 
 static const char *shed_name(size_t i)
@@ -270,6 +272,7 @@ json_t *weir_account_json(const struct weir_account *account)
     json_t *classes = json_object();
     for (unsigned c = 0; c < WEIR_CLASSES_SHOWN && account->class_name[c][0]; c++)
         json_object_set_new(classes, account->class_name[c], json_integer((json_int_t)account->class_rows[c]));
+    const uint64_t withheld[] = {account->store.withheld, account->store.degraded};
     json_t *json = json_pack(
         "{s:o,s:{s:I,s:I,s:o,s:o},s:{s:I,s:o,s:I},s:o,s:{s:I,s:I,s:o,s:I},s:{s:I,s:o,s:o},s:{s:I,s:I},s:I,s:o,s:I,"
         "s:f,s:f,s:o,s:o}",
@@ -279,7 +282,7 @@ json_t *weir_account_json(const struct weir_account *account)
         "active", (json_int_t)m->flows_active, "records", named(m->records, WEIR_REASON_COUNT, reason_name), "rows", "batched",
         (json_int_t)account->rows.batched, "scored", (json_int_t)account->rows.scored, "shed",
         named(account->rows.shed, WEIR_SHED_COUNT, shed_name), "unscored", (json_int_t)account->rows.unscored, "store",
-        "committed", (json_int_t)account->store.committed, "withheld", named(&account->store.withheld, 1, full_name), "rejected",
+        "committed", (json_int_t)account->store.committed, "withheld", named(withheld, 2, withheld_name), "rejected",
         named(account->store.rejected, WEIR_REJECTED_COUNT, rejected_name), "eve", "lines", (json_int_t)account->eve.lines,
         "lost", (json_int_t)account->eve.lost, "alerts", (json_int_t)account->alerts, "classes", classes, "batches",
         (json_int_t)account->batches, "seconds", account->seconds, "flows_per_s",
@@ -289,6 +292,11 @@ json_t *weir_account_json(const struct weir_account *account)
         json_object_update_new(json, weir_inferred_json(&account->inferred));
     if (json && account->remote.used)
         json_object_update_new(json, weir_remote_json(&account->remote));
+    if (json) {
+        json_object_set_new(json, "stages_us", weir_stages_json(&account->stages));
+        json_object_set_new(json, "batch_fill", weir_stages_fill_json(&account->stages));
+        json_object_set_new(json, "unexplained", json_integer((json_int_t)account->unexplained));
+    }
     if (json && account->ingest.used)
         json_object_set_new(json, "ingest", ingest_json(account));
     return json;
@@ -323,6 +331,22 @@ static void print_packets(FILE *to, const struct weir_account *account)
     fprintf(to, " + active %" PRIu64 "\n", m->flows_active);
 }
 
+/* What the decision and the durable time are made of. */
+static void print_stages(FILE *to, const struct weir_account *account)
+{
+    const struct weir_histogram *ns = account->stages.ns;
+    if (!ns[WEIR_STAGE_BATCH].count)
+        return;
+    fprintf(to, "          p99 by stage: batch wait %.0f us, queue %.0f us, score %.0f us, store %.0f us; %.1f rows a batch\n",
+            (double)weir_histogram_quantile(&ns[WEIR_STAGE_BATCH], 0.99) / 1e3,
+            (double)weir_histogram_quantile(&ns[WEIR_STAGE_QUEUE], 0.99) / 1e3,
+            (double)weir_histogram_quantile(&ns[WEIR_STAGE_SCORE], 0.99) / 1e3,
+            (double)weir_histogram_quantile(&ns[WEIR_STAGE_STORE], 0.99) / 1e3,
+            account->batches ? (double)account->rows.scored / (double)account->batches : 0);
+    if (account->unexplained)
+        fprintf(to, "          %" PRIu64 " alerts were not explained, for want of time\n", account->unexplained);
+}
+
 static void print_ingest(FILE *to, const struct weir_account *account)
 {
     fprintf(to, "ingest    rows %" PRIu64 " = accepted %" PRIu64 " + rejected %" PRIu64, account->ingest.rows,
@@ -348,18 +372,20 @@ static void print_time(FILE *to, const char *name, const struct weir_histogram *
 /* What a backend has made of the rows. */
 static void print_judged(const struct weir_account *account, FILE *to)
 {
+    const uint64_t withheld[] = {account->store.withheld, account->store.degraded};
     const uint64_t not_kept = weir_account_not_kept(account), done = account->store.committed + not_kept;
     fprintf(to, "rows      batched %" PRIu64 " = scored %" PRIu64 " + in flight %" PRIu64 "\n", account->rows.batched,
             account->rows.scored, account->rows.batched - account->rows.scored);
     fprintf(to, "store     scored %" PRIu64 " = committed %" PRIu64 " + withheld %" PRIu64, account->rows.scored,
-            account->store.committed, account->store.withheld);
-    print_reasons(to, &account->store.withheld, 1, full_name);
+            account->store.committed, withheld[0] + withheld[1]);
+    print_reasons(to, withheld, 2, withheld_name);
     fprintf(to, " + rejected %" PRIu64, sum(account->store.rejected, WEIR_REJECTED_COUNT));
     print_reasons(to, account->store.rejected, WEIR_REJECTED_COUNT, rejected_name);
     fprintf(to, " + under way %" PRIu64 "\n", account->rows.scored - done);
     if (account->eve.lost)
         fprintf(to, "eve       lines %" PRIu64 ", lost %" PRIu64 "\n", account->eve.lines, account->eve.lost);
     print_time(to, "decision", &account->decision_ns);
+    print_stages(to, account);
     print_time(to, "durable", &account->durable_ns);
 }
 

@@ -26,6 +26,7 @@
 #include "features/meter.h"
 #include "pipeline/inferred.h"
 #include "pipeline/remote.h"
+#include "pipeline/stages.h"
 
 #define WEIR_CLASSES_SHOWN 16
 #define WEIR_CLASS_NAME    40 /* longer names are cut */
@@ -75,6 +76,7 @@ struct weir_account {
     struct {
         uint64_t committed;
         uint64_t withheld; /* the disk was full, and the run went on without */
+        uint64_t degraded; /* no alerts: not stored under pressure (--overload degrade) */
         uint64_t rejected[WEIR_REJECTED_COUNT];
     } store;
     struct {
@@ -88,6 +90,8 @@ struct weir_account {
     uint64_t batches;
     double seconds; /* since the start of the run */
     struct weir_histogram decision_ns, durable_ns;
+    struct weir_stages stages;             /* where that time goes, and how full batches are */
+    uint64_t unexplained;                  /* alerts without their columns, under pressure */
     struct weir_inferred_account inferred; /* of a process that judges batches of others */
     struct weir_remote_account remote;     /* of a sensor on its own: scored and committed are what the collector says */
 };
@@ -114,7 +118,7 @@ json_t *weir_account_json(const struct weir_account *account);
 /* For people: about 15 lines. */
 void weir_account_print(const struct weir_account *account, FILE *to);
 
-/* Rows that the store lacks: withheld and rejected. */
+/* Rows that the store lacks: withheld, degraded and rejected. */
 uint64_t weir_account_not_kept(const struct weir_account *account);
 
 /* Rows from elsewhere that are not judged. */

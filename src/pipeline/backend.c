@@ -29,6 +29,7 @@ struct weir_backend {
     weir_err outcome;
     struct weir_error failure;
     atomic_uint_fast64_t scored, reloads;
+    atomic_int_fast64_t service_ns;
 };
 
 /* Waits for the threads; the writer's ring may close only when no worker can push any more. */
@@ -137,7 +138,9 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
                                                   .queue = backend->queue,
                                                   .pool = backend->pool,
                                                   .verdicts = backend->verdicts,
-                                                  .scored = &backend->scored};
+                                                  .scored = &backend->scored,
+                                                  .service_ns = &backend->service_ns,
+                                                  .degrade = config->degrade};
     code = WEIR_ERR_LIMIT;
     if (pthread_create(&backend->writer_thread, NULL, weir_writer_run, backend->writer)) {
         weir_fail(error, code, "cannot start the writer's thread");
@@ -187,8 +190,14 @@ bool weir_backend_trouble(const struct weir_backend *backend, char *text, size_t
     return weir_writer_trouble(backend->writer, text, size);
 }
 
-void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room)
+const atomic_int_fast64_t *weir_backend_service(const struct weir_backend *backend)
 {
+    return &backend->service_ns;
+}
+
+void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room, int64_t *age_ns)
+{
+    *age_ns = weir_queue_age(backend->queue);
     *depth = weir_queue_depth(backend->queue);
     *room = QUEUE_BATCHES;
 }

@@ -33,12 +33,15 @@ struct weir_backend_config {
     const char *const *columns;   /* their columns: names of the view, which outlive the backend; NULL: the model's */
     size_t column_count;
     enum weir_reasons reasons; /* how alerts are explained */
-    unsigned workers;          /* 1..WEIR_WORKERS_MAX */
-    size_t batches;            /* size of the pool; 0: enough for the threads and the queue */
-    unsigned producers;        /* how many threads fill batches */
-    const char *queue;         /* URL; NULL: memory: */
-    const char *store;         /* a file or a folder; NULL: verdicts are counted and thrown away */
-    uint64_t rotate_bytes;     /* in a folder: size of a file; 0: only the day counts */
+    /* Under pressure less is done: with less than a quarter of the batches free alerts are not explained (and counted as such),
+     * with less than an eighth only alerts are stored, and other rows withheld as "degraded". */
+    bool degrade;
+    unsigned workers;      /* 1..WEIR_WORKERS_MAX */
+    size_t batches;        /* size of the pool; 0: enough for the threads and the queue */
+    unsigned producers;    /* how many threads fill batches */
+    const char *queue;     /* URL; NULL: memory: */
+    const char *store;     /* a file or a folder; NULL: verdicts are counted and thrown away */
+    uint64_t rotate_bytes; /* in a folder: size of a file; 0: only the day counts */
     struct weir_retention retention;
     enum weir_on_full on_full;
     const char *eve;              /* EVE path; NULL: none */
@@ -75,8 +78,11 @@ weir_err weir_backend_status(const struct weir_backend *backend, struct weir_err
 /* What is wrong although the run goes on, for people: verdicts are withheld. False: nothing. Any thread. */
 bool weir_backend_trouble(const struct weir_backend *backend, char *text, size_t size);
 
-/* Batches in the queue, and how many it holds. Any thread. */
-void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room);
+/* Batches in the queue, how many it holds, and how long the first of them has waited. Any thread. */
+void weir_backend_queue(const struct weir_backend *backend, size_t *depth, size_t *room, int64_t *age_ns);
+
+/* What a batch takes from its handing on to its verdicts, near the upper end: for weir_batcher_config. */
+const atomic_int_fast64_t *weir_backend_service(const struct weir_backend *backend);
 
 /* From now on batches are judged with another model; those under way keep theirs, so that no row goes unjudged. The model becomes
  * the backend's on WEIR_OK. WEIR_ERR_MISMATCH when it does not fit the columns of the batches, _MEMORY. Any thread. */

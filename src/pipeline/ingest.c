@@ -278,6 +278,8 @@ weir_err weir_ingest_start(struct weir_ingest *ingest, const struct weir_ingest_
                                                     .boot = start->boot,
                                                     .rows = start->batch_rows,
                                                     .max_delay_ns = start->max_delay_ns,
+                                                    .budget_ns = start->budget_ns,
+                                                    .service_ns = start->service_ns,
                                                     .send = start->send,
                                                     .context = start->context};
         thread->ingest = ingest;

@@ -42,6 +42,8 @@ weir_err weir_ingest_open(const struct weir_ingest_config *config, const struct 
 struct weir_ingest_start {
     unsigned batch_rows;
     int64_t max_delay_ns;
+    int64_t budget_ns; /* and the next: as in weir_batcher_config */
+    const atomic_int_fast64_t *service_ns;
     uint64_t boot;
     struct weir_pool *pool;
     weir_batcher_send *send;             /* called by every thread */

@@ -143,11 +143,12 @@ void weir_intake_close(struct weir_intake **intake)
     *intake = NULL;
 }
 
+/* Whoever holds the lock waits for input no longer than this thread would, so a clock that is set meanwhile does no harm. */
 static bool lock_within(struct weir_intake *intake, int wait_ms)
 {
-    int64_t until_ns = weir_clock_mono_ns() + (int64_t)wait_ms * 1000000;
+    int64_t until_ns = weir_clock_wall_ns() + (int64_t)wait_ms * 1000000;
     struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
-    return pthread_mutex_trylock(&intake->lock) == 0 || pthread_mutex_clocklock(&intake->lock, CLOCK_MONOTONIC, &until) == 0;
+    return pthread_mutex_trylock(&intake->lock) == 0 || pthread_mutex_timedlock(&intake->lock, &until) == 0;
 }
 
 static uint64_t count_lines(const char *bytes, size_t length)

@@ -74,13 +74,13 @@ void weir_judge_release(struct weir_judge **judge)
 
 /* Keeps the columns that moved the score most, the largest |contribution| first, the lower column first when equal. */
 static void explain(struct weir_judge *judge, unsigned worker, const struct weir_batch *batch, unsigned row, size_t group,
-                    struct weir_alert_causes *out)
+                    bool brief, struct weir_alert_causes *out)
 {
     double base, *contributions = judge->contributions + worker * (judge->columns + 1);
     float *values = judge->row + worker * (judge->columns + 1);
     out->row = (uint16_t)row;
     out->count = 0;
-    if (judge->reasons == WEIR_REASONS_NONE)
+    if (judge->reasons == WEIR_REASONS_NONE || brief)
         return;
     for (unsigned c = 0; c < judge->columns; c++)
         values[c] = *weir_batch_cell(batch, row, judge->index[c]);
@@ -126,7 +126,7 @@ void weir_judge_batch(struct weir_judge *judge, unsigned worker, struct weir_ver
             verdicts->alert[first + r] = alert[r];
             if (alert[r]) /* with several margins, explain that of the class it was given */
                 explain(judge, worker, batch, first + r, judge->groups > 1 ? verdicts->class_index[first + r] : 0,
-                        &verdicts->causes[verdicts->alerts++]);
+                        verdicts->brief, &verdicts->causes[verdicts->alerts++]);
         }
         int64_t now = weir_clock_mono_ns();
         for (unsigned r = 0; r < rows; r++)

@@ -52,8 +52,8 @@ weir_err weir_judge_create(const weir_model *model, bool own, const struct weir_
 struct weir_judge *weir_judge_hold(struct weir_judge *judge);
 void weir_judge_release(struct weir_judge **judge);
 
-/* Scores verdicts->batch, judges every row and explains the alerts, in the room of worker `worker`. The verdicts get a reference:
- * verdicts->lender, a struct weir_judge. */
+/* Scores verdicts->batch, judges every row and explains the alerts (unless verdicts->brief), in the room of worker `worker`. The
+ * verdicts get a reference: verdicts->lender, a struct weir_judge. */
 void weir_judge_batch(struct weir_judge *judge, unsigned worker, struct weir_verdicts *verdicts);
 
 struct weir_seat {

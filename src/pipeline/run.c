@@ -132,6 +132,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .columns = run->names,
                                           .column_count = run->column_count,
                                           .reasons = config->reasons,
+                                          .degrade = config->degrade,
                                           .workers = config->workers,
                                           .producers = run->ingest ? config->ingest.threads : config->lanes,
                                           .queue = config->queue,
@@ -149,6 +150,8 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
     if (run->ingest) {
         const struct weir_ingest_start ingest = {.batch_rows = config->batch_rows,
                                                  .max_delay_ns = config->max_delay_ns,
+                                                 .budget_ns = config->budget_ns,
+                                                 .service_ns = weir_backend_service(run->backend),
                                                  .boot = weir_backend_boot(run->backend),
                                                  .pool = weir_backend_pool(run->backend),
                                                  .send = weir_backend_push,
@@ -163,6 +166,8 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
+                                        .budget_ns = config->budget_ns,
+                                        .service_ns = weir_backend_service(run->backend),
                                         .behind_ns = config->behind_ns,
                                         .flows = config->flows,
                                         .boot = weir_backend_boot(run->backend),
@@ -246,11 +251,14 @@ static void job_status(void *context, json_t *answer, char *problem, size_t size
     struct weir_error error = {0};
     json_t *alerts = json_array();
     size_t depth, room;
+    int64_t age_ns;
     char model[256];
     weir_backend_model(backend, model, sizeof model);
     json_object_set_new(answer, "model", json_string(model));
-    weir_backend_queue(backend, &depth, &room);
-    json_object_set_new(answer, "queue", json_pack("{s:I,s:I}", "depth", (json_int_t)depth, "room", (json_int_t)room));
+    weir_backend_queue(backend, &depth, &room, &age_ns);
+    json_object_set_new(
+        answer, "queue",
+        json_pack("{s:I,s:I,s:f}", "depth", (json_int_t)depth, "room", (json_int_t)room, "age_us", (double)age_ns / 1e3));
     for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
         json_array_append_new(alerts, json_string(lines[i].text));
     json_object_set_new(answer, "alerts", alerts);

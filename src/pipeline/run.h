@@ -24,6 +24,8 @@ struct weir_run_config {
     unsigned lanes, workers, batch_rows;
     enum weir_reasons reasons;
     int64_t max_delay_ns;
+    int64_t budget_ns; /* as in weir_batcher_config */
+    bool degrade;      /* as in weir_backend_config */
     int64_t behind_ns; /* as in weir_sensor_config */
     size_t flows;
     const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */

@@ -134,6 +134,8 @@ weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_
                                               .boot = config->boot,
                                               .rows = config->batch_rows,
                                               .max_delay_ns = config->max_delay_ns,
+                                              .budget_ns = config->budget_ns,
+                                              .service_ns = config->service_ns,
                                               .send = config->send,
                                               .context = config->context};
         if ((code = weir_meter_create(&meter, &lane->meter, error)) != WEIR_OK)

@@ -26,6 +26,8 @@ struct weir_sensor_config {
     unsigned lanes;
     unsigned batch_rows;
     int64_t max_delay_ns;
+    int64_t budget_ns; /* and the next: as in weir_batcher_config */
+    const atomic_int_fast64_t *service_ns;
     int64_t behind_ns; /* 0: single-packet flows wait, too, as is right for files */
     size_t flows;      /* capacity of the flow table, all lanes; 0: the meter's default a lane */
     uint64_t boot;

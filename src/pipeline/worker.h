@@ -16,6 +16,8 @@ struct weir_worker { /* set by the owner before the start */
     struct weir_pool *pool;
     struct weir_ring *verdicts; /* struct weir_verdicts * to the writer */
     atomic_uint_fast64_t *scored;
+    atomic_int_fast64_t *service_ns; /* measured: from handing a batch on to its verdicts; rises quickly, falls slowly */
+    bool degrade;                    /* under pressure (pipeline/backend.h) */
 };
 
 /* Thread body: runs until the queue is closed and empty. Argument: struct weir_worker *. */

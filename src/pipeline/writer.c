@@ -25,6 +25,8 @@ struct gap {
 struct tally {
     uint64_t rows, batches, alerts, class_rows[WEIR_CLASSES_SHOWN];
     struct weir_histogram decision;
+    struct weir_stages stages;
+    uint64_t unexplained;                           /* alerts whose explanation was skipped under pressure */
     struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
     uint64_t lines;
 };
@@ -38,13 +40,18 @@ struct weir_writer {
     struct tally kept; /* as of the last commit, where the rest comes again */
     int64_t *pending;  /* closing times of the rows that are appended but not committed */
     uint64_t pending_rows, pending_room;
+    struct scored {
+        int64_t ns; /* when the last row of a batch was judged */
+        uint32_t rows;
+    } * scored; /* of the batches whose rows are pending; room for as many as rows */
+    uint64_t scored_batches;
     int64_t commit_at_ns; /* when that is to be committed */
     uint64_t names;       /* that `place` is for */
     uint8_t place[256];   /* of their classes in class_rows */
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
-    uint64_t committed, withheld, rejected[WEIR_REJECTED_COUNT], returned;
+    uint64_t committed, withheld, degraded, rejected[WEIR_REJECTED_COUNT], returned;
     enum weir_rejected reason; /* of the failure */
     struct weir_eve_account eve;
     char trouble[300]; /* "": none */
@@ -66,7 +73,10 @@ weir_err weir_writer_create(const struct weir_writer_config *config, struct weir
     writer->config = *config;
     writer->pending_room = config->commit_rows + WEIR_BATCH_ROWS;
     writer->pending = calloc(writer->pending_room, sizeof *writer->pending);
-    if (!writer->pending) {
+    writer->scored = calloc(writer->pending_room, sizeof *writer->scored);
+    if (!writer->pending || !writer->scored) {
+        free(writer->pending);
+        free(writer->scored);
         free(writer);
         return WEIR_ERR_MEMORY;
     }
@@ -82,6 +92,7 @@ void weir_writer_destroy(struct weir_writer **writer)
     pthread_mutex_destroy(&(*writer)->lock);
     free((*writer)->health);
     free((*writer)->pending);
+    free((*writer)->scored);
     free(*writer);
     *writer = NULL;
 }
@@ -110,7 +121,7 @@ static bool comes_again(const struct weir_writer *writer)
 /* All since the last commit is as if it had never come. */
 static void take_back(struct weir_writer *writer)
 {
-    writer->pending_rows = 0;
+    writer->pending_rows = writer->scored_batches = 0;
     writer->uncommitted = false;
     if (writer->config.eve)
         weir_eve_take_back(writer->config.eve);
@@ -190,7 +201,7 @@ static void open_gap(struct gap *gap)
 static void lose_store(struct weir_writer *writer, const struct weir_error *error, uint64_t more)
 {
     uint64_t rows = comes_again(writer) ? 0 : writer->pending_rows + more;
-    writer->pending_rows = 0;
+    writer->pending_rows = writer->scored_batches = 0;
     if (!goes_on(writer, error->code)) {
         fail(writer, error, WEIR_REJECTED_STORE);
     } else if (!writer->store_gap.open) {
@@ -232,15 +243,17 @@ static void commit(struct weir_writer *writer)
         lose_store(writer, &error, 0);
     if (failed(writer)) { /* EVE's failure */
         miss(writer, writer->pending_rows);
-        writer->pending_rows = 0;
+        writer->pending_rows = writer->scored_batches = 0;
     }
     int64_t now = weir_clock_mono_ns();
     pthread_mutex_lock(&writer->lock);
     writer->committed += writer->pending_rows;
     for (uint64_t i = 0; i < writer->pending_rows; i++)
         weir_histogram_add(&writer->durable, now - writer->pending[i], 1);
+    for (uint64_t i = 0; writer->pending_rows && i < writer->scored_batches; i++)
+        weir_histogram_add(&writer->tally.stages.ns[WEIR_STAGE_STORE], now - writer->scored[i].ns, writer->scored[i].rows);
     pthread_mutex_unlock(&writer->lock);
-    writer->pending_rows = 0;
+    writer->pending_rows = writer->scored_batches = 0;
     writer->uncommitted = false;
     if (comes_again(writer) && has_store(writer)) {
         writer->kept = writer->tally; /* only this thread changes it */
@@ -303,6 +316,8 @@ static void count(struct weir_writer *writer, const struct weir_verdicts *verdic
     tally->rows += batch->rows;
     tally->batches++;
     tally->alerts += verdicts->alerts;
+    tally->unexplained += verdicts->brief ? verdicts->alerts : 0;
+    weir_stages_add(&tally->stages, verdicts);
     for (unsigned r = 0; r < batch->rows; r++) {
         unsigned c = verdicts->class_index[r];
         tally->class_rows[c < sizeof writer->place ? writer->place[c] : WEIR_CLASSES_SHOWN - 1]++;
@@ -324,10 +339,38 @@ static void take_eve(struct weir_writer *writer, const struct weir_verdicts *ver
     settle_eve(writer, code, &error);
 }
 
-static void take(struct weir_writer *writer, const struct weir_verdicts *verdicts)
+/* Under pressure: leaves only the alerts in the batch, which is this thread's until it is given back. */
+static void keep_alerts(struct weir_writer *writer, struct weir_verdicts *verdicts)
+{
+    struct weir_batch *batch = verdicts->batch;
+    uint64_t dropped = batch->rows - verdicts->alerts;
+    for (unsigned i = 0; i < verdicts->alerts; i++) { /* in the order of the rows */
+        unsigned row = verdicts->causes[i].row;
+        batch->identity[i] = batch->identity[row];
+        batch->closed_ns[i] = batch->closed_ns[row];
+        verdicts->score[i] = verdicts->score[row];
+        verdicts->class_index[i] = verdicts->class_index[row];
+        verdicts->alert[i] = true;
+        verdicts->scored_ns[i] = verdicts->scored_ns[row];
+        verdicts->causes[i].row = (uint16_t)i;
+    }
+    batch->rows = (uint16_t)verdicts->alerts;
+    if (writer->config.eve)
+        weir_eve_lose(writer->config.eve, dropped);
+    pthread_mutex_lock(&writer->lock);
+    writer->degraded += dropped;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
 {
     struct weir_error error = {0};
     const struct weir_batch *batch = verdicts->batch;
+    bool short_of_room = verdicts->alerts_only && !comes_again(writer);
+    if (short_of_room) {
+        count(writer, verdicts);
+        keep_alerts(writer, verdicts);
+    }
     bool lost = false; /* and counted as such */
     if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
         lose_store(writer, &error, batch->rows);
@@ -339,7 +382,8 @@ static void take(struct weir_writer *writer, const struct weir_verdicts *verdict
         take_eve(writer, verdicts);
     if (comes_again(writer) && failed(writer))
         return;
-    count(writer, verdicts);
+    if (!short_of_room)
+        count(writer, verdicts);
     if (!writer->uncommitted)
         writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
     writer->uncommitted = true;
@@ -349,6 +393,8 @@ static void take(struct weir_writer *writer, const struct weir_verdicts *verdict
     }
     memcpy(writer->pending + writer->pending_rows, batch->closed_ns, batch->rows * sizeof *writer->pending);
     writer->pending_rows += batch->rows;
+    if (batch->rows)
+        writer->scored[writer->scored_batches++] = (struct scored){verdicts->scored_ns[batch->rows - 1], batch->rows};
 }
 
 static void take_note(struct weir_writer *writer, const struct weir_note *note)
@@ -590,6 +636,9 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     pthread_mutex_lock(&writer->lock);
     account->store.committed = writer->committed;
     account->store.withheld = writer->withheld;
+    account->store.degraded = writer->degraded;
+    account->stages = writer->tally.stages;
+    account->unexplained = writer->tally.unexplained;
     memcpy(account->store.rejected, writer->rejected, sizeof account->store.rejected);
     account->eve.lines = writer->eve.lines;
     account->eve.lost = writer->eve.lost;

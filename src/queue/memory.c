@@ -1,5 +1,6 @@
 /* memory: — a bounded ring of batch pointers. Delivery within one process cannot fail, so `done` has nothing to do. */
 #include "base/ring.h"
+#include "base/clock.h"
 #include "queue/ops.h"
 
 static weir_err memory_open(const char *url, size_t depth, void **state, struct weir_error *error)
@@ -42,6 +43,18 @@ static unsigned memory_wanted(const void *state)
     return weir_ring_waiting(state);
 }
 
+static void look(void *context, void *item)
+{
+    *(int64_t *)context = ((const struct weir_batch *)item)->handed_ns;
+}
+
+static int64_t memory_age(void *state)
+{
+    int64_t handed_ns = 0;
+    weir_ring_look(state, look, &handed_ns);
+    return handed_ns ? weir_clock_mono_ns() - handed_ns : 0;
+}
+
 static void memory_close(void *state)
 {
     weir_ring_close(state);
@@ -56,5 +69,6 @@ const struct weir_queue_ops weir_queue_memory = {
     .done = memory_done,
     .depth = memory_depth,
     .wanted = memory_wanted,
+    .age = memory_age,
     .close = memory_close,
 };

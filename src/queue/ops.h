@@ -13,6 +13,7 @@ struct weir_queue_ops {
     void (*done)(void *state, struct weir_batch *batch);
     size_t (*depth)(const void *state);
     unsigned (*wanted)(const void *state);
+    int64_t (*age)(void *state);
     void (*close)(void *state);
 };
 

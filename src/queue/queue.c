@@ -79,6 +79,11 @@ unsigned weir_queue_wanted(const struct weir_queue *queue)
     return queue->ops->wanted(queue->state);
 }
 
+int64_t weir_queue_age(struct weir_queue *queue)
+{
+    return queue->ops->age(queue->state);
+}
+
 void weir_queue_close(struct weir_queue *queue)
 {
     queue->ops->close(queue->state);

@@ -38,6 +38,9 @@ void weir_queue_done(struct weir_queue *queue, struct weir_batch *batch);
 size_t weir_queue_depth(const struct weir_queue *queue);
 unsigned weir_queue_wanted(const struct weir_queue *queue);
 
+/* How long the first batch inside has waited since it was handed on; 0: there is none. */
+int64_t weir_queue_age(struct weir_queue *queue);
+
 /* No more pushes; pops go on until it is empty. */
 void weir_queue_close(struct weir_queue *queue);
 

@@ -314,6 +314,11 @@ void weir_eve_skip(struct weir_eve *eve, const struct weir_verdicts *verdicts)
     eve->account.lost += (uint64_t)verdicts->batch->rows + verdicts->alerts;
 }
 
+void weir_eve_lose(struct weir_eve *eve, uint64_t lines)
+{
+    eve->account.lost += lines;
+}
+
 void weir_eve_drop(struct weir_eve *eve)
 {
     eve->account.lost += weir_output_drop_lines(&eve->output);

@@ -36,6 +36,9 @@ weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error);
 /* Loses the lines of a batch: counts them only. */
 void weir_eve_skip(struct weir_eve *eve, const struct weir_verdicts *verdicts);
 
+/* Counts lines as lost that are never made. */
+void weir_eve_lose(struct weir_eve *eve, uint64_t lines);
+
 /* Loses what is buffered; or forgets it without a count, because it will be appended again. */
 void weir_eve_drop(struct weir_eve *eve);
 void weir_eve_take_back(struct weir_eve *eve);

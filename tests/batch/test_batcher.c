@@ -132,6 +132,59 @@ static void age_and_wish_close_a_batch(void **state)
     weir_pool_destroy(&receiver.pool);
 }
 
+static bool count(void *context, struct weir_batch *batch)
+{
+    struct receiver *r = context;
+    assert_true(batch->handed_ns > 0);
+    r->batches++;
+    weir_pool_give(r->pool, batch);
+    return true;
+}
+
+static void a_budget_closes_in_time(void **state)
+{
+    (void)state;
+    static const uint16_t wanted[] = {3, 2};
+    enum { MS = 1000000 };
+    atomic_int_fast64_t service_ns = 0;
+    struct receiver receiver = {0};
+    struct weir_batcher *batcher = NULL;
+    assert_int_equal(weir_pool_create(2, 2, &receiver.pool), WEIR_OK);
+    struct weir_batcher_config config = {.pool = receiver.pool,
+                                         .view = &view,
+                                         .columns = wanted,
+                                         .column_count = 2,
+                                         .rows = 512,
+                                         .max_delay_ns = 5 * MS,
+                                         .budget_ns = 5 * MS,
+                                         .send = count,
+                                         .context = &receiver};
+    assert_int_equal(weir_batcher_create(&config, &batcher), WEIR_ERR_ARGUMENT);
+    config.service_ns = &service_ns;
+    assert_int_equal(weir_batcher_create(&config, &batcher), WEIR_OK);
+    /* what scoring takes, and when a batch is handed on: the lane looks once a millisecond */
+    static const int64_t took_ns[] = {0, 1 * MS, 3 * MS, 4 * MS, 9 * MS}, due_ns[] = {4 * MS, 3 * MS, 1 * MS, 0, 0};
+    for (unsigned i = 0; i < 5; i++) {
+        atomic_store(&service_ns, took_ns[i]);
+        add(batcher, 0); /* at 1000 */
+        if (due_ns[i]) {
+            weir_batcher_poll(batcher, 1000 + due_ns[i] - 1, false);
+            assert_int_equal(receiver.batches, i);
+        }
+        weir_batcher_poll(batcher, 1000 + due_ns[i], false);
+        assert_int_equal(receiver.batches, i + 1);
+    }
+    weir_batcher_destroy(&batcher);
+    config.max_delay_ns = 2 * MS; /* the sooner of the two */
+    atomic_store(&service_ns, 0);
+    assert_int_equal(weir_batcher_create(&config, &batcher), WEIR_OK);
+    add(batcher, 0);
+    weir_batcher_poll(batcher, 1000 + 2 * MS, false);
+    assert_int_equal(receiver.batches, 6);
+    weir_batcher_destroy(&batcher);
+    weir_pool_destroy(&receiver.pool);
+}
+
 static void what_nobody_takes_is_counted(void **state)
 {
     (void)state;
@@ -181,9 +234,9 @@ static void column_lists_have_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_once_in_order),      cmocka_unit_test(age_and_wish_close_a_batch),
-        cmocka_unit_test(what_nobody_takes_is_counted), cmocka_unit_test(wrong_configurations),
-        cmocka_unit_test(column_lists_have_ids),
+        cmocka_unit_test(every_row_once_in_order), cmocka_unit_test(age_and_wish_close_a_batch),
+        cmocka_unit_test(a_budget_closes_in_time), cmocka_unit_test(what_nobody_takes_is_counted),
+        cmocka_unit_test(wrong_configurations),    cmocka_unit_test(column_lists_have_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,8 @@ class Control(unittest.TestCase):
         self.assertEqual((status["pid"], status["problem"], status["store"]), (running.job.pid, None, "weir.duckdb"))
         self.assertEqual((status["source"]["ports"], status["feature_set"]), (["-"], "argus"))
         self.assertTrue(0 <= status["queue"]["depth"] <= status["queue"]["room"])
+        self.assertGreaterEqual(status["queue"]["age_us"], 0)
+        self.assertEqual(set(status["account"]["stages_us"]), {"batch_wait", "queue", "score", "store"})
         self.assertGreater(status["account"]["flows"]["active"], 0)
         self.assertTrue(1 <= len(status["alerts"]) <= 5)
         people = self.weir("status", "--control", "c.sock")
@@ -296,7 +298,7 @@ class Control(unittest.TestCase):
         status = self.until(lambda s: s["account"]["store"]["committed"] > 1000 and s["alerts"])
         frame = self.weir("top", "--control", "c.sock", "--once")
         self.assertTrue(all(len(text) <= 80 and text.isprintable() for text in frame.splitlines()), frame)
-        for word in ("running", status["model"], "flows/s", "packets/s", "decision p50", "durable p50", "queue", "losses", "active flows",
+        for word in ("running", status["model"], "flows/s", "packets/s", "decision p50", "durable p50", "p99 by stage", "rows a batch", "queue", "losses", "active flows",
                      "verdicts by class", "####", "last alerts\n  attack 198.51.100."):
             self.assertIn(word, frame)
         self.assertIn("no terminal", self.weir("top", "--control", "c.sock", code=2))

@@ -12,6 +12,9 @@ def adds_up(account):
     assert total(account["records"]) == rows["batched"] + total(rows["shed"]) + rows["unscored"], rows
     assert rows["batched"] == rows["scored"], rows
     assert rows["scored"] == store["committed"] + total(store["withheld"]) + total(store["rejected"]), store
+    assert total(account["batch_fill"]) == account["batches"], account["batch_fill"]
+    stages = account["stages_us"]  # parts of the whole
+    assert stages["store"]["max"] <= account["durable_us"]["max"] and stages["score"]["max"] <= account["decision_us"]["max"], account
     ingest = account.get("ingest")
     if ingest:
         assert ingest["rows"] == account["records"].get("ingested", 0) + total(ingest["rejected"]), ingest

@@ -233,6 +233,27 @@ class Ingest(unittest.TestCase):
         empty = self.good("--flows", self.write("empty.csv", ""))
         self.assertEqual(empty["ingest"]["rows"], 0)
 
+    def test_policies(self):
+        table = self.flows()
+        self.good("-r", self.capture, store="packets.duckdb")
+        sql = f"SELECT {JUDGED} FROM verdicts WHERE alert ORDER BY ALL"
+        for n, options in enumerate((("--budget-ms", "5"), ("--budget-ms", "1", "--batch", "8"), ("--overload", "degrade", "--batch", "1"),
+                                     ("--overload", "shed", "--batch", "1"))):
+            account = self.good("--flows", table, *options, store=f"{n}.duckdb")
+            rows, store, eve = account["rows"], account["store"], account["eve"]
+            self.assertEqual(eve["lines"] + eve["lost"], rows["scored"] + account["alerts"])
+            if "shed" in options:
+                self.assertEqual(account["ingest"]["rows"], rows["batched"] + rows["shed"].get("ingested", 0))
+                continue
+            self.assertEqual(rows["scored"], account["ingest"]["rows"])
+            # whatever is left out under pressure, no alert is
+            self.assertEqual(self.query(sql, f"{n}.duckdb"), self.query(sql, "packets.duckdb"))
+            if "degrade" not in options:
+                self.assertEqual((store["withheld"], account["unexplained"], eve["lost"]), ({}, 0, 0))
+            else:
+                self.assertEqual(eve["lost"], store["withheld"].get("degraded", 0))
+                self.assertLessEqual(account["unexplained"], account["alerts"])
+
     def test_names_of_others(self):
         table = self.text(os.path.basename(self.flows()))
         header, rest = table.split("\n", 1)
@@ -361,6 +382,37 @@ class Ingest(unittest.TestCase):
         job = self.listening()
         self.fails("--flows", "zmq+ipc://" + self.path("in"), words=["another process listens"])
         self.ended(job, 0)
+
+    @unittest.skipUnless(os.environ.get("WEIR_DATA"), "WEIR_DATA is not set: no binetflow files")
+    def test_binetflow(self):
+        """Files of others, with a model of their columns: `predict` must see the same in them."""
+        folder = os.path.join(os.environ["WEIR_DATA"], "flows", "argus")
+        names = {"Dur": "dur", "Proto": "proto", "Dir": "dir", "State": "state", "sTos": "stos", "dTos": "dtos", "TotPkts": "pkts",
+                 "TotBytes": "bytes", "SrcBytes": "sbytes"}
+        select = "SELECT " + ", ".join(f"{theirs} AS {own}" for theirs, own in names.items()) + (
+            ", CASE WHEN TotBytes::DOUBLE > 300 THEN 'attack' ELSE 'benign' END AS label, SrcAddr, Sport, DstAddr, Dport, "
+            "strptime(StartTime, '%Y/%m/%d %H:%M:%S.%f') AS began FROM read_csv('{}', all_varchar=true) WHERE Proto NOT IN ('man', 'llc')")
+        model, told = self.path("binetflow.weir"), ("--label", "label", "--benign", "benign")
+        done = weir("train", "--features", "argus", "--sql", select.format(os.path.join(folder, "test2-malicious.binetflow")), *told, "--exclude",
+                    "SrcAddr,Sport,DstAddr,Dport,began", "--algorithm", "xgboost", "-o", model, "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in sorted(os.listdir(folder)):
+            path, store = os.path.join(folder, name), name + ".duckdb"
+            account = self.good("--flows", path, "--model", model, store=store)
+            done = weir("predict", model, "--sql", select.format(path), "-o", self.path("predicted.csv"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.path("predicted.csv"), newline="") as file:
+                rows = list(csv.DictReader(file))
+            if name.startswith("test5"):  # has link-layer and ARP records, too
+                rows = [row for row in rows if row["SrcAddr"].count(".") == 3 or row["SrcAddr"].count(":") > 5 or "::" in row["SrcAddr"]]
+            want = sorted((row["SrcAddr"], row["DstAddr"], row["began"][:19], float(row["score"])) for row in rows)
+            got = csv.DictReader(io.StringIO(self.query("SELECT src_ip, dest_ip, strftime(stime, '%Y-%m-%d %H:%M:%S') AS began, score FROM verdicts",
+                                                        store).decode()))
+            got = sorted((row["src_ip"], row["dest_ip"], row["began"], float(row["score"])) for row in got)
+            self.assertEqual(len(got), len(want), (name, account["ingest"]))
+            for a, b in zip(got, want):
+                self.assertEqual(a[:3], b[:3], name)
+                self.assertAlmostEqual(a[3], b[3], delta=1e-7)
 
     @unittest.skipUnless(shutil.which("ra") and shutil.which("argus"), "argus and ra are not installed")
     def test_what_ra_prints(self):

@@ -13,12 +13,14 @@ static void memory_keeps_order_and_never_loses(void **state)
     (void)state;
     struct weir_queue *queue = NULL;
     struct weir_error error;
-    static struct weir_batch batch[3];
+    static struct weir_batch batch[3] = {{.handed_ns = 1}, {.handed_ns = INT64_MAX}};
     assert_int_equal(weir_queue_open("memory:", 3, &queue, &error), WEIR_OK);
+    assert_int_equal(weir_queue_age(queue), 0);
     for (int i = 0; i < 3; i++)
         assert_true(weir_queue_push(queue, &batch[i]));
     assert_int_equal(weir_queue_depth(queue), 3);
     assert_int_equal(weir_queue_wanted(queue), 0);
+    assert_true(weir_queue_age(queue) > 0); /* of the first, not of the second, which is handed on in the future */
     for (int i = 0; i < 2; i++) {
         assert_ptr_equal(weir_queue_pop(queue, 0), &batch[i]);
         weir_queue_done(queue, &batch[i]);
