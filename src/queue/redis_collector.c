@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 enum { READ, LENGTH, OTHER }; /* tags */
 enum { READ_COUNT = 16, BLOCK_MS = 200, DELETE_COUNT = 128 };
-static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000;
+static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, upset_ns = 50 * 1000000;
 
 /* What lies in weir:v until a mark covers it. */
 struct entry {
@@ -38,7 +39,8 @@ struct redis_collector {
     size_t entries, entry_room;
     struct weir_mark_table known;
     bool uncovered; /* a commit came after the last look at the entries */
-    int64_t next_tend_ns;
+    int64_t next_tend_ns, read_again_ns;
+    char upset[200]; /* what the server says against reading; "": nothing */
     struct weir_grumble grumble;
 };
 
@@ -192,8 +194,13 @@ static void take_reply(struct redis_collector *collector, const redisReply *repl
 {
     if (tag == READ) {
         collector->reading = false;
-        if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 1 &&
-            weir_redis_is(reply->element[0], REDIS_REPLY_ARRAY) && reply->element[0]->elements == 2)
+        *collector->upset = 0;
+        collector->read_again_ns = 0;
+        if (reply->type == REDIS_REPLY_ERROR) {
+            snprintf(collector->upset, sizeof collector->upset, "%.180s", reply->str);
+            collector->read_again_ns = weir_clock_mono_ns() + upset_ns;
+        } else if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 1 &&
+                   weir_redis_is(reply->element[0], REDIS_REPLY_ARRAY) && reply->element[0]->elements == 2)
             weir_redis_read_entries(reply->element[0]->element[1], take_entry, collector);
     } else if (tag == LENGTH && reply->type == REDIS_REPLY_INTEGER) {
         collector->end.account.depth = collector->end.account.lag = (uint64_t)reply->integer;
@@ -285,7 +292,7 @@ weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeo
             return WEIR_OK;
         }
         int64_t left_ns = until_ns - weir_clock_mono_ns();
-        if (ready && !collector->reading) {
+        if (ready && !collector->reading && weir_clock_mono_ns() >= collector->read_again_ns) {
             read_more(collector, left_ns);
             weir_redis_link_write(&collector->link);
         }
@@ -293,6 +300,10 @@ weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeo
             return weir_fail(error, WEIR_ERR_AGAIN, "no verdicts");
         if (!ready)
             continue;
+        if (!weir_redis_link_open_replies(&collector->link)) {
+            poll(NULL, 0, left_ns > 20000000 ? 20 : (int)(left_ns / 1000000) + 1);
+            continue;
+        }
         uint32_t tag;
         redisReply *reply = weir_redis_link_reply(&collector->link, until_ns, &tag);
         if (reply) {
@@ -361,5 +372,7 @@ bool weir_redis_collector_trouble(const struct weir_collector_end *end, char *te
     const struct redis_collector *collector = (const struct redis_collector *)end;
     if (*collector->link.trouble)
         snprintf(text, size, "%s", collector->link.trouble);
-    return *collector->link.trouble != 0;
+    else if (*collector->upset)
+        snprintf(text, size, "%s: the server says: %s", collector->link.url.text, collector->upset);
+    return *collector->link.trouble || *collector->upset;
 }

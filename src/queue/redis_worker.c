@@ -30,6 +30,7 @@ enum {
 };
 static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, sweep_ns = (int64_t)60 * 1000000000,
                      claim_least_ns = (int64_t)30 * 1000000000, claim_every_ns = 1000000000, patience_ns = 1000000,
+                     upset_ns = 50 * 1000000,
                      ahead_ns = 50 * 1000000; /* work that a worker may take from the others in advance */
 
 /* One step: what was still this worker's is published and off the stream; for the rest somebody else has done it.
@@ -123,7 +124,7 @@ struct redis_worker {
     struct sensor *sensor;
     size_t sensors, sensor_room;
     struct weir_histogram service;
-    int64_t claim_after_ns, next_tend_ns, next_claim_ns, next_sweep_ns;
+    int64_t claim_after_ns, read_again_ns, next_tend_ns, next_claim_ns, next_sweep_ns;
     char upset[200];
     struct weir_grumble grumble;
 };
@@ -373,6 +374,10 @@ static void take_batches(struct redis_worker *worker, const redisReply *reply)
         most = arrival.count > most ? arrival.count : most;
     }
     worker->full_read = most > 1;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        worker->read_again_ns = weir_clock_mono_ns() + upset_ns;
+        snprintf(worker->upset, sizeof worker->upset, "%.180s", reply->str);
+    }
     if (weir_redis_is_error(reply, "NOGROUP"))
         for (size_t i = 0; i < worker->streams; i++)
             if (worker->stream[i].wanted)
@@ -505,6 +510,9 @@ static void take_reply(struct redis_worker *worker, const redisReply *reply, uin
     switch (tag & ((1u << TAG_BITS) - 1)) {
     case READ:
         worker->reads -= worker->reads > 0;
+        if (worker->read_again_ns)
+            *worker->upset = 0;
+        worker->read_again_ns = 0;
         take_batches(worker, reply);
         break;
     case LISTS:
@@ -651,14 +659,14 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
         if (ready)
             flush_old(worker, !worker->waiting_count);
         if (next_waiting(worker, out)) {
-            if (ready && !worker->reads && worker->full_read && worker->waiting_count < READ_MAX / 4) {
+            if (ready && !worker->reads && worker->full_read && !worker->read_again_ns && worker->waiting_count < READ_MAX / 4) {
                 read_more(worker, 0);
                 weir_redis_link_write(&worker->link);
             }
             return WEIR_OK;
         }
         int64_t left_ns = until_ns - weir_clock_mono_ns();
-        if (ready && !worker->reads) {
+        if (ready && !worker->reads && weir_clock_mono_ns() >= worker->read_again_ns) {
             read_more(worker, left_ns);
             weir_redis_link_write(&worker->link);
         }
@@ -668,7 +676,7 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
             continue;
         if (weir_redis_link_open_replies(&worker->link))
             wait_reply(worker, worker->next_tend_ns < until_ns ? worker->next_tend_ns : until_ns);
-        else /* no list that could be scored: the next look comes with the next turn */
+        else /* no list that could be scored, or the server would not: the next look comes with the next turn */
             poll(NULL, 0, left_ns > 20000000 ? 20 : (int)(left_ns / 1000000) + 1);
     }
 }

@@ -311,6 +311,17 @@ static void test_user(void **state)
     expect_mark(sensor, collector, 0, 5);
     weir_collector_end_close(&collector, 0);
     weir_sensor_end_close(&sensor, 0);
+    /* a user that may not read is told so, and does not spin */
+    server_end(&redis);
+    redis = (struct server){.acl = "default on >secret ~weir:* -@all +hgetall +hset +@connection"};
+    server_start(&redis);
+    snprintf(url, sizeof url, "redis+unix://:secret@%s", redis.socket);
+    collector = open_collector(&config);
+    char text[300] = "";
+    assert_int_equal(weir_collector_end_take(collector, 100 * ms_ns, &delivery, NULL), WEIR_ERR_AGAIN);
+    assert_true(weir_collector_end_trouble(collector, text, sizeof text));
+    assert_non_null(strstr(text, "NOPERM"));
+    weir_collector_end_close(&collector, 0);
     queue[0] = "redis://192.0.2.1";
     assert_int_equal(weir_worker_end_open(&config, &end, &error), WEIR_ERR_ARGUMENT);
 }
