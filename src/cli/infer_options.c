@@ -43,8 +43,8 @@ static const struct weir_setting rows[] = {
      .text = "which columns made a row an alert: exact (Shapley values), path (along\n"
              "the trees' paths, about 10 times quicker), none (exact)"},
     {.name = "queue-depth", .kind = WEIR_SETTING_NUMBER, .at = AT(depth), .low = 1, .high = 65536, .value = "N",
-     .text = "frames under way before somebody has to wait (zmq: 16 taken and 32 sent a\n"
-             "connection; redis: 1024 in a stream)"},
+     .text = "frames under way before somebody has to wait (zmq: 16 batches and 512 verdicts\n"
+             "a connection; redis: 1024 in a stream)"},
     {.name = "claim-after", .kind = WEIR_SETTING_DURATION, .at = AT(claim_after_ns), .low = 1000000, .high = 86400000000000,
      .value = "TIME",
      .text = "with redis: take over a batch that another worker has held for so long\n"

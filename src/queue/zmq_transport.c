@@ -17,6 +17,7 @@
 enum {
     DEPTH_SEND = 32, /* frames a peer: what a slow worker can keep from a quick one */
     DEPTH_TAKE = 16,
+    DEPTH_RESULTS = 512, /* each side's: workers go on while the collector commits 100,000 rows */
     MARKS_HWM = 10000,
     TURN_MS = 100, /* longest sleep: connections are looked after in between */
     LISTS_MAX = 256
@@ -209,7 +210,7 @@ static weir_err worker_open(const struct weir_transport_config *config, struct w
     struct zmq_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
-    const struct weir_zmq_ask push = {ZMQ_PUSH, config->results, .hwm = hwm(config, DEPTH_SEND)};
+    const struct weir_zmq_ask push = {ZMQ_PUSH, config->results, .hwm = hwm(config, DEPTH_RESULTS)};
     weir_err code = WEIR_ERR_MEMORY;
     worker->source = calloc(config->queues, sizeof *worker->source);
     worker->item = calloc(config->queues, sizeof *worker->item);
@@ -392,7 +393,7 @@ static weir_err collector_open(const struct weir_transport_config *config, struc
     struct zmq_collector *collector = calloc(1, sizeof *collector);
     if (!collector)
         return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
-    const struct weir_zmq_ask pull = {ZMQ_PULL, config->results, .binds = true, .hwm = hwm(config, DEPTH_TAKE)},
+    const struct weir_zmq_ask pull = {ZMQ_PULL, config->results, .binds = true, .hwm = hwm(config, DEPTH_RESULTS)},
                               pub = {ZMQ_XPUB, config->results, .binds = true, .marks = true, .hwm = MARKS_HWM};
     int verbose = 1;
     weir_err code = weir_zmq_room_open(&collector->room, config, error);
