@@ -97,6 +97,19 @@ static void print_ports(const json_t *source)
     putchar('\n');
 }
 
+/* Of a collector: who sends. */
+static void print_sensors(const json_t *sensors)
+{
+    size_t i;
+    json_t *sensor;
+    json_array_foreach(sensors, i, sensor) printf(
+        "%s%s (%.8s), boot %lld: %lld rows, %lld frames that were there, silent for %.0f s\n", i ? "          " : "sensors   ",
+        text_of(sensor, "sensor"), text_of(sensor, "id"), (long long)json_integer_value(json_object_get(sensor, "boot")),
+        (long long)json_integer_value(json_object_get(sensor, "rows")),
+        (long long)json_integer_value(json_object_get(sensor, "duplicates")),
+        json_number_value(json_object_get(sensor, "silent_s")));
+}
+
 static void print_people(const json_t *status)
 {
     const json_t *queue = json_object_get(status, "queue");
@@ -105,8 +118,10 @@ static void print_people(const json_t *status)
     printf("health    %s\n", *text_of(status, "problem") ? text_of(status, "problem") : "ok");
     fputs("source    ", stdout);
     print_ports(json_object_get(status, "source"));
-    printf("model     %s (feature set %s)\n", text_of(status, "model"), text_of(status, "feature_set"));
+    if (*text_of(status, "model"))
+        printf("model     %s (feature set %s)\n", text_of(status, "model"), text_of(status, "feature_set"));
     printf("store     %s\neve       %s\n", text_of(status, "store"), text_of(status, "eve"));
+    print_sensors(json_object_get(status, "sensors"));
     if (queue)
         printf("queue     %lld of %lld batches\n", (long long)json_integer_value(json_object_get(queue, "depth")),
                (long long)json_integer_value(json_object_get(queue, "room")));

@@ -10,10 +10,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/live.h"
 #include "cli/reload.h"
+#include "cli/role.h"
 #include "cli/run_check.h"
 #include "cli/run_plan.h"
 #include "cli/service.h"
@@ -98,29 +98,15 @@ static void watch(struct weir_run *run, const struct weir_run_options *o, const 
     weir_service_stopping("finishing what has been read");
 }
 
-static bool write_account(const struct weir_account *account, const char *path)
-{
-    json_t *json = weir_account_json(account);
-    FILE *file = path ? fopen(path, "w") : stdout;
-    bool good = json && file && json_dumpf(json, file, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 && fputc('\n', file) != EOF;
-    if (file && (path ? fclose(file) : fflush(file)))
-        good = false;
-    if (!good)
-        weir_log(WEIR_LOG_ERROR, "%s: cannot write the account: %s; check the folder and the space left",
-                 path ? path : "standard output", strerror(errno));
-    json_decref(json);
-    return good;
-}
-
 static int report(const struct weir_run_options *o, const struct weir_account *account, const char *run_id, bool failed)
 {
     struct weir_error error = {0};
     int code = WEIR_EXIT_OK;
     weir_account_warn(account);
-    if (o->account && !write_account(account, o->account))
+    if (o->account && !weir_account_write(account, o->account))
         code = WEIR_EXIT_FAILED;
     if (o->json)
-        return write_account(account, NULL) ? code : WEIR_EXIT_FAILED;
+        return weir_account_write(account, NULL) ? code : WEIR_EXIT_FAILED;
     if (o->quiet)
         return code;
     FILE *to = !strcmp(o->eve, "-") ? stderr : stdout; /* keep EVE lines clean */
@@ -157,30 +143,6 @@ static json_t *about(const struct weir_run_options *o, const struct weir_run_con
                      (int)config->lanes, "workers", (int)config->workers);
 }
 
-/* The control socket: one that was asked for must work; the usual one may be missing, which is said. */
-static weir_err open_control(const struct weir_run_options *o, struct weir_control **out, struct weir_error *error)
-{
-    char place[WEIR_CONTROL_PATH];
-    *out = NULL;
-    if (o->control && !strcmp(o->control, "none"))
-        return WEIR_OK;
-    const char *path = o->control;
-    if (!o->control) {
-        if (!weir_control_place(place)) {
-            weir_log(WEIR_LOG_WARNING,
-                     "no control socket: there is no runtime folder; set XDG_RUNTIME_DIR, or give --control PATH");
-            return WEIR_OK;
-        }
-        path = place;
-    }
-    weir_err code = weir_control_start(path, out, error);
-    if (code == WEIR_OK || o->control)
-        return code;
-    weir_log(WEIR_LOG_WARNING, "%s", error->text);
-    *error = (struct weir_error){0};
-    return WEIR_OK;
-}
-
 static int run(const struct weir_flags *flags, const struct weir_run_options *o, const struct weir_run_plan *plan,
                const char *command)
 {
@@ -203,7 +165,7 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     struct weir_run *job = NULL;
     struct weir_control *control = NULL;
     struct weir_reloader *reloader = NULL;
-    if (weir_run_open(&config, &job, &error) != WEIR_OK || open_control(o, &control, &error) != WEIR_OK ||
+    if (weir_run_open(&config, &job, &error) != WEIR_OK || weir_role_control(o->control, &control, &error) != WEIR_OK ||
         weir_run_start(job, &error) != WEIR_OK || weir_reloader_create(job, flags, o, &reloader, &error) != WEIR_OK) {
         weir_control_free(&control);
         weir_run_free(&job);
@@ -248,40 +210,13 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     return result;
 }
 
-/* The command line as one text, for the store's `runs`. */
-static char *command_text(int argc, char **argv)
-{
-    size_t size = sizeof "weir";
-    for (int i = 0; i < argc; i++)
-        size += strlen(argv[i]) + 1;
-    char *text = malloc(size), *at = text;
-    if (!text)
-        return NULL;
-    at = stpcpy(at, "weir");
-    for (int i = 0; i < argc; i++)
-        at = stpcpy(stpcpy(at, " "), argv[i]);
-    return text;
-}
-
-/* All of them or the first one, and the exit code: wrong use, or something that is not there. */
-static int tell(const struct weir_problems *problems, bool all)
-{
-    size_t shown = !all ? 1 : problems->count < WEIR_PROBLEMS_MAX ? problems->count : WEIR_PROBLEMS_MAX;
-    for (size_t i = 0; i < shown; i++)
-        weir_log(WEIR_LOG_ERROR, "%s", problems->item[i].text);
-    if (all && problems->count > shown)
-        weir_log(WEIR_LOG_ERROR, "and %zu more", problems->count - shown);
-    weir_err code = problems->item[0].code;
-    return code == WEIR_ERR_ARGUMENT || code == WEIR_ERR_FORMAT ? WEIR_EXIT_USAGE : WEIR_EXIT_FAILED;
-}
-
 int weir_cmd_run(int argc, char **argv)
 {
     struct weir_run_options o = {0};
     struct weir_run_plan plan = {0};
     struct weir_flags flags;
     struct weir_problems problems = {0};
-    char *command = command_text(argc, argv);
+    char *command = weir_command_text(argc, argv);
     int code = weir_flags_read(&weir_run_settings, argc, argv, "'%s' is not an option", &flags);
     if (code >= 0)
         goto out;
@@ -293,7 +228,7 @@ int weir_cmd_run(int argc, char **argv)
         weir_run_check_options(&o, &problems);
     else if (!problems.count)
         weir_run_plan_make(&o, &plan, &problems);
-    code = problems.count ? tell(&problems, check)
+    code = problems.count ? weir_problems_tell(&problems, check)
            : check        ? WEIR_EXIT_OK
                           : run(&flags, &o, &plan, command ? command : "weir run");
 out:

@@ -10,6 +10,7 @@ static const struct {
 } commands[] = {
     {"run", weir_cmd_run, "meter packets, judge every flow, keep the verdicts"},
     {"infer", weir_cmd_infer, "judges batches of sensors in a process of its own"},
+    {"collect", weir_cmd_collect, "keep the verdicts of `weir infer` in one store"},
     {"flows", weir_cmd_flows, "flow records with a feature set, as CSV, JSON lines or Parquet"},
     {"query", weir_cmd_query, "SQL over a store"},
     {"status", weir_cmd_status, "how a running weir does"},

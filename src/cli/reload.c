@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "cli/run_plan.h"
+#include "cli/settings_change.h"
 
 struct weir_reloader {
     struct weir_run *run;
@@ -45,29 +46,8 @@ static void free_options(struct weir_run_options *options)
 static weir_err compare(const struct weir_run_options *now, const struct weir_run_options *fresh, json_t **changed,
                         struct weir_error *error)
 {
-    char names[400] = "";
-    size_t used = 0;
-    *changed = now->config ? json_array() : NULL;
-    for (size_t i = 0; i < weir_run_settings.count; i++) {
-        const struct weir_setting *row = &weir_run_settings.row[i];
-        if (weir_setting_same(row, now, &now->told[i], fresh, &fresh->told[i]))
-            continue;
-        if (row->live) {
-            json_array_append_new(*changed, json_string(row->name));
-            continue;
-        }
-        bool gone = !fresh->told[i].value.count;
-        if (used < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s%s", used ? ", " : "",
-                                     gone ? row->name : weir_setting_place(row, &fresh->told[i], fresh->config).text,
-                                     gone ? " (there no more)" : "");
-    }
-    if (!used)
-        return WEIR_OK;
-    json_decref(*changed);
-    *changed = NULL;
-    return weir_fail(error, WEIR_ERR_BUSY, "%s: this cannot change while weir runs; restart to change it, or take it back",
-                     names);
+    const struct weir_settings_reading before = {now, now->told, now->config}, after = {fresh, fresh->told, fresh->config};
+    return weir_settings_change(&weir_run_settings, &before, &after, changed, error);
 }
 
 struct loading {

@@ -6,27 +6,9 @@
 #include <string.h>
 
 #include "batch/batch.h"
+#include "cli/store_options.h"
 #include "pipeline/backend.h"
 #include "store/folder.h"
-
-static weir_err take_rotate(void *field, const char *what, const char *value, struct weir_error *error)
-{
-    struct weir_error inner = {0};
-    uint64_t *bytes = field;
-    if (!strcmp(value, "day"))
-        *bytes = 0;
-    else if (weir_size_parse(value, bytes, &inner) != WEIR_OK)
-        return weir_fail(error, inner.code, "%s %s", what, inner.text);
-    return WEIR_OK;
-}
-
-static weir_err take_retention(void *field, const char *what, const char *value, struct weir_error *error)
-{
-    struct weir_error inner = {0};
-    if (weir_retention_parse(value, field, &inner) != WEIR_OK)
-        return weir_fail(error, inner.code, "%s %s", what, inner.text);
-    return WEIR_OK;
-}
 
 static weir_err take_threshold(void *field, const char *what, const char *value, struct weir_error *error)
 {
@@ -49,15 +31,6 @@ static weir_err take_reasons(void *field, const char *what, const char *value, s
             return WEIR_OK;
         }
     return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give exact, path or none", what, value);
-}
-
-static weir_err take_on_full(void *field, const char *what, const char *value, struct weir_error *error)
-{
-    enum weir_on_full *policy = field;
-    if (strcmp(value, "stop") != 0 && strcmp(value, "withhold") != 0)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s '%s': give stop or withhold", what, value);
-    *policy = !strcmp(value, "stop") ? WEIR_ON_FULL_STOP : WEIR_ON_FULL_WITHHOLD;
-    return WEIR_OK;
 }
 
 static weir_err take_overload(void *field, const char *what, const char *value, struct weir_error *error)
@@ -95,11 +68,11 @@ static const struct weir_setting rows[] = {
     {.name = "store", .kind = WEIR_SETTING_TEXT, .at = AT(store), .value = "PATH",
      .text = "DuckDB file for the verdicts (weir.duckdb); an existing one is appended\n"
              "to, as a new run. FOLDER/: a file a day there (UTC), all asked as one"},
-    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = take_rotate, .value = "SIZE", .live = true,
+    {.name = "rotate", .kind = WEIR_SETTING_WORD, .at = AT(rotate_bytes), .take = weir_take_rotate, .value = "SIZE", .live = true,
      .text = "in a folder: the next file also at this size, such as 2GB"},
-    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = take_retention, .value = "LIMITS", .live = true,
+    {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = weir_take_retention, .value = "LIMITS", .live = true,
      .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
-    {.name = "on-full", .kind = WEIR_SETTING_WORD, .at = AT(on_full), .take = take_on_full, .value = "POLICY",
+    {.name = "on-full", .kind = WEIR_SETTING_WORD, .at = AT(on_full), .take = weir_take_on_full, .value = "POLICY",
      .text = "when the disk is full: `stop` ends the run, `withhold` goes on and counts\n"
              "the verdicts that are not kept, until there is room again (default:\n"
              "stop for capture files, withhold for interfaces)"},
@@ -216,13 +189,9 @@ static void check(const struct weir_run_options *o, struct weir_problems *proble
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir run --help`", why);
-    const char *limit = weir_run_options_told(o, "retention") ? "retention"
-                        : weir_run_options_told(o, "rotate")  ? "rotate"
-                                                              : NULL;
-    if (limit && !weir_folder_is(o->store))
-        weir_problem(problems, WEIR_ERR_ARGUMENT,
-                     "%s is for a store in a folder, and %s is none: end the store's path with /, as in --store FOLDER/",
-                     weir_run_options_place(o, limit).text, o->store);
+    weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
+                             weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,
+                             problems);
 }
 
 void weir_run_options_apply(struct weir_config *config, const struct weir_flags *flags, struct weir_run_options *out,

@@ -75,6 +75,8 @@ bool weir_account_trouble(const struct weir_account *account, char *text, size_t
 
 uint64_t weir_account_records(const struct weir_account *account)
 {
+    if (account->collected.used)
+        return account->rows.scored;
     return sum(account->meter.records, WEIR_REASON_COUNT);
 }
 
@@ -142,7 +144,7 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
                  account->rows.scored, account->store.committed, withheld, rejected);
         return false;
     }
-    return true;
+    return !account->collected.used || weir_collected_check(&account->collected, why, size);
 }
 
 static void lower(uint64_t *counter, uint64_t *by)
@@ -299,6 +301,8 @@ json_t *weir_account_json(const struct weir_account *account)
     }
     if (json && account->ingest.used)
         json_object_set_new(json, "ingest", ingest_json(account));
+    if (json && account->collected.used)
+        json_object_set_new(json, "collected", weir_collected_json(&account->collected));
     return json;
 }
 
@@ -397,8 +401,21 @@ static void print_inferred(const struct weir_account *account, FILE *to)
             per_second(account->rows.scored, account->seconds), account->alerts);
 }
 
+/* What a collector has made of the frames. */
+static void print_collected(const struct weir_account *account, FILE *to)
+{
+    weir_collected_print(&account->collected, to);
+    print_judged(account, to);
+    fprintf(to, "%.2f s, %.0f records/s, %" PRIu64 " alerts\n", account->seconds,
+            per_second(account->rows.scored, account->seconds), account->alerts);
+}
+
 void weir_account_print(const struct weir_account *account, FILE *to)
 {
+    if (account->collected.used) {
+        print_collected(account, to);
+        return;
+    }
     const struct weir_meter_account *m = &account->meter;
     if (account->inferred.used) {
         print_inferred(account, to);

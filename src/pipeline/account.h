@@ -24,6 +24,7 @@
 #include "batch/layout.h"
 #include "capture/source.h"
 #include "features/meter.h"
+#include "pipeline/collected.h"
 #include "pipeline/inferred.h"
 #include "pipeline/remote.h"
 #include "pipeline/stages.h"
@@ -94,6 +95,7 @@ struct weir_account {
     uint64_t unexplained;                  /* alerts without their columns, under pressure */
     struct weir_inferred_account inferred; /* of a process that judges batches of others */
     struct weir_remote_account remote;     /* of a sensor on its own: scored and committed are what the collector says */
+    struct weir_collected collected;       /* of a collector: rows are those that it has taken */
 };
 
 /* Adds a lane's meter to the sum. */

@@ -23,7 +23,7 @@ struct gap {
 
 /* What has been taken. */
 struct tally {
-    uint64_t rows, batches, alerts, class_rows[WEIR_CLASSES_SHOWN];
+    uint64_t rows, batches, notes, alerts, class_rows[WEIR_CLASSES_SHOWN];
     struct weir_histogram decision;
     struct weir_stages stages;
     uint64_t unexplained;                           /* alerts whose explanation was skipped under pressure */
@@ -51,8 +51,9 @@ struct weir_writer {
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
-    uint64_t committed, withheld, degraded, rejected[WEIR_REJECTED_COUNT], returned;
-    enum weir_rejected reason; /* of the failure */
+    uint64_t committed, withheld, degraded, rejected[WEIR_REJECTED_COUNT];
+    uint64_t returned, returned_frames; /* taken back */
+    enum weir_rejected reason;          /* of the failure */
     struct weir_eve_account eve;
     char trouble[300]; /* "": none */
     char class_name[WEIR_CLASSES_SHOWN][WEIR_CLASS_NAME];
@@ -126,7 +127,9 @@ static void take_back(struct weir_writer *writer)
     if (writer->config.eve)
         weir_eve_take_back(writer->config.eve);
     pthread_mutex_lock(&writer->lock);
-    writer->returned += writer->tally.rows - writer->kept.rows;
+    const struct tally *tally = &writer->tally, *kept = &writer->kept;
+    writer->returned += tally->rows - kept->rows;
+    writer->returned_frames += tally->batches - kept->batches + tally->notes - kept->notes;
     writer->tally = writer->kept;
     pthread_mutex_unlock(&writer->lock);
 }
@@ -372,6 +375,8 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
         keep_alerts(writer, verdicts);
     }
     bool lost = false; /* and counted as such */
+    if (comes_again(writer))
+        count(writer, verdicts); /* a failure takes it back */
     if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
         lose_store(writer, &error, batch->rows);
         lost = true;
@@ -380,10 +385,10 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
     }
     if (writer->config.eve)
         take_eve(writer, verdicts);
-    if (comes_again(writer) && failed(writer))
-        return;
-    if (!short_of_room)
+    if (!comes_again(writer) && !short_of_room)
         count(writer, verdicts);
+    else if (comes_again(writer) && failed(writer))
+        return;
     if (!writer->uncommitted)
         writer->commit_at_ns = weir_clock_mono_ns() + writer->config.commit_interval_ns;
     writer->uncommitted = true;
@@ -400,8 +405,9 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
 static void take_note(struct weir_writer *writer, const struct weir_note *note)
 {
     struct weir_error error = {0};
-    if (!has_store(writer))
-        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->tally.notes++;
+    pthread_mutex_unlock(&writer->lock);
     if (weir_store_note(writer->config.store, note, &error) != WEIR_OK) {
         lose_store(writer, &error, 0);
         return;
@@ -649,6 +655,16 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     memcpy(account->class_rows, writer->tally.class_rows, sizeof account->class_rows);
     account->decision_ns = writer->tally.decision;
     account->durable_ns = writer->durable;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void weir_writer_collected(struct weir_writer *writer, struct weir_collected *out)
+{
+    pthread_mutex_lock(&writer->lock);
+    out->batches = writer->tally.batches;
+    out->notes = writer->tally.notes;
+    out->returned = writer->returned_frames;
+    out->returned_rows = writer->returned;
     pthread_mutex_unlock(&writer->lock);
 }
 

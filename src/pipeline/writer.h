@@ -55,6 +55,7 @@ void *weir_writer_run(void *writer);
 
 /* Any thread, while it runs or after. */
 void weir_writer_account(struct weir_writer *writer, struct weir_account *account); /* rows.scored: with `committed` only */
+void weir_writer_collected(struct weir_writer *writer, struct weir_collected *out); /* batches, notes and what is returned */
 unsigned weir_writer_alerts(struct weir_writer *writer, struct weir_alert_line *lines);
 void weir_writer_limit(struct weir_writer *writer, uint64_t rotate_bytes, const struct weir_retention *retention);
 void weir_writer_health(struct weir_writer *writer, const char *account_json);

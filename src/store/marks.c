@@ -499,6 +499,13 @@ static void make_mark(const struct entry *entry, struct weir_mark *out)
         }
 }
 
+void weir_marks_tell(struct weir_marks *marks, const struct weir_batch_id *id)
+{
+    struct entry *entry = find(marks, id->sensor, id->boot, id->lane);
+    if (entry && entry->stored)
+        entry->untold = marks->untold = true;
+}
+
 size_t weir_marks_told(struct weir_marks *marks, struct weir_mark *out, size_t room)
 {
     size_t count = 0;

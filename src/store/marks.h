@@ -67,6 +67,9 @@ void weir_marks_undo(struct weir_marks *marks);
 weir_err weir_marks_read(struct weir_marks *marks, struct weir_duck *duck, struct weir_error *error);
 weir_err weir_marks_carry(struct weir_marks *marks, struct weir_duck *duck, struct weir_error *error);
 
+/* Its sensor does not know what is kept: weir_marks_told gives that mark again. */
+void weir_marks_tell(struct weir_marks *marks, const struct weir_batch_id *id);
+
 /* The marks that were kept since the last call, `room` of them at most: call again until none is left. At the start all. */
 size_t weir_marks_told(struct weir_marks *marks, struct weir_mark *out, size_t room);
 

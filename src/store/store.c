@@ -330,6 +330,11 @@ enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_
     return weir_marks_ask(store->marks, id);
 }
 
+void weir_store_tell(struct weir_store *store, const struct weir_batch_id *id)
+{
+    weir_marks_tell(store->marks, id);
+}
+
 size_t weir_store_marks(struct weir_store *store, struct weir_mark *out, size_t room)
 {
     return weir_marks_told(store->marks, out, room);

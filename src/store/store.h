@@ -82,6 +82,9 @@ weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts 
 /* A note of another process's sensor (store/boots.h), which must be new, too. Its name is UTF-8. Errors as weir_store_append. */
 weir_err weir_store_note(struct weir_store *store, const struct weir_note *note, struct weir_error *error);
 
+/* A sensor sends what the store has: its mark is among those of the next weir_store_marks. */
+void weir_store_tell(struct weir_store *store, const struct weir_batch_id *id);
+
 /* The marks that commits have changed since the last call, at most `room`: call again until none is left. At first all. */
 size_t weir_store_marks(struct weir_store *store, struct weir_mark *out, size_t room);
 
