@@ -23,7 +23,7 @@ static const char tables_sql[] =
     "CREATE TABLE meta(key VARCHAR, value VARCHAR);"
     "CREATE TABLE runs(run UUID, sensor VARCHAR, boot UBIGINT, started TIMESTAMP, ended TIMESTAMP, command VARCHAR,"
     " version VARCHAR, account VARCHAR, sensor_id UUID);"
-    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);" OUTAGES_SQL MARKS_SQL
+    "CREATE TABLE health(run UUID, time TIMESTAMP, account VARCHAR);" OUTAGES_SQL MARKS_SQL WEIR_LAKE_SQL
     /* what many rows share */
     "CREATE TABLE contexts(context UINTEGER, run UUID, sensor VARCHAR, boot UBIGINT, lane UINTEGER, feature_set VARCHAR,"
     " model VARCHAR, threshold FLOAT, class VARCHAR);"
@@ -66,9 +66,9 @@ static weir_err create_tables(struct weir_duck *duck, struct weir_error *error)
     return code == WEIR_OK ? weir_duck_run(duck, version, error) : code;
 }
 
-static void put_verdicts_view(FILE *to)
+void weir_schema_put_verdicts(FILE *to)
 {
-    fputs("CREATE OR REPLACE VIEW verdicts AS SELECT v.flow_id, v.record, ([", to);
+    fputs("SELECT v.flow_id, v.record, ([", to);
     for (unsigned i = 0; i < WEIR_REASON_COUNT; i++)
         fprintf(to, "%s'%s'", i ? "," : "", weir_reason_name((enum weir_reason)i));
     fputs("])[v.reason + 1] AS reason, v.stime, v.ltime, ([", to);
@@ -76,7 +76,7 @@ static void put_verdicts_view(FILE *to)
         fprintf(to, "%s'%s'", i ? "," : "", weir_protocol_names[i]);
     fputs("])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
           " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us"
-          " FROM verdict_rows v JOIN contexts c USING (context);",
+          " FROM verdict_rows v JOIN contexts c USING (context)",
           to);
 }
 
@@ -99,7 +99,9 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
     FILE *to = open_memstream(&sql, &size);
     if (!to)
         return no_memory(error);
-    put_verdicts_view(to);
+    fputs("CREATE OR REPLACE VIEW verdicts AS ", to);
+    weir_schema_put_verdicts(to);
+    fputc(';', to);
     put_reasons_view(to);
     weir_err code = fclose(to) ? no_memory(error) : weir_duck_run(duck, sql, error);
     free(sql);
@@ -108,7 +110,8 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
 
 /* The store's steps. Version 1 is the first. A change of tables_sql raises WEIR_STORE_SCHEMA and adds the step that leads there.
  */
-static const struct weir_migration steps[] = {{1, OUTAGES_SQL}, {2, "ALTER TABLE runs ADD COLUMN sensor_id UUID;" MARKS_SQL}};
+static const struct weir_migration steps[] = {{1, OUTAGES_SQL},
+                                              {2, "ALTER TABLE runs ADD COLUMN sensor_id UUID;" MARKS_SQL WEIR_LAKE_SQL}};
 static const struct weir_migrations own = {WEIR_STORE_SCHEMA, steps, sizeof steps / sizeof *steps};
 
 static weir_err migrate(struct weir_duck *duck, const struct weir_migrations *migrations, const char *found,

@@ -3,6 +3,7 @@
 #define WEIR_STORE_SCHEMA_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "data/duck.h"
 
@@ -26,5 +27,11 @@ weir_err weir_schema_prepare(struct weir_duck *duck, struct weir_error *error);
 
 /* The same with other steps, for tests. */
 weir_err weir_schema_prepare_with(struct weir_duck *duck, const struct weir_migrations *migrations, struct weir_error *error);
+
+/* What of a file is in the lake: store/lake.h. */
+#define WEIR_LAKE_SQL "CREATE TABLE IF NOT EXISTS lake(chunk UBIGINT, first UBIGINT, last UBIGINT, written BOOLEAN);"
+
+/* The SELECT of the view `verdicts`, over verdict_rows as v and contexts as c; conditions may follow. */
+void weir_schema_put_verdicts(FILE *to);
 
 #endif

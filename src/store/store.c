@@ -16,6 +16,7 @@
 #include "store/context.h"
 #include "store/folder.h"
 #include "store/gather.h"
+#include "store/lake.h"
 #include "store/outage.h"
 #include "store/schema.h"
 #include "store/text.h"
@@ -89,6 +90,9 @@ struct weir_store {
     struct weir_contexts contexts;
     struct weir_marks *marks; /* of other processes' sensors */
     struct weir_boots boots;  /* the same */
+    struct weir_lake *lake;   /* or NULL */
+    bool lake_behind;         /* a closed file is not in it */
+    int64_t catch_up_ns;      /* monotonic: when that is tried again */
     uint64_t pending;         /* rows since the last commit */
     bool open;                /* a transaction is */
     bool attached;            /* a file is there to be written */
@@ -426,9 +430,41 @@ static weir_err close_file(struct weir_store *store, const char *account_json, s
     return code;
 }
 
+/* All that is committed, before the file is closed. */
+static weir_err finish_lake(struct weir_store *store, struct weir_error *error)
+{
+    weir_err code = WEIR_OK;
+    if (store->lake && weir_store_is_open(store) && !store->open)
+        code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, true, error);
+    return code == WEIR_OK ? code : fail_duck(store, code, error);
+}
+
+static void catch_up(struct weir_store *store)
+{
+    struct weir_error error = {0};
+    store->lake_behind = weir_lake_catch_up(store->lake, store->folder, store->path, &error) != WEIR_OK;
+    store->catch_up_ns = weir_clock_mono_ns() + WEIR_LAKE_NS;
+    if (store->lake_behind)
+        weir_log(WEIR_LOG_WARNING, "%s: not all of it is in the lake yet: %s", store->folder, error.text);
+}
+
+weir_err weir_store_lake(struct weir_store *store, struct weir_error *error)
+{
+    if (!store->lake || store->open || !weir_store_is_open(store))
+        return WEIR_OK;
+    if (store->lake_behind && weir_clock_mono_ns() >= store->catch_up_ns)
+        catch_up(store);
+    weir_err code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, false, error);
+    return code == WEIR_OK ? code : fail_duck(store, code, error);
+}
+
 weir_err weir_store_finish(struct weir_store *store, const char *account_json, struct weir_error *error)
 {
-    return close_file(store, account_json, error);
+    weir_err lake = weir_store_commit(store, NULL, error);
+    if (lake == WEIR_OK)
+        lake = finish_lake(store, error);
+    weir_err code = close_file(store, account_json, lake == WEIR_OK ? error : NULL);
+    return lake == WEIR_OK ? code : lake;
 }
 
 /* --- files --- */
@@ -596,6 +632,8 @@ static weir_err open_file(struct weir_store *store, bool opening, struct weir_er
     if (code == WEIR_OK && (code = weir_contexts_begin(&store->contexts, error)) == WEIR_OK &&
         (code = put_run(store, error)) == WEIR_OK)
         code = weir_duck_run(store->session, "COMMIT", error);
+    if (code == WEIR_OK && store->lake)
+        code = weir_lake_begin(store->lake, store->session, error);
     if (code == WEIR_OK && !store->counted && (code = count_rows(store, &rows, error)) == WEIR_OK) {
         store->counted = true;
         store->kept = (int64_t)rows;
@@ -684,6 +722,10 @@ weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_
     if (code != WEIR_OK)
         return code;
     struct weir_error inner = {0};
+    if (finish_lake(store, &inner) != WEIR_OK) {
+        weir_log(WEIR_LOG_WARNING, "%s; the lake gets the rest of it later", inner.text);
+        store->lake_behind = true;
+    }
     if (close_file(store, NULL, &inner) != WEIR_OK) /* a full disk: what is committed is in its log */
         weir_log(WEIR_LOG_WARNING, "%s", inner.text);
     detach(store);
@@ -743,15 +785,20 @@ weir_err weir_store_reopen(struct weir_store *store, int64_t *found, struct weir
 }
 
 /* What may be attached later is named before the lock. */
-static weir_err settle(struct weir_store *store, struct weir_error *error)
+static weir_err settle(struct weir_store *store, const struct weir_store_config *config, struct weir_error *error)
 {
     char *sql = NULL, *quoted = weir_duck_quote(store->name);
     weir_err code = WEIR_OK;
-    int made = !quoted ? -1
+    char *lake = config->lake ? weir_duck_quote(config->lake) : NULL;
+    const char *comma = lake && store->folder ? ", " : "", *folder = store->folder ? quoted : "";
+    int made = !quoted || (config->lake && !lake) ? -1
                : store->folder
-                   ? asprintf(&sql, "SET allowed_directories = [%s]", quoted)
-                   : asprintf(&sql, "SET allowed_paths = [%s, %s || '.wal', %s || '.wal.checkpoint', %s || '.wal.recovery']",
-                              quoted, quoted, quoted, quoted);
+                   ? asprintf(&sql, "SET allowed_directories = [%s%s%s]", folder, comma, lake ? lake : "")
+                   : asprintf(&sql,
+                              "SET allowed_paths = [%s, %s || '.wal', %s || '.wal.checkpoint', %s || '.wal.recovery'];"
+                              "SET allowed_directories = [%s]",
+                              quoted, quoted, quoted, quoted, lake ? lake : "");
+    free(lake);
     if (made < 0) {
         sql = NULL;
         code = no_memory(store, error);
@@ -791,16 +838,20 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     }
     store->boots.marks = store->marks;
     store->boots.wall_ns = store->wall_ns;
+    if (config->lake && (code = weir_lake_open(config->lake, config->lake_every_ns, &store->lake, error)) != WEIR_OK)
+        goto fail;
     /* The file is attached to a session in memory: only so can it be given its own row groups, and be changed for the next. */
     struct weir_duck_config duck = {.threads = 1};
     if ((code = new_run(store, error)) != WEIR_OK || (code = weir_duck_open(&duck, &store->duck, error)) != WEIR_OK ||
-        (code = settle(store, error)) != WEIR_OK)
+        (code = settle(store, config, error)) != WEIR_OK)
         goto fail;
     if ((code = folder ? open_in_folder(store, error) : open_file(store, true, error)) != WEIR_OK &&
         !(code == WEIR_ERR_FULL && config->without_room))
         goto fail;
     if ((code = weir_duck_lock(store->duck, error)) != WEIR_OK)
         goto fail;
+    if (store->lake && folder)
+        catch_up(store);
     *out = store;
     return WEIR_OK;
 fail:
@@ -818,6 +869,7 @@ void weir_store_close(struct weir_store **store)
     weir_contexts_fini(&s->contexts);
     weir_boots_fini(&s->boots);
     weir_marks_destroy(&s->marks);
+    weir_lake_close(&s->lake);
     weir_duck_close(&s->duck);
     if (s->lock >= 0)
         close(s->lock);

@@ -36,6 +36,8 @@ struct weir_store_config {
     const char *path;    /* a file (":memory:" for benches and tests), or a folder (store/folder.h): it is one or ends with '/' */
     const char *sensor;  /* sensor id */
     const char *command; /* the command line, kept in `runs` */
+    const char *lake;    /* folder for Parquet files, too (store/lake.h); NULL: none */
+    int64_t lake_every_ns; /* longest wait of a row for it; 0: a minute */
     /* for a folder: */
     uint64_t rotate_bytes; /* the next file begins at this size; 0: only with the next day */
     struct weir_retention retention;
@@ -99,6 +101,9 @@ void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const str
  * until weir_store_reopen has succeeded. */
 weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error);
 
+/* With nothing uncommitted: writes to the lake what is due. After a failure it goes on where it was; the store is as it was. */
+weir_err weir_store_lake(struct weir_store *store, struct weir_error *error);
+
 /* Rolls back what is not committed. */
 void weir_store_drop(struct weir_store *store);
 
@@ -130,7 +135,7 @@ struct weir_removed weir_store_removed(const struct weir_store *store);
 /* Writes a health row: the account as JSON text. Durable with the next commit. */
 weir_err weir_store_health(struct weir_store *store, int64_t time_ns, const char *account_json, struct weir_error *error);
 
-/* Ends the run: keeps the closing account in `runs`, commits, and folds the log into the file. */
+/* Ends the run: keeps the closing account in `runs`, commits, folds the log into the file, and writes the rest to the lake. */
 weir_err weir_store_finish(struct weir_store *store, const char *account_json, struct weir_error *error);
 
 #endif
