@@ -174,6 +174,8 @@ static int collect(const struct weir_flags *flags, struct weir_collect_options *
                                                .retention = o->retention,
                                                .on_full = o->on_full,
                                                .eve = o->eve,
+                                               .publish = o->publish,
+                                               .lake = o->lake,
                                                .name = o->name ? o->name : host,
                                                .command = command};
     pthread_mutex_init(&running.lock, NULL);

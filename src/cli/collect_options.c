@@ -34,6 +34,11 @@ static const struct weir_setting rows[] = {
              "`stop` ends with exit code 1; sensors keep what is not committed (withhold)"},
     {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
      .text = "also EVE JSON lines; - is standard output (none)"},
+    {.name = "publish", .kind = WEIR_SETTING_TEXT, .at = AT(publish), .value = "URL",
+     .text = "also send each verdict to who subscribes there (ZeroMQ): zmq+ipc://PATH,\n"
+             "zmq+tcp://HOST:PORT; docs/store.md"},
+    {.name = "lake", .kind = WEIR_SETTING_TEXT, .at = AT(lake), .value = "FOLDER",
+     .text = "also write Parquet files there, by date and sensor"},
     {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
      .text = "also write the closing account there, as JSON"},
     {.name = "name", .kind = WEIR_SETTING_TEXT, .at = AT(name), .value = "NAME",

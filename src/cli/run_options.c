@@ -78,6 +78,8 @@ static const struct weir_setting rows[] = {
              "stop for capture files, withhold for interfaces)"},
     {.name = "eve", .kind = WEIR_SETTING_TEXT, .at = AT(eve), .value = "FILE",
      .text = "EVE JSON lines (eve.json); - is standard output"},
+    {.name = "publish", .kind = WEIR_SETTING_TEXT, .at = AT(publish), .value = "URL",
+     .text = "also send each verdict to who subscribes there: zmq+ipc://PATH"},
     {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
      .text = "also write the closing account there, as JSON"},
     {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",

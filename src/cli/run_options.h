@@ -15,7 +15,7 @@ enum { WEIR_RUN_SETTINGS = 64 }; /* room for rows */
 struct weir_run_options {
     struct weir_tap_options tap;
     struct weir_ingest_options ingest;
-    const char *config, *model, *features, *columns, *store, *eve, *account, *queue, *sensor, *control, *user;
+    const char *config, *model, *features, *columns, *store, *eve, *publish, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch;
     float threshold; /* NaN: the model's */
     enum weir_reasons reasons;

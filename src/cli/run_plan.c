@@ -88,6 +88,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .retention = o->retention,
                                             .on_full = o->on_full,
                                             .eve = o->eve,
+                                            .publish = o->publish,
                                             .sensor = o->sensor ? o->sensor : plan->host,
                                             .rights = &plan->rights};
     plan->config.source.lanes = (unsigned)o->lanes;

@@ -301,6 +301,8 @@ json_t *weir_account_json(const struct weir_account *account)
     }
     if (json && account->ingest.used)
         json_object_set_new(json, "ingest", ingest_json(account));
+    if (json && account->publishes)
+        json_object_set_new(json, "published", json_integer((json_int_t)account->published));
     if (json && account->collected.used)
         json_object_set_new(json, "collected", weir_collected_json(&account->collected));
     return json;

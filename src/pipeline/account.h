@@ -83,6 +83,8 @@ struct weir_account {
     struct {
         uint64_t lines, lost; /* lost: the disk was full, or EVE failed */
     } eve;
+    bool publishes;
+    uint64_t published; /* messages to subscribers (pipeline/publish.h) */
     uint64_t alerts;
     /* Rows by class: those of the first model in its order, then what later models bring. "" ends them; the last one takes the
      * rest, as "other". */

@@ -16,6 +16,7 @@ struct weir_backend {
     struct weir_ring *verdicts;
     struct weir_store *store;
     struct weir_eve *eve;
+    struct weir_publish *publish;
     struct weir_writer *writer;
     struct weir_row_columns columns;
     struct weir_seat seat;
@@ -126,6 +127,10 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     if (config->eve && (code = weir_eve_open(config->eve, config->sensor, &backend->eve, error)) != WEIR_OK)
         goto fail;
     writer.source = (struct weir_writer_source){.context = backend, .take = take, .ended = ended, .give = give};
+    const struct weir_publish_config publish = {.url = config->publish, .sensor = config->sensor, .run = backend->run};
+    if (config->publish && (code = weir_publish_open(&publish, &backend->publish, error)) != WEIR_OK)
+        goto fail;
+    writer.publish = backend->publish;
     writer.store = backend->store;
     writer.eve = backend->eve;
     if ((code = weir_writer_create(&writer, &backend->writer)) != WEIR_OK) {
@@ -301,6 +306,7 @@ void weir_backend_free(struct weir_backend **backend)
     if (b->seated)
         weir_seat_fini(&b->seat);
     weir_eve_close(&b->eve, NULL);
+    weir_publish_close(&b->publish);
     weir_store_close(&b->store);
     weir_queue_free(&b->queue);
     weir_ring_destroy(&b->verdicts);

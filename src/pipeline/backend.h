@@ -45,6 +45,7 @@ struct weir_backend_config {
     struct weir_retention retention;
     enum weir_on_full on_full;
     const char *eve;              /* EVE path; NULL: none */
+    const char *publish;          /* URL for subscribers (pipeline/publish.h); NULL: none */
     const char *sensor, *command; /* for the store */
     int64_t commit_interval_ns;   /* 0: 250 ms */
     uint64_t commit_rows;         /* 0: 100,000 */

@@ -28,6 +28,7 @@ struct weir_collect {
     struct weir_collector_end *end;
     struct weir_store *store;
     struct weir_eve *eve;
+    struct weir_publish *publish;
     struct weir_writer *writer;
     enum weir_on_full on_full;
     pthread_t thread;
@@ -309,6 +310,7 @@ weir_err weir_collect_start(const struct weir_collect_config *config, struct wei
     const struct weir_store_config store = {.path = config->store,
                                             .sensor = config->name,
                                             .command = config->command,
+                                            .lake = config->lake,
                                             .rotate_bytes = config->rotate_bytes,
                                             .retention = config->retention,
                                             .collects = true,
@@ -318,10 +320,19 @@ weir_err weir_collect_start(const struct weir_collect_config *config, struct wei
     snprintf(collect->run, sizeof collect->run, "%s", weir_store_run(collect->store));
     if (config->eve && (code = weir_eve_open(config->eve, config->name, &collect->eve, error)) != WEIR_OK)
         goto fail;
+    struct weir_publish_config publish = {.url = config->publish, .sensor = config->name, .run = collect->run};
+    if (config->transport) {
+        publish.key = config->transport->key;
+        publish.peers = config->transport->peers;
+        publish.peer_count = config->transport->peer_count;
+    }
+    if (config->publish && (code = weir_publish_open(&publish, &collect->publish, error)) != WEIR_OK)
+        goto fail;
     const struct weir_writer_config writer = {
         .source = {.context = collect, .take = take, .ended = stopped, .give = give, .committed = committed, .rest = rest},
         .store = collect->store,
         .eve = collect->eve,
+        .publish = collect->publish,
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
         .on_full = config->on_full == WEIR_ON_FULL_STOP ? WEIR_ON_FULL_STOP : WEIR_ON_FULL_WITHHOLD};
@@ -493,6 +504,7 @@ void weir_collect_free(struct weir_collect **collect)
     weir_collector_end_close(&c->end, repeat_ns); /* the last marks may be on their way */
     weir_writer_destroy(&c->writer);
     weir_eve_close(&c->eve, NULL);
+    weir_publish_close(&c->publish);
     weir_store_close(&c->store);
     weir_names_fini(&c->names);
     pthread_mutex_destroy(&c->lock);

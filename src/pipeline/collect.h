@@ -25,6 +25,8 @@ struct weir_collect_config {
     struct weir_retention retention;
     enum weir_on_full on_full;  /* stop, or (else) go on: nothing is taken until there is room */
     const char *eve;            /* NULL: none */
+    const char *publish;        /* URL for subscribers, with the transport's keys; NULL: none */
+    const char *lake;           /* folder for Parquet files, too (store/lake.h); NULL: none */
     const char *name, *command; /* this collector's, for the store's `runs` */
     int64_t commit_interval_ns; /* 0: 250 ms */
     uint64_t commit_rows;       /* 0: 100,000 */

@@ -141,6 +141,7 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .retention = config->retention,
                                           .on_full = on_full(run),
                                           .eve = config->eve,
+                                          .publish = config->publish,
                                           .sensor = config->sensor,
                                           .command = config->command};
     weir_err code = weir_backend_start(&backend, &run->backend, error);

@@ -28,7 +28,7 @@ struct weir_run_config {
     bool degrade;      /* as in weir_backend_config */
     int64_t behind_ns; /* as in weir_sensor_config */
     size_t flows;
-    const char *queue, *store, *eve, *sensor, *command; /* as in weir_backend_config */
+    const char *queue, *store, *eve, *publish, *sensor, *command; /* as in weir_backend_config */
     uint64_t rotate_bytes;
     struct weir_retention retention;
     enum weir_on_full on_full;

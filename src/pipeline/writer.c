@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "store/outage.h"
 
-enum { LOOK_NS = 1000000000 }; /* between looks for room */
+static const int64_t LOOK_NS = 1000000000; /* between looks for room */
 
 /* Where the disk is full: what is not kept, and since when. */
 struct gap {
@@ -35,10 +35,11 @@ struct weir_writer {
     struct weir_writer_config config;
     /* the thread's own */
     struct gap store_gap, eve_gap; /* an EVE gap that has ended waits for the store to take its row */
-    int64_t look_at_ns;
-    bool uncommitted;  /* something has been taken since the last commit */
-    struct tally kept; /* as of the last commit, where the rest comes again */
-    int64_t *pending;  /* closing times of the rows that are appended but not committed */
+    int64_t look_at_ns, lake_at_ns;
+    char lake_trouble[200]; /* "": none */
+    bool uncommitted;       /* something has been taken since the last commit */
+    struct tally kept;      /* as of the last commit, where the rest comes again */
+    int64_t *pending;       /* closing times of the rows that are appended but not committed */
     uint64_t pending_rows, pending_room;
     struct scored {
         int64_t ns; /* when the last row of a batch was judged */
@@ -189,6 +190,8 @@ static void tell_trouble(struct weir_writer *writer)
                  store->lost, eve->open ? "; no room for EVE either" : "");
     else if (eve->open)
         snprintf(writer->trouble, sizeof writer->trouble, "EVE's disk is full: %" PRIu64 " lines lost", eve->lost);
+    else if (*writer->lake_trouble)
+        snprintf(writer->trouble, sizeof writer->trouble, "the lake is behind the store: %s", writer->lake_trouble);
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -383,6 +386,8 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
         if (comes_again(writer))
             return;
     }
+    if (writer->config.publish)
+        weir_publish_verdicts(writer->config.publish, verdicts);
     if (writer->config.eve)
         take_eve(writer, verdicts);
     if (!comes_again(writer) && !short_of_room)
@@ -459,6 +464,25 @@ static void rotate(struct weir_writer *writer)
     if (has_store(writer) && (weir_store_commit(writer->config.store, NULL, &error) != WEIR_OK ||
                               weir_store_rotate(writer->config.store, &rotated, &error) != WEIR_OK))
         lose_store(writer, &error, 0);
+}
+
+/* The lake may be behind; the store goes on. */
+static void write_lake(struct weir_writer *writer)
+{
+    struct weir_error error = {0};
+    bool before = *writer->lake_trouble;
+    if (!has_store(writer) || weir_clock_mono_ns() < writer->lake_at_ns)
+        return;
+    weir_err code = weir_store_lake(writer->config.store, &error);
+    if (code == WEIR_OK && !before)
+        return;
+    if (code == WEIR_OK)
+        weir_log(WEIR_LOG_INFO, "the lake is written again");
+    else if (!before)
+        weir_log(WEIR_LOG_WARNING, "%s; the lake is behind the store until this works", error.text);
+    writer->lake_at_ns = code == WEIR_OK ? 0 : weir_clock_mono_ns() + 10 * LOOK_NS;
+    snprintf(writer->lake_trouble, sizeof writer->lake_trouble, "%.190s", error.text);
+    tell_trouble(writer);
 }
 
 /* --- a full disk --- */
@@ -627,6 +651,7 @@ void *weir_writer_run(void *argument)
         if (!writer->uncommitted) {
             limit(writer);
             rotate(writer);
+            write_lake(writer);
             if (weir_clock_mono_ns() >= writer->look_at_ns)
                 look_for_room(writer);
         }
@@ -649,6 +674,9 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     account->eve.lines = writer->eve.lines;
     account->eve.lost = writer->eve.lost;
     account->rows.scored = writer->tally.rows;
+    account->publishes = writer->config.publish;
+    if (writer->config.publish)
+        account->published = weir_publish_sent(writer->config.publish);
     account->alerts = writer->tally.alerts;
     account->batches = writer->tally.batches;
     memcpy(account->class_name, writer->class_name, sizeof account->class_name);

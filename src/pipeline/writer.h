@@ -15,6 +15,7 @@
 #define WEIR_PIPELINE_WRITER_H
 
 #include "pipeline/backend.h"
+#include "pipeline/publish.h"
 #include "store/eve.h"
 #include "store/store.h"
 
@@ -40,8 +41,9 @@ struct weir_writer_source {
 
 struct weir_writer_config {
     struct weir_writer_source source;
-    struct weir_store *store; /* or NULL */
-    struct weir_eve *eve;     /* or NULL */
+    struct weir_store *store;     /* or NULL */
+    struct weir_eve *eve;         /* or NULL */
+    struct weir_publish *publish; /* or NULL; the writer's thread has it */
     int64_t commit_interval_ns;
     uint64_t commit_rows;
     enum weir_on_full on_full;

@@ -39,7 +39,7 @@ struct weir_eve {
 
 static weir_err no_memory(const struct weir_eve *eve, struct weir_error *error)
 {
-    return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", eve->output.path);
+    return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", eve->output.path ? eve->output.path : "EVE");
 }
 
 static bool make_host(struct host *host, const char *sensor)
@@ -83,7 +83,10 @@ weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **o
             eve->proto[i][k] = (char)toupper((unsigned char)name[k]);
     }
     snprintf(eve->proto[58], sizeof eve->proto[58], "IPv6-ICMP");
-    weir_err code = weir_output_open(&eve->output, path, WEIR_OUTPUT_APPEND, error);
+    eve->output = (struct weir_output){.fd = -1, .room = path ? 0 : LINE_ROOM, .bytes = path ? NULL : malloc(LINE_ROOM)};
+    weir_err code = path                ? weir_output_open(&eve->output, path, WEIR_OUTPUT_APPEND, error)
+                    : eve->output.bytes ? WEIR_OK
+                                        : no_memory(eve, error);
     if (code != WEIR_OK) {
         free(eve->own.text);
         free(eve);
@@ -293,6 +296,16 @@ weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdi
     return eve->output.used > BUFFER_BYTES ? weir_eve_flush(eve, error) : WEIR_OK;
 }
 
+const char *weir_eve_line(struct weir_eve *eve, const struct weir_verdicts *verdicts, unsigned row,
+                          const struct weir_alert_causes *causes, bool alert, size_t *length)
+{
+    char *p =
+        choose_host(eve, verdicts->origin) ? weir_output_reserve(&eve->output, line_room(eve, verdicts, row, causes)) : NULL;
+    if (p)
+        *length = (size_t)(put_line(eve, p, verdicts, row, causes, alert) - p) - 1;
+    return p;
+}
+
 weir_err weir_eve_flush(struct weir_eve *eve, struct weir_error *error)
 {
     uint64_t lines, kept;
@@ -344,8 +357,8 @@ weir_err weir_eve_close(struct weir_eve **eve, struct weir_error *error)
 {
     if (!eve || !*eve)
         return WEIR_OK;
-    weir_err code = weir_eve_flush(*eve, error);
-    if (code == WEIR_OK)
+    weir_err code = (*eve)->output.path ? weir_eve_flush(*eve, error) : WEIR_OK;
+    if (code == WEIR_OK && (*eve)->output.path)
         code = weir_output_finish(&(*eve)->output, error);
     else
         weir_output_abort(&(*eve)->output);

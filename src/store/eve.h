@@ -22,12 +22,17 @@
 
 struct weir_eve;
 
-/* Opens for append (a regular file, a device, a pipe; "-" is standard output). A last line that an earlier end has cut off is
- * closed with a newline. */
+/* Opens for append (a regular file, a device, a pipe; "-" is standard output; NULL: no file, for weir_eve_line alone). A last
+ * line that an earlier end has cut off is closed with a newline. */
 weir_err weir_eve_open(const char *path, const char *sensor, struct weir_eve **out, struct weir_error *error);
 
 /* Buffers the lines of one batch. They are written by weir_eve_flush; before that only when they exceed 64 MiB. */
 weir_err weir_eve_append(struct weir_eve *eve, const struct weir_verdicts *verdicts, struct weir_error *error);
+
+/* One line, without its end: a verdict's, or (`alert`) an alert's with its causes (NULL: none are known). Good until the next
+ * call; on an EVE without a file. NULL: out of memory. */
+const char *weir_eve_line(struct weir_eve *eve, const struct weir_verdicts *verdicts, unsigned row,
+                          const struct weir_alert_causes *causes, bool alert, size_t *length);
 
 /* Writes what is buffered. WEIR_ERR_FULL, WEIR_ERR_CLOSED (the pipe's reader is gone), WEIR_ERR_IO: what of the buffer is not
  * written is lost and counted. A file has no half lines then. Can be tried again. */
