@@ -1,4 +1,4 @@
-/* weir run: the main job. */
+/* weir run: the main job; and weir sensor, the same with a sender instead of workers and a store. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -46,25 +46,23 @@ static void *wait_signals(void *set)
         struct weir_account account;
         weir_run_account(signalled_run, &account);
         weir_log(WEIR_LOG_ERROR,
-                 "stopped at once: %" PRIu64 " active flows and %" PRIu64 " rows in flight or uncommitted are left behind",
-                 account.meter.flows_active, account.rows.batched - account.store.committed - weir_account_not_kept(&account));
+                 "stopped at once: %" PRIu64 " active flows and %" PRIu64 " rows in flight or uncommitted are left behind%s",
+                 account.meter.flows_active, account.rows.batched - account.store.committed - weir_account_not_kept(&account),
+                 account.remote.used ? "; those in the outbox are sent at the next start" : "");
         _exit(WEIR_EXIT_FAILED);
     }
     return NULL;
 }
 
 /* Until everything is read: the live line and a health row every 10 s. */
-static void watch(struct weir_run *run, const struct weir_run_options *o, const struct weir_reloader *reloader,
-                  const weir_model *model)
+static void watch(struct weir_run *run, const struct weir_reloader *reloader, const char *what)
 {
     enum { LIVE_NS = 200 * 1000000 };
     const int64_t health_ns = 10 * (int64_t)1000000000;
     struct weir_live live;
     weir_live_init(&live);
     int64_t started = weir_clock_mono_ns(), drawn = started, stored = started;
-    char what[256];
     struct weir_service service;
-    snprintf(what, sizeof what, "judging with model %s", weir_model_label(model));
     weir_service_ready(&service, what);
     while (weir_run_busy(run)) {
         usleep(5000);
@@ -80,17 +78,15 @@ static void watch(struct weir_run *run, const struct weir_run_options *o, const 
             weir_service_beat(&service, &account);
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
-            unsigned n = weir_backend_alerts(weir_run_backend(run), lines);
+            unsigned n = weir_run_backend(run) ? weir_backend_alerts(weir_run_backend(run), lines) : 0;
             weir_live_draw(&live, &account, lines, n, weir_run_progress(run));
             drawn = now;
         }
         if (store) {
-            json_t *json = weir_account_json(&account);
-            char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+            char *text = weir_account_text(&account);
             if (text)
-                weir_backend_health(weir_run_backend(run), text);
+                weir_run_health(run, text);
             free(text);
-            json_decref(json);
             stored = now;
         }
     }
@@ -109,17 +105,17 @@ static int report(const struct weir_run_options *o, const struct weir_account *a
         return weir_account_write(account, NULL) ? code : WEIR_EXIT_FAILED;
     if (o->quiet)
         return code;
-    FILE *to = !strcmp(o->eve, "-") ? stderr : stdout; /* keep EVE lines clean */
+    FILE *to = o->eve && !strcmp(o->eve, "-") ? stderr : stdout; /* keep EVE lines clean */
     fputc('\n', to);
     weir_account_print(account, to);
     fputc('\n', to);
-    if ((!failed || account->store.committed) && weir_attacks_print(o->store, run_id, 20, to, &error) != WEIR_OK) {
+    if (o->store && (!failed || account->store.committed) && weir_attacks_print(o->store, run_id, 20, to, &error) != WEIR_OK) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         code = WEIR_EXIT_FAILED;
     }
     if (fflush(to) || ferror(to)) {
         weir_log(WEIR_LOG_ERROR, "standard output: cannot write the summary: %s; the verdicts are in %s", strerror(errno),
-                 o->store);
+                 o->store ? o->store : "the collector's store");
         code = WEIR_EXIT_FAILED;
     }
     return code;
@@ -134,13 +130,18 @@ static json_t *about(const struct weir_run_options *o, const struct weir_run_con
         json_array_append_new(ports, json_string(source.interface[p] ? source.interface[p] : source.files[p][0]));
     if (config->ingest.input)
         json_array_append_new(ports, json_string(config->ingest.input));
-    return json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "source", "kind",
-                     config->ingest.input  ? "flows"
-                     : source.interface[0] ? "interfaces"
-                                           : "files",
-                     "ports", ports, "filter", o->tap.filter, "feature_set", config->view->name, "store", o->store, "eve", o->eve,
-                     "sensor", config->sensor, "model", weir_model_label(config->model), "run", run_id, "lanes",
-                     (int)config->lanes, "workers", (int)config->workers);
+    json_t *about = json_pack("{s:{s:s,s:o,s:s?},s:s,s:s,s:s,s:i}", "source", "kind",
+                              config->ingest.input  ? "flows"
+                              : source.interface[0] ? "interfaces"
+                                                    : "files",
+                              "ports", ports, "filter", o->tap.filter, "feature_set", config->view->name, "sensor",
+                              config->sensor, "run", run_id, "lanes", (int)config->lanes);
+    json_t *rest = o->store ? json_pack("{s:s,s:s,s:s,s:i}", "store", o->store, "eve", o->eve, "model",
+                                        weir_model_label(config->model), "workers", (int)config->workers)
+                            : json_pack("{s:s,s:s,s:s?}", "role", "sensor", "state",
+                                        config->sender.state ? config->sender.state : "none", "results", o->link.results);
+    json_object_update_new(about, rest);
+    return about;
 }
 
 static int run(const struct weir_flags *flags, const struct weir_run_options *o, const struct weir_run_plan *plan,
@@ -176,18 +177,29 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     signalled_run = job;
     signalled_reloader = reloader;
     bool listening = pthread_create(&signal_thread, NULL, wait_signals, &signals) == 0;
-    if (!o->quiet)
+    char run_id[64] = "", what[300];
+    if (weir_run_backend(job)) {
+        snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
+        snprintf(what, sizeof what, "judging with model %s", weir_model_label(model));
+    } else {
+        const struct weir_who *who = weir_sender_who(weir_run_sender(job));
+        snprintf(what, sizeof what, "sensor %.64s, boot %" PRIu64 ", sending batches", config.sensor, who->boot);
+        if (who->killed)
+            weir_log(WEIR_LOG_WARNING, "the last start of this sensor was killed: its open flows are lost");
+    }
+    if (!o->quiet && model && weir_run_backend(job))
         weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
                  config.view->name, config.lanes, config.workers, config.batch_rows);
-    char run_id[64];
-    snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
+    else if (!o->quiet)
+        weir_log(WEIR_LOG_INFO, "%s, feature set %s, %u lanes, batches of %u", what, config.view->name, config.lanes,
+                 config.batch_rows);
     if (control) {
         json_t *info = about(o, &config, run_id);
         const struct weir_job asked = weir_run_job(job);
         weir_control_attach(control, &asked, info, weir_reloader_reload, reloader);
         json_decref(info);
     }
-    watch(job, o, reloader, model);
+    watch(job, reloader, what);
     struct weir_account account;
     o = weir_reloader_close(reloader);
     if (control)
@@ -210,14 +222,14 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     return result;
 }
 
-int weir_cmd_run(int argc, char **argv)
+static int job(const struct weir_settings *settings, int argc, char **argv)
 {
     struct weir_run_options o = {0};
     struct weir_run_plan plan = {0};
     struct weir_flags flags;
     struct weir_problems problems = {0};
     char *command = weir_command_text(argc, argv);
-    int code = weir_flags_read(&weir_run_settings, argc, argv, "'%s' is not an option", &flags);
+    int code = weir_flags_read(settings, argc, argv, "'%s' is not an option", &flags);
     if (code >= 0)
         goto out;
     bool check = weir_flags_value(&flags, "check");
@@ -230,11 +242,21 @@ int weir_cmd_run(int argc, char **argv)
         weir_run_plan_make(&o, &plan, &problems);
     code = problems.count ? weir_problems_tell(&problems, check)
            : check        ? WEIR_EXIT_OK
-                          : run(&flags, &o, &plan, command ? command : "weir run");
+                          : run(&flags, &o, &plan, command ? command : settings->command);
 out:
     weir_run_plan_free(&plan);
     weir_run_options_free(&o);
     weir_flags_free(&flags);
     free(command);
     return code;
+}
+
+int weir_cmd_run(int argc, char **argv)
+{
+    return job(&weir_run_settings, argc, argv);
+}
+
+int weir_cmd_sensor(int argc, char **argv)
+{
+    return job(&weir_sensor_settings, argc, argv);
 }

@@ -8,6 +8,7 @@ enum { WEIR_EXIT_OK = 0, WEIR_EXIT_FAILED = 1, WEIR_EXIT_USAGE = 2 };
 int weir_cmd_flows(int argc, char **argv);
 int weir_cmd_run(int argc, char **argv);
 int weir_cmd_collect(int argc, char **argv);
+int weir_cmd_sensor(int argc, char **argv);
 int weir_cmd_status(int argc, char **argv);
 int weir_cmd_top(int argc, char **argv);
 int weir_cmd_reload(int argc, char **argv);

@@ -50,8 +50,16 @@ void weir_live_draw(struct weir_live *live, const struct weir_account *account, 
     put(&text, " flows/s");
     if (done_share >= 0)
         put(&text, " | %.0f %%", 100 * done_share);
-    put(&text, " | decision p50 %.0f p99 %.0f us |", (double)weir_histogram_quantile(&account->decision_ns, 0.5) / 1e3,
-        (double)weir_histogram_quantile(&account->decision_ns, 0.99) / 1e3);
+    if (account->remote.used) {
+        put(&text, " | committed ");
+        put_count(&text, (double)account->remote.outbox.committed_rows);
+        put(&text, ", waiting ");
+        put_count(&text, (double)account->remote.outbox.held_rows);
+        put(&text, " rows");
+    } else {
+        put(&text, " | decision p50 %.0f p99 %.0f us |", (double)weir_histogram_quantile(&account->decision_ns, 0.5) / 1e3,
+            (double)weir_histogram_quantile(&account->decision_ns, 0.99) / 1e3);
+    }
     for (size_t c = 0; c < WEIR_CLASSES_SHOWN; c++)
         if (account->class_rows[c]) {
             put(&text, " %s ", account->class_name[c]);

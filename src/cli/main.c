@@ -9,6 +9,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", weir_cmd_run, "meter packets, judge every flow, keep the verdicts"},
+    {"sensor", weir_cmd_sensor, "meter packets, send the rows to workers elsewhere"},
     {"infer", weir_cmd_infer, "judges batches of sensors in a process of its own"},
     {"collect", weir_cmd_collect, "keep the verdicts of `weir infer` in one store"},
     {"flows", weir_cmd_flows, "flow records with a feature set, as CSV, JSON lines or Parquet"},

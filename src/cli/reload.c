@@ -47,7 +47,7 @@ static weir_err compare(const struct weir_run_options *now, const struct weir_ru
                         struct weir_error *error)
 {
     const struct weir_settings_reading before = {now, now->told, now->config}, after = {fresh, fresh->told, fresh->config};
-    return weir_settings_change(&weir_run_settings, &before, &after, changed, error);
+    return weir_settings_change(now->settings, &before, &after, changed, error);
 }
 
 struct loading {
@@ -97,10 +97,11 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
     if (problems.count == 1)
         code = weir_fail(error, problems.item[0].code, "%s", problems.item[0].text);
     else if (problems.count)
-        code = weir_fail(error, problems.item[0].code, "%.400s; and %zu more, `weir run --check` names all",
-                         problems.item[0].text, problems.count - 1);
+        code = weir_fail(error, problems.item[0].code, "%.400s; and %zu more, `weir %s --check` names all", problems.item[0].text,
+                         problems.count - 1, r->now->settings->command);
     else if ((code = compare(r->now, fresh, &out->changed, error)) == WEIR_OK &&
-             (code = load_model(fresh, NULL, &model, error)) == WEIR_OK && (code = seat(r, &model, error)) == WEIR_OK) {
+             (!weir_run_backend(r->run) ||
+              ((code = load_model(fresh, NULL, &model, error)) == WEIR_OK && (code = seat(r, &model, error)) == WEIR_OK))) {
         /* from here on nothing can fail */
         weir_run_limit(r->run, fresh->rotate_bytes, &fresh->retention);
         atomic_store_explicit(&r->quiet, fresh->quiet, memory_order_relaxed);
@@ -118,6 +119,8 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
 static weir_err reload_model(struct weir_reloader *r, const char *path, struct weir_error *error)
 {
     weir_model *model = NULL;
+    if (!weir_run_backend(r->run))
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "a sensor judges nothing: give %s to its workers (`weir infer`)", path);
     weir_err code = load_model(r->now, path, &model, error);
     if (code == WEIR_OK)
         code = seat(r, &model, error);
@@ -136,22 +139,30 @@ weir_err weir_reloader_reload(void *reloader, const char *model, struct weir_rel
     } else {
         struct weir_backend *backend = weir_run_backend(r->run);
         weir_notify_reloading();
-        weir_backend_model(backend, out->before, sizeof out->before);
+        if (backend)
+            weir_backend_model(backend, out->before, sizeof out->before);
         code = model ? reload_model(r, model, error) : reload_all(r, out, error);
-        weir_backend_model(backend, out->after, sizeof out->after);
+        if (backend)
+            weir_backend_model(backend, out->after, sizeof out->after);
         weir_notify("READY=1");
     }
     bool file = !model && r->now->config;
     pthread_mutex_unlock(&r->lock);
     if (code != WEIR_OK) {
-        weir_log(WEIR_LOG_WARNING, "reload refused, model %s%s: %s", out->before, file ? " and configuration stay" : " stays",
+        weir_log(WEIR_LOG_WARNING, "reload refused, %s%s%s: %s", *out->before ? "model " : "", out->before,
+                 !*out->before ? "everything stays as it was"
+                 : file        ? " and configuration stay"
+                               : " stays",
                  error->text);
         json_decref(out->changed);
         out->changed = NULL;
     } else {
         char *changed = json_array_size(out->changed) ? json_dumps(out->changed, JSON_COMPACT) : NULL;
-        weir_log(WEIR_LOG_INFO, "model %s now judges, in place of %s%s%s", out->after, out->before, changed ? "; changed: " : "",
-                 changed ? changed : "");
+        if (*out->after)
+            weir_log(WEIR_LOG_INFO, "model %s now judges, in place of %s%s%s", out->after, out->before,
+                     changed ? "; changed: " : "", changed ? changed : "");
+        else
+            weir_log(WEIR_LOG_INFO, "configuration read again; changed: %s", changed ? changed : "nothing");
         free(changed);
     }
     return code;

@@ -91,6 +91,8 @@ static void check_store(const struct checked *c)
 {
     const char *path = c->o->store;
     struct stat st;
+    if (!path)
+        return;
     if (!weir_folder_is(path))
         check_output(c, "store", path);
     else if (stat(path, &st))
@@ -115,8 +117,28 @@ static void check_control(const struct checked *c)
 static void check_queue(const struct checked *c)
 {
     struct weir_error error = {0};
+    if (!c->o->store) /* a sensor's: looked at with the options */
+        return;
     if (weir_queue_check(c->o->queue, &error) != WEIR_OK)
         weir_problem(c->problems, error.code, "%s %s", weir_run_options_place(c->o, "queue").text, error.text);
+}
+
+static void check_link(const struct checked *c)
+{
+    const struct weir_queue_options *link = &c->o->link;
+    struct stat st;
+    if (link->state && strcmp(link->state, "none") != 0 && stat(link->state, &st))
+        check_folder_of(c, "state", link->state);
+    else if (link->state && strcmp(link->state, "none") != 0 && !S_ISDIR(st.st_mode))
+        wrong(c, "state", link->state, "is no folder", "give another place");
+    else if (link->state && strcmp(link->state, "none") != 0 && !may(c, link->state, W_OK | X_OK))
+        wrong(c, "state", link->state, "this user may not write there",
+              "give another place, or check as the user that will run weir");
+    if (link->key && !may(c, link->key, R_OK))
+        wrong(c, "key", link->key, strerror(errno), "`weir keygen` makes one");
+    for (size_t i = 0; i < link->peers.count; i++)
+        if (!may(c, link->peers.item[i], R_OK))
+            wrong(c, "peers", link->peers.item[i], strerror(errno), "copy the others' public keys here");
 }
 
 /* As it is compiled for interfaces; most are Ethernet's. */
@@ -171,6 +193,18 @@ static void check_ingest(const struct checked *c, const struct weir_run_plan *pl
                      weir_run_options_place(c->o, "flows").text, error.text);
 }
 
+static void print_store(const struct weir_run_options *o)
+{
+    printf("store     %s%s", o->store, access(o->store, F_OK) ? " (new)" : weir_folder_is(o->store) ? "" : " (appended to)");
+    if (o->rotate_bytes)
+        printf("; a file has %.0f MB", (double)o->rotate_bytes / 1e6);
+    if (o->retention.days)
+        printf("; kept for %" PRId64 " days", o->retention.days);
+    if (o->retention.bytes)
+        printf("; kept up to %.0f MB", (double)o->retention.bytes / 1e6);
+    printf("\neve       %s\n", o->eve);
+}
+
 static void print(const struct weir_run_options *o, const struct weir_run_plan *plan)
 {
     const struct weir_source_config *source = &plan->config.source;
@@ -190,20 +224,20 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
     }
     if (source->filter)
         printf("; filter \"%s\"", source->filter);
-    printf("\nmodel     %s (%s)\nthreshold %g\nfeatures  %s, %zu columns\n", weir_model_label(plan->model), plan->model_path,
-           (double)weir_model_threshold(plan->model), plan->config.view->name,
-           plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL));
-    printf("threads   %" PRIu64 " lanes, %" PRIu64 " workers\nbatches   %" PRIu64 " rows, at most %s old\nflows     %" PRIu64
-           "\n",
-           o->lanes, o->workers, o->batch, weir_duration_text(o->max_delay_ns, text), o->ingest.flows.room);
-    printf("store     %s%s", o->store, access(o->store, F_OK) ? " (new)" : weir_folder_is(o->store) ? "" : " (appended to)");
-    if (o->rotate_bytes)
-        printf("; a file has %.0f MB", (double)o->rotate_bytes / 1e6);
-    if (o->retention.days)
-        printf("; kept for %" PRId64 " days", o->retention.days);
-    if (o->retention.bytes)
-        printf("; kept up to %.0f MB", (double)o->retention.bytes / 1e6);
-    printf("\neve       %s\n", o->eve);
+    size_t columns = plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL);
+    if (plan->model)
+        printf("\nmodel     %s (%s)\nthreshold %g", weir_model_label(plan->model), plan->model_path,
+               (double)weir_model_threshold(plan->model));
+    printf("\nfeatures  %s, %zu columns\nthreads   %" PRIu64 " lanes", plan->config.view->name, columns, o->lanes);
+    if (o->store)
+        printf(", %" PRIu64 " workers", o->workers);
+    printf("\nbatches   %" PRIu64 " rows, at most %s old\nflows     %" PRIu64 "\n", o->batch,
+           weir_duration_text(o->max_delay_ns, text), o->ingest.flows.room);
+    if (o->store)
+        print_store(o);
+    else
+        printf("queue     %s%s%s\nstate     %s\n", o->queue, o->link.results ? ", results " : "",
+               o->link.results ? o->link.results : "", o->link.state ? o->link.state : "the usual folder");
     printf("control   %s\n", o->control ? o->control : "under the runtime folder");
     if (o->user)
         printf("user      %s\n", o->user);
@@ -222,6 +256,7 @@ void weir_run_check_options(const struct weir_run_options *o, struct weir_proble
     else
         check_interfaces(&c);
     check_queue(&c);
+    check_link(&c);
     check_store(&c);
     check_output(&c, "eve", o->eve);
     check_output(&c, "account", o->account);

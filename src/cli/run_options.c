@@ -48,13 +48,45 @@ static weir_err take_overload(void *field, const char *what, const char *value, 
 
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_run_options, FIELD)
+/* What `run` and `sensor` have in common. */
+#define FIRST_ROWS                                                                                                               \
+    WEIR_TAP_SETTINGS(AT(tap)),                                                                                                  \
+    {.name = "config", .letter = 'c', .kind = WEIR_SETTING_TEXT, .at = AT(config), .value = "weir.yaml", .flag_only = true,      \
+     .text = "configuration file; its keys are the long names of these options, which win\n"                                    \
+             "over it (docs/config.md, weir.yaml(5))"},                                                                          \
+    {.name = "check", .kind = WEIR_SETTING_SWITCH, .at = AT(check), .flag_only = true,                                           \
+     .text = "test configuration, options and what they name, and say what would run"}
+#define ACCOUNT_ROW                                                                                                              \
+    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,                             \
+     .text = "also write the closing account there, as JSON"}
+#define LANES_ROW                                                                                                                \
+    {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",              \
+     .text = "threads that meter (2)"}
+#define BATCH_ROWS                                                                                                               \
+    {.name = "batch", .kind = WEIR_SETTING_NUMBER, .at = AT(batch), .low = 1, .high = WEIR_BATCH_ROWS, .value = "N",             \
+     .text = "rows a micro-batch, 1 to 512 (64)"},                                                                               \
+    {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",                                \
+     .text = "longest wait of a row for its batch (500us)"},                                                                     \
+    {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",                \
+     .text = "when verdicts are not kept as quickly as flows end: `block` lets all wait,\n"                                     \
+             "`shed` first puts flows of one packet together by what they aim at,\n"                                            \
+             "`degrade` leaves alerts unexplained, then stores only alerts\n"                                                   \
+             "(interfaces: shed, files: block)"}
+#define LAST_ROWS                                                                                                                \
+    {.name = "sensor", .kind = WEIR_SETTING_TEXT, .at = AT(sensor), .value = "NAME",                                             \
+     .text = "name of this sensor in the store (the host's name)"},                                                              \
+    {.name = "control", .kind = WEIR_SETTING_TEXT, .at = AT(control), .value = "PATH",                                           \
+     .text = "socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"                                                 \
+             "`none`: no such socket (default: under the runtime folder)"},                                                      \
+    {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",                                                 \
+     .text = "change to this user once the packets' source is open"},                                                            \
+    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"}, \
+    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},         \
+    WEIR_INGEST_SETTINGS(AT(ingest)),                                                                                            \
+    WEIR_TAP_LIVE_SETTINGS(AT(tap))
+
 static const struct weir_setting rows[] = {
-    WEIR_TAP_SETTINGS(AT(tap)),
-    {.name = "config", .letter = 'c', .kind = WEIR_SETTING_TEXT, .at = AT(config), .value = "weir.yaml", .flag_only = true,
-     .text = "configuration file; its keys are the long names of these options, which win\n"
-             "over it (docs/config.md, weir.yaml(5))"},
-    {.name = "check", .kind = WEIR_SETTING_SWITCH, .at = AT(check), .flag_only = true,
-     .text = "test configuration, options and what they name, and say what would run"},
+    FIRST_ROWS,
     {.name = "model", .kind = WEIR_SETTING_TEXT, .at = AT(model), .value = "M.weir", .live = true,
      .text = "the model (default: the one that comes with weir)"},
     {.name = "threshold", .kind = WEIR_SETTING_REAL, .at = AT(threshold), .take = take_threshold, .value = "SCORE", .live = true,
@@ -80,45 +112,45 @@ static const struct weir_setting rows[] = {
      .text = "EVE JSON lines (eve.json); - is standard output"},
     {.name = "publish", .kind = WEIR_SETTING_TEXT, .at = AT(publish), .value = "URL",
      .text = "also send each verdict to who subscribes there: zmq+ipc://PATH"},
-    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
-     .text = "also write the closing account there, as JSON"},
-    {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",
-     .text = "threads that meter (2)"},
+    ACCOUNT_ROW,
+    LANES_ROW,
     {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
      .text = "threads that score (2)"},
     {.name = "reasons", .kind = WEIR_SETTING_WORD, .at = AT(reasons), .take = take_reasons, .value = "HOW",
      .text = "which columns made a row an alert: exact (Shapley values), path (along\n"
              "the trees' paths, about 10 times quicker), none (exact)"},
-    {.name = "batch", .kind = WEIR_SETTING_NUMBER, .at = AT(batch), .low = 1, .high = WEIR_BATCH_ROWS, .value = "N",
-     .text = "rows a micro-batch, 1 to 512 (64)"},
-    {.name = "max-delay", .kind = WEIR_SETTING_DURATION, .at = AT(max_delay_ns), .value = "TIME",
-     .text = "longest wait of a row for its batch (500us; with --budget-ms as long as that\n"
-             "allows)"},
+    BATCH_ROWS,
     {.name = "budget-ms", .kind = WEIR_SETTING_NUMBER, .at = AT(budget_ms), .low = 1, .high = 60000, .value = "N",
      .text = "batches wait for more rows (up to 512, unless --batch says less) as long as\n"
              "their verdicts are still out N ms after the first row, by what batches took\n"
-             "until now"},
-    {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",
-     .text = "when verdicts are not kept as quickly as flows end: `block` lets all wait,\n"
-             "`shed` first puts flows of one packet together by what they aim at,\n"
-             "`degrade` leaves alerts unexplained, then stores only alerts\n"
-             "(interfaces: shed, files: block)"},
+             "until now; --max-delay is as long as that allows then"},
     {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
      .text = "queue between lanes and workers (memory:)"},
-    {.name = "sensor", .kind = WEIR_SETTING_TEXT, .at = AT(sensor), .value = "NAME",
-     .text = "name of this sensor in the store (the host's name)"},
-    {.name = "control", .kind = WEIR_SETTING_TEXT, .at = AT(control), .value = "PATH",
-     .text = "socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
-             "`none`: no such socket (default: under the runtime folder)"},
-    {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",
-     .text = "change to this user once the packets' source is open"},
-    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
-    WEIR_INGEST_SETTINGS(AT(ingest)),
-    WEIR_TAP_LIVE_SETTINGS(AT(tap)),
+    LAST_ROWS,
+};
+
+static const struct weir_setting sensor_rows[] = {
+    FIRST_ROWS,
+    {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
+     .text = "where batches go: redis://HOST:PORT, redis+unix://PATH, or an address to\n"
+             "listen at: zmq+ipc://PATH, zmq+tcp://HOST:PORT"},
+    WEIR_QUEUE_SETTINGS(AT(link)),
+    WEIR_OUTBOX_SETTINGS(AT(link)),
+    {.name = "model", .kind = WEIR_SETTING_TEXT, .at = AT(model), .value = "M.weir",
+     .text = "send what this model wants, nothing else (it judges elsewhere)"},
+    {.name = "features", .kind = WEIR_SETTING_TEXT, .at = AT(features), .value = "SET",
+     .text = "feature set to meter (default: the model's, or argus)"},
+    {.name = "columns", .kind = WEIR_SETTING_LIST, .at = AT(columns), .value = "A,B,...",
+     .text = "what the rows carry (default: what the model wants, or `all`: every\n"
+             "feature of the set)"},
+    ACCOUNT_ROW,
+    LANES_ROW,
+    BATCH_ROWS,
+    LAST_ROWS,
 };
 /* clang-format on */
 static_assert(sizeof rows / sizeof *rows <= WEIR_RUN_SETTINGS, "WEIR_RUN_SETTINGS is too small");
+static_assert(sizeof sensor_rows / sizeof *sensor_rows <= WEIR_RUN_SETTINGS, "WEIR_RUN_SETTINGS is too small");
 
 const struct weir_settings weir_run_settings = {
     .command = "run",
@@ -137,15 +169,32 @@ const struct weir_settings weir_run_settings = {
              "         weir run --check -c weir.yaml\n",
 };
 
+const struct weir_settings weir_sensor_settings = {
+    .command = "sensor",
+    .row = sensor_rows,
+    .count = sizeof sensor_rows / sizeof *sensor_rows,
+    .before = "usage: weir sensor -r A[,B] | -i A[,B] | --flows INPUT --queue URL [OPTIONS]\n"
+              "\n"
+              "Meters packets, or reads flow records, and sends them in batches to workers\n"
+              "(`weir infer`), whose verdicts a collector keeps (`weir collect`). Each batch is\n"
+              "kept and sent again until the collector has committed it (docs/cluster.md).\n"
+              "\n",
+    .after = "\n"
+             "example: weir sensor -i eth1,eth2 --queue redis://queue:6379\n"
+             "         weir sensor -r a.pcap --queue zmq+ipc:///run/weir/q --results zmq+ipc:///run/weir/r\n"
+             "         weir sensor --check -c sensor.yaml\n",
+};
+
 struct weir_place weir_run_options_place(const struct weir_run_options *options, const char *name)
 {
-    const struct weir_setting *row = weir_settings_find(&weir_run_settings, name);
-    return weir_setting_place(row, &options->told[row - rows], options->config);
+    const struct weir_setting *row = weir_settings_find(options->settings, name);
+    return weir_setting_place(row, &options->told[row - options->settings->row], options->config);
 }
 
 bool weir_run_options_told(const struct weir_run_options *options, const char *name)
 {
-    return options->told[weir_settings_find(&weir_run_settings, name) - rows].value.count > 0;
+    const struct weir_setting *row = weir_settings_find(options->settings, name);
+    return row && options->told[row - options->settings->row].value.count > 0;
 }
 
 /* Of the two meanings of --flows the room of the table, which is no source. */
@@ -179,6 +228,17 @@ static void give_way(struct weir_config *config, const struct weir_flags *flags)
     }
 }
 
+/* A sensor's queue: `error` begins with the setting's name. */
+static void check_link(const struct weir_run_options *o, struct weir_problems *problems)
+{
+    struct weir_error error = {0};
+    if (!o->queue)
+        weir_problem(problems, WEIR_ERR_ARGUMENT,
+                     "--queue is missing: where do batches go? such as --queue redis://HOST:6379; see `weir sensor --help`");
+    else if (weir_queue_options_check(&o->link, o->queue, &error) != WEIR_OK)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s%s", o->config ? "" : "--", error.text);
+}
+
 /* What does not fit together. */
 static void check(const struct weir_run_options *o, struct weir_problems *problems)
 {
@@ -190,26 +250,33 @@ static void check(const struct weir_run_options *o, struct weir_problems *proble
     if (why && o->config)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
-        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir run --help`", why);
-    weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
-                             weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,
-                             problems);
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir %s --help`", why, o->settings->command);
+    if (o->settings == &weir_sensor_settings)
+        check_link(o, problems);
+    else
+        weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
+                                 weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,
+                                 problems);
 }
 
 void weir_run_options_apply(struct weir_config *config, const struct weir_flags *flags, struct weir_run_options *out,
                             struct weir_problems *problems)
 {
-    *out = (struct weir_run_options){.store = "weir.duckdb",
-                                     .eve = "eve.json",
-                                     .queue = "memory:",
+    const struct weir_settings *settings = flags->settings ? flags->settings : &weir_run_settings;
+    *out = (struct weir_run_options){.settings = settings,
                                      .lanes = 2,
                                      .workers = 2,
                                      .batch = 64,
                                      .threshold = NAN,
                                      .ingest = {.flows.room = 524288, .threads = 2},
                                      .max_delay_ns = 500000};
+    if (settings == &weir_run_settings) {
+        out->store = "weir.duckdb";
+        out->eve = "eve.json";
+        out->queue = "memory:";
+    }
     give_way(config, flags);
-    weir_settings_apply(&weir_run_settings, config, flags, out, out->told, problems);
+    weir_settings_apply(settings, config, flags, out, out->told, problems);
     if (!problems->count)
         check(out, problems);
 }
@@ -217,11 +284,12 @@ void weir_run_options_apply(struct weir_config *config, const struct weir_flags 
 void weir_run_options_make(const struct weir_flags *flags, struct weir_run_options *out, struct weir_problems *problems)
 {
     struct weir_config *config = NULL;
+    const struct weir_settings *settings = flags->settings ? flags->settings : &weir_run_settings;
     const char *path = weir_flags_value(flags, "config");
-    if (!path || weir_config_read(path, &weir_run_settings, &config, problems) == WEIR_OK)
+    if (!path || weir_config_read(path, settings, &config, problems) == WEIR_OK)
         weir_run_options_apply(config, flags, out, problems);
     else
-        *out = (struct weir_run_options){0};
+        *out = (struct weir_run_options){.settings = settings};
     weir_config_free(&config);
 }
 
@@ -229,5 +297,6 @@ void weir_run_options_free(struct weir_run_options *options)
 {
     weir_tap_options_free(&options->tap);
     weir_ingest_options_free(&options->ingest);
+    weir_queue_options_free(&options->link);
     weir_told_free(options->told, WEIR_RUN_SETTINGS);
 }

@@ -1,10 +1,11 @@
-/* What `weir run` can be told, by flags and by a configuration file (-c). A new setting is a field here and a row in
- * run_options.c; the flag, the key, their check and the help follow from the row. One thread. */
+/* What `weir run` and `weir sensor` can be told, by flags and by a configuration file (-c). A new setting is a field here and a
+ * row in run_options.c; the flag, the key, their check and the help follow from the row. One thread. */
 #ifndef WEIR_CLI_RUN_OPTIONS_H
 #define WEIR_CLI_RUN_OPTIONS_H
 
 #include "cli/config.h"
 #include "cli/ingest_options.h"
+#include "cli/queue_options.h"
 #include "cli/tap_options.h"
 #include "pipeline/backend.h"
 #include "pipeline/judge.h"
@@ -13,8 +14,10 @@
 enum { WEIR_RUN_SETTINGS = 64 }; /* room for rows */
 
 struct weir_run_options {
+    const struct weir_settings *settings; /* of the command: weir_run_settings or weir_sensor_settings */
     struct weir_tap_options tap;
     struct weir_ingest_options ingest;
+    struct weir_queue_options link; /* of a sensor */
     const char *config, *model, *features, *columns, *store, *eve, *publish, *account, *queue, *sensor, *control, *user;
     uint64_t lanes, workers, batch;
     float threshold; /* NaN: the model's */
@@ -34,11 +37,11 @@ struct weir_run_options {
     struct weir_told told[WEIR_RUN_SETTINGS]; /* beside the rows; owns the texts */
 };
 
-extern const struct weir_settings weir_run_settings;
+extern const struct weir_settings weir_run_settings, weir_sensor_settings;
 
-/* The defaults, then the file that the flags name, then the flags; what does not fit together is a problem too. Where the flags
- * name packets, the file's read, interface and what belongs to them give way; where they name a store that is no folder, its
- * rotate and retention. */
+/* The defaults (of weir_run_settings unless the flags were read with others), then the file that the flags name, then the flags;
+ * what does not fit together is a problem too. Where the flags name packets, the file's read, interface and what belongs to them
+ * give way; where they name a store that is no folder, its rotate and retention. */
 void weir_run_options_make(const struct weir_flags *flags, struct weir_run_options *out, struct weir_problems *problems);
 
 /* The same of a file that has been read; NULL: none. Keys that give way are taken out of it. */

@@ -31,11 +31,13 @@ weir_err weir_run_model_load(const struct weir_run_options *options, const char 
 }
 
 /* What the batches carry; none: what the model wants. */
-static void choose_columns(const struct weir_run_options *o, const struct weir_view *view, struct weir_strings *columns)
+static void choose_columns(const struct weir_run_options *o, bool model, const struct weir_view *view,
+                           struct weir_strings *columns)
 {
-    if (o->columns && strcmp(o->columns, "all") != 0)
-        weir_strings_split(columns, o->columns);
-    for (size_t i = 0; o->columns && !strcmp(o->columns, "all") && i < view->column_count; i++)
+    const char *which = o->columns || model ? o->columns : "all";
+    if (which && strcmp(which, "all") != 0)
+        weir_strings_split(columns, which);
+    for (size_t i = 0; which && !strcmp(which, "all") && i < view->column_count; i++)
         if (view->columns[i].value && !view->columns[i].identifier)
             weir_strings_add(columns, view->columns[i].name);
 }
@@ -43,7 +45,7 @@ static void choose_columns(const struct weir_run_options *o, const struct weir_v
 static const struct weir_view *find_view(const struct weir_run_options *o, const weir_model *model,
                                          struct weir_problems *problems)
 {
-    const char *features = o->features ? o->features : weir_model_feature_set(model);
+    const char *features = o->features ? o->features : model ? weir_model_feature_set(model) : "argus";
     const struct weir_view *view = weir_view_find(features);
     if (!view && o->features)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s %s: not a feature set; there are: %s",
@@ -56,11 +58,31 @@ static const struct weir_view *find_view(const struct weir_run_options *o, const
     return view;
 }
 
+/* A sensor's own: it judges nothing, so it needs no model. */
+static void plan_sender(const struct weir_run_options *o, struct weir_run_plan *plan, struct weir_problems *problems)
+{
+    struct weir_error error = {0};
+    const struct weir_queue_options *link = &o->link;
+    struct weir_sender_config *sender = &plan->config.sender;
+    *sender = (struct weir_sender_config){.transport = weir_queue_options_transport(link, &o->queue),
+                                          .state = link->state,
+                                          .room = link->spill,
+                                          .resend_after_ns = link->resend_after_ns,
+                                          .drain_timeout_ns = link->drain_timeout_ns};
+    if (link->state && !strcmp(link->state, "none"))
+        sender->state = NULL;
+    else if (!link->state && !o->check && weir_queue_state_place(plan->config.sensor, plan->state, &error) != WEIR_OK)
+        weir_problem(problems, error.code, "%s", error.text);
+    else if (!link->state && !o->check)
+        sender->state = plan->state;
+}
+
 void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *plan, struct weir_problems *problems)
 {
     struct weir_error error = {0};
     *plan = (struct weir_run_plan){.host = "weir", .rights = {.user = o->user, .keep_files = true}};
-    if (weir_run_model_load(o, NULL, &plan->model, &plan->model_path, &error) != WEIR_OK) {
+    bool sensor = o->settings == &weir_sensor_settings;
+    if ((!sensor || o->model) && weir_run_model_load(o, NULL, &plan->model, &plan->model_path, &error) != WEIR_OK) {
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s", error.text);
         return;
     }
@@ -69,7 +91,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
         return;
     if (!o->sensor)
         gethostname(plan->host, sizeof plan->host - 1);
-    choose_columns(o, view, &plan->columns);
+    choose_columns(o, plan->model, view, &plan->columns);
     plan->config = (struct weir_run_config){.source = weir_tap_options_source(&o->tap),
                                             .ingest = weir_ingest_options_config(&o->ingest),
                                             .model = plan->model,
@@ -108,6 +130,8 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
     plan->config.source.live.idle_ns = o->budget_ms                    ? WEIR_BATCH_LOOK_NS
                                        : o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns
                                                                        : IDLE_MIN_NS;
+    if (sensor)
+        plan_sender(o, plan, problems);
     if (weir_run_check(&plan->config, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s%s%s", o->columns ? weir_run_options_place(o, "columns").text : "",
                      o->columns ? ": " : "", error.text);

@@ -6,10 +6,10 @@
 #include "pipeline/run.h"
 
 struct weir_run_plan {
-    char *model_path; /* also of the model that comes with weir */
-    weir_model *model;
+    char *model_path;  /* also of the model that comes with weir */
+    weir_model *model; /* NULL: a sensor without */
     struct weir_strings columns;
-    char host[65];
+    char host[65], state[PATH_MAX];
     struct weir_rights rights;
     struct weir_run_config config; /* without `command` */
 };
@@ -19,8 +19,8 @@ struct weir_run_plan {
 weir_err weir_run_model_load(const struct weir_run_options *options, const char *named, weir_model **model, char **path,
                              struct weir_error *error);
 
-/* Makes the plan; `options` outlive it. Problems are added; the plan is to be used only without. In any case the caller frees it.
- */
+/* Makes the plan; `options` outlive it, and so does the plan's place in memory. Problems are added; the plan is to be used only
+ * without. In any case the caller frees it. */
 void weir_run_plan_make(const struct weir_run_options *options, struct weir_run_plan *plan, struct weir_problems *problems);
 void weir_run_plan_free(struct weir_run_plan *plan);
 

@@ -12,7 +12,9 @@ static const int64_t status_ns = 10 * (int64_t)1000000000;
 struct weir_progress weir_progress_of(const struct weir_account *account)
 {
     struct weir_progress progress = {.batched = account->rows.batched, .scored = account->rows.scored};
-    for (unsigned p = 0; p < account->ports; p++) {
+    if (account->remote.used) /* that nobody judges or keeps what is sent is not for this process to end */
+        progress.scored = progress.batched;
+    for (unsigned p = 0; p < account->ports && !account->remote.full; p++) {
         progress.seen += account->port[p].seen;
         progress.lost += account->port[p].lost_ring;
     }
@@ -45,6 +47,8 @@ void weir_service_beat(struct weir_service *service, const struct weir_account *
         weir_log(WEIR_LOG_WARNING, "%" PRIu64 " rows wait and none is scored, or packets come and none is read%s",
                  now.batched - now.scored, service->watchdog ? "; the watchdog ends this run if that goes on" : "");
     char not_kept[64] = "";
+    if (account->remote.used)
+        snprintf(not_kept, sizeof not_kept, "; %" PRIu64 " batches wait for the collector", account->remote.outbox.held);
     if (weir_account_not_kept(account))
         snprintf(not_kept, sizeof not_kept, "; %" PRIu64 " verdicts not kept", weir_account_not_kept(account));
     weir_notify("%sSTATUS=%s%" PRIu64 " packets, %" PRIu64 " lost; %" PRIu64 " records, %" PRIu64 " active flows; %" PRIu64

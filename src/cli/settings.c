@@ -96,7 +96,7 @@ int weir_flags_read(const struct weir_settings *settings, int argc, char **argv,
     char shorts[128] = ":h";
     size_t used = strlen(shorts), options = 0;
     int code = -1;
-    *out = (struct weir_flags){.item = calloc((size_t)argc + 1, sizeof *out->item)};
+    *out = (struct weir_flags){.settings = settings, .item = calloc((size_t)argc + 1, sizeof *out->item)};
     if (!longs || !out->item) {
         weir_log(WEIR_LOG_ERROR, "out of memory while reading the command line");
         code = WEIR_EXIT_FAILED;

@@ -72,6 +72,7 @@ void weir_setting_type(const struct weir_setting *setting, char *text, size_t si
 
 /* The flags of a command line, in their order; values belong to argv. */
 struct weir_flags {
+    const struct weir_settings *settings; /* they were read with; NULL in flags that were not read */
     struct weir_flag {
         const struct weir_setting *setting;
         const char *value; /* of a switch "true" */

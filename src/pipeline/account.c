@@ -308,6 +308,14 @@ json_t *weir_account_json(const struct weir_account *account)
     return json;
 }
 
+char *weir_account_text(const struct weir_account *account)
+{
+    json_t *json = weir_account_json(account);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text;
+}
+
 /* " (arp 3, link-type 1)" or "" */
 static void print_reasons(FILE *to, const uint64_t *counter, size_t n, const char *(*name)(size_t))
 {

@@ -119,6 +119,9 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
 /* The object that docs/design.md promises under "What programs read". The caller owns the reference; NULL when out of memory. */
 json_t *weir_account_json(const struct weir_account *account);
 
+/* The same on one line, to be freed by the caller; NULL when out of memory. */
+char *weir_account_text(const struct weir_account *account);
+
 /* For people: about 15 lines. */
 void weir_account_print(const struct weir_account *account, FILE *to);
 

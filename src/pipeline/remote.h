@@ -17,7 +17,7 @@
 #include "pipeline/outbox.h"
 
 struct weir_remote_account {
-    bool used;
+    bool used, full; /* full: the outbox, at the moment */
     struct weir_outbox_account outbox;
     struct weir_transport_account queue;
     uint64_t refused_rows, notes_left_out;

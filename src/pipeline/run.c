@@ -14,6 +14,7 @@ struct weir_run {
     int64_t started_ns;
     struct weir_source *source;
     struct weir_backend *backend;
+    struct weir_sender *sender; /* or this, and no backend */
     struct weir_sensor *sensor;
     struct weir_ingest *ingest; /* or this, and no source */
 };
@@ -33,6 +34,8 @@ static weir_err drop_rights(const struct weir_run_config *config, struct weir_er
         code = weir_rights_check_output(config->store, error);
     if (code == WEIR_OK && config->eve)
         code = weir_rights_check_output(config->eve, error);
+    if (code == WEIR_OK && config->sender.state)
+        code = weir_rights_check_output(config->sender.state, error);
     return code;
 }
 
@@ -67,13 +70,17 @@ static weir_err find_columns(struct weir_run *run, struct weir_error *error)
     }
     for (size_t i = 0; i < run->column_count; i++)
         run->names[i] = view->columns[run->columns[i]].name;
+    if (!config->model)
+        return WEIR_OK;
     return weir_model_fits(config->model, view->name, weir_view_id(view), run->names, run->column_count, NULL, error);
 }
 
 static weir_err create(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
     struct weir_run *run = *out = calloc(1, sizeof *run);
-    size_t room = config->column_count + config->view->column_count + weir_model_columns(config->model, NULL);
+    size_t room = config->column_count + config->view->column_count;
+    if (config->model)
+        room += weir_model_columns(config->model, NULL);
     if (!run || !(run->columns = calloc(room, sizeof *run->columns)) || !(run->names = calloc(room, sizeof *run->names)))
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     run->config = *config;
@@ -124,7 +131,7 @@ static enum weir_on_full on_full(const struct weir_run *run)
                                                                                                  : WEIR_ON_FULL_STOP;
 }
 
-weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
+static weir_err start_backend(struct weir_run *run, struct weir_error *error)
 {
     const struct weir_run_config *config = &run->config;
     struct weir_backend_config backend = {.model = config->model,
@@ -144,20 +151,46 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                           .publish = config->publish,
                                           .sensor = config->sensor,
                                           .command = config->command};
-    weir_err code = weir_backend_start(&backend, &run->backend, error);
+    return weir_backend_start(&backend, &run->backend, error);
+}
+
+static weir_err start_sender(struct weir_run *run, struct weir_error *error)
+{
+    struct weir_sender_config sender = run->config.sender;
+    struct weir_transport_config *transport = &sender.transport;
+    transport->feature_set = run->config.view->name;
+    transport->feature_set_id = weir_view_id(run->config.view);
+    transport->columns = run->names;
+    transport->column_count = run->column_count;
+    transport->column_list = weir_column_list_id(transport->feature_set_id, run->names, run->column_count);
+    sender.name = run->config.sensor;
+    sender.command = run->config.command;
+    sender.producers = run->ingest ? run->config.ingest.threads : run->config.lanes;
+    return weir_sender_start(&sender, &run->sender, error);
+}
+
+weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
+{
+    const struct weir_run_config *config = &run->config;
+    bool remote = config->sender.transport.queues;
+    weir_err code = remote ? start_sender(run, error) : start_backend(run, error);
     if (code != WEIR_OK)
         return code;
     run->started_ns = weir_clock_mono_ns();
+    uint64_t boot = remote ? weir_sender_who(run->sender)->boot : weir_backend_boot(run->backend);
+    struct weir_pool *pool = remote ? weir_sender_pool(run->sender) : weir_backend_pool(run->backend);
+    weir_batcher_send *send = remote ? weir_sender_push : weir_backend_push;
+    void *context = remote ? (void *)run->sender : run->backend;
     if (run->ingest) {
         const struct weir_ingest_start ingest = {.batch_rows = config->batch_rows,
                                                  .max_delay_ns = config->max_delay_ns,
-                                                 .budget_ns = config->budget_ns,
-                                                 .service_ns = weir_backend_service(run->backend),
-                                                 .boot = weir_backend_boot(run->backend),
-                                                 .pool = weir_backend_pool(run->backend),
-                                                 .send = weir_backend_push,
-                                                 .wanted = wanted,
-                                                 .context = run->backend};
+                                                 .budget_ns = remote ? 0 : config->budget_ns,
+                                                 .service_ns = remote ? NULL : weir_backend_service(run->backend),
+                                                 .boot = boot,
+                                                 .pool = pool,
+                                                 .send = send,
+                                                 .wanted = remote ? NULL : wanted,
+                                                 .context = context};
         return weir_ingest_start(run->ingest, &ingest, error);
     }
     struct weir_sensor_config sensor = {.source = run->source,
@@ -167,21 +200,21 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
-                                        .budget_ns = config->budget_ns,
-                                        .service_ns = weir_backend_service(run->backend),
+                                        .budget_ns = remote ? 0 : config->budget_ns,
+                                        .service_ns = remote ? NULL : weir_backend_service(run->backend),
                                         .behind_ns = config->behind_ns,
                                         .flows = config->flows,
-                                        .boot = weir_backend_boot(run->backend),
-                                        .pool = weir_backend_pool(run->backend),
-                                        .send = weir_backend_push,
-                                        .wanted = wanted,
-                                        .context = run->backend};
+                                        .boot = boot,
+                                        .pool = pool,
+                                        .send = send,
+                                        .wanted = remote ? NULL : wanted,
+                                        .context = context};
     return weir_sensor_start(&sensor, &run->sensor, error);
 }
 
 bool weir_run_busy(struct weir_run *run)
 {
-    if (weir_backend_failed(run->backend))
+    if (run->sender ? weir_sender_failed(run->sender) : weir_backend_failed(run->backend))
         weir_run_stop(run);
     return run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
 }
@@ -192,6 +225,8 @@ void weir_run_stop(struct weir_run *run)
         weir_ingest_stop(run->ingest);
     else
         weir_source_stop(run->source);
+    if (run->sender)
+        weir_sender_stop(run->sender);
 }
 
 void weir_run_account(struct weir_run *run, struct weir_account *account)
@@ -199,29 +234,59 @@ void weir_run_account(struct weir_run *run, struct weir_account *account)
     bool running = run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
     memset(account, 0, sizeof *account);
     account->ports = run->ports;
-    weir_backend_account(run->backend, account);
+    if (run->backend)
+        weir_backend_account(run->backend, account);
     if (run->ingest)
         weir_ingest_account(run->ingest, account);
     else
         weir_sensor_account(run->sensor, account);
-    if (running)
+    if (run->sender)
+        weir_sender_account(run->sender, account);
+    if (running && run->backend)
         weir_account_settle(account);
     account->seconds = (double)(weir_clock_mono_ns() - run->started_ns) / 1e9;
 }
 
 weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_error *error)
 {
+    if (!run->backend)
+        return weir_fail(error, WEIR_ERR_UNSUPPORTED, "a sensor has no model");
     return weir_backend_reload(run->backend, model, error);
 }
 
 void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention)
 {
-    weir_backend_limit(run->backend, rotate_bytes, retention);
+    if (run->backend)
+        weir_backend_limit(run->backend, rotate_bytes, retention);
 }
 
 struct weir_backend *weir_run_backend(struct weir_run *run)
 {
     return run->backend;
+}
+
+struct weir_sender *weir_run_sender(struct weir_run *run)
+{
+    return run->sender;
+}
+
+/* {"health": ACCOUNT}; NULL when out of memory. */
+static char *as_note(const char *member, const char *account_json)
+{
+    char *text;
+    return asprintf(&text, "{\"%s\":%s}", member, account_json) < 0 ? NULL : text;
+}
+
+void weir_run_health(struct weir_run *run, const char *account_json)
+{
+    if (run->backend) {
+        weir_backend_health(run->backend, account_json);
+        return;
+    }
+    char *note = as_note("health", account_json);
+    if (note)
+        weir_sender_note(run->sender, note, true);
+    free(note);
 }
 
 static void job_stop(void *run)
@@ -244,10 +309,30 @@ static weir_err job_sql(void *run, struct weir_sql **out, struct weir_error *err
     return weir_backend_sql(weir_run_backend(run), out, error);
 }
 
+static void sender_status(struct weir_run *run, json_t *answer, char *problem, size_t size)
+{
+    struct weir_error error = {0};
+    const struct weir_who *who = weir_sender_who(run->sender);
+    char id[33];
+    for (size_t i = 0; i < sizeof who->sensor; i++)
+        snprintf(id + 2 * i, 3, "%02x", who->sensor[i]);
+    json_object_set_new(answer, "sensor_id", json_string(id));
+    json_object_set_new(answer, "boot", json_integer((json_int_t)who->boot));
+    json_object_set_new(answer, "alerts", json_array());
+    if (weir_sender_status(run->sender, &error) != WEIR_OK || weir_run_input_status(run, &error) != WEIR_OK)
+        snprintf(problem, size, "%s", error.text);
+    else
+        weir_sender_trouble(run->sender, problem, size);
+}
+
 static void job_status(void *context, json_t *answer, char *problem, size_t size)
 {
     struct weir_run *run = context;
     struct weir_backend *backend = run->backend;
+    if (run->sender) {
+        sender_status(run, answer, problem, size);
+        return;
+    }
     struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
     struct weir_error error = {0};
     json_t *alerts = json_array();
@@ -271,8 +356,12 @@ static void job_status(void *context, json_t *answer, char *problem, size_t size
 
 struct weir_job weir_run_job(struct weir_run *run)
 {
-    return (struct weir_job){
-        .context = run, .stop = job_stop, .account = job_account, .status = job_status, .reloads = job_reloads, .sql = job_sql};
+    return (struct weir_job){.context = run,
+                             .stop = job_stop,
+                             .account = job_account,
+                             .status = job_status,
+                             .reloads = run->backend ? job_reloads : NULL,
+                             .sql = run->backend ? job_sql : NULL};
 }
 
 weir_err weir_run_input_status(struct weir_run *run, struct weir_error *error)
@@ -296,6 +385,28 @@ double weir_run_progress(struct weir_run *run)
     return total ? (double)done / (double)total : -1;
 }
 
+static weir_err finish_backend(struct weir_run *run, struct weir_account *account, struct weir_error *error)
+{
+    weir_err code = weir_backend_drain(run->backend, error);
+    weir_run_account(run, account);
+    char *text = weir_account_text(account);
+    weir_err finish = weir_backend_finish(run->backend, text ? text : "{}", code == WEIR_OK ? error : NULL);
+    free(text);
+    return code == WEIR_OK ? finish : code;
+}
+
+/* The last note has the account of before the last marks: it is to be covered by them. */
+static weir_err finish_sender(struct weir_run *run, struct weir_account *account, struct weir_error *error)
+{
+    weir_run_account(run, account);
+    char *text = weir_account_text(account), *note = text ? as_note("closed", text) : NULL;
+    weir_err code = weir_sender_finish(run->sender, note ? note : "{\"closed\":{}}", error);
+    free(note);
+    free(text);
+    weir_run_account(run, account);
+    return code;
+}
+
 weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, struct weir_error *error)
 {
     char why[256];
@@ -303,15 +414,7 @@ weir_err weir_run_finish(struct weir_run *run, struct weir_account *account, str
         weir_ingest_join(run->ingest);
     else
         weir_sensor_join(run->sensor);
-    weir_err code = weir_backend_drain(run->backend, error);
-    weir_run_account(run, account);
-    json_t *json = weir_account_json(account);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    weir_err finish = weir_backend_finish(run->backend, text ? text : "{}", code == WEIR_OK ? error : NULL);
-    free(text);
-    json_decref(json);
-    if (code == WEIR_OK)
-        code = finish;
+    weir_err code = run->sender ? finish_sender(run, account, error) : finish_backend(run, account, error);
     if (!weir_account_check(account, why, sizeof why) && code == WEIR_OK)
         code = weir_fail(error, WEIR_ERR_MISMATCH, "the account does not add up: %s; this is a fault in weir, please report it",
                          why);
@@ -327,6 +430,7 @@ void weir_run_free(struct weir_run **run)
     weir_sensor_free(&(*run)->sensor);
     weir_ingest_free(&(*run)->ingest); /* its threads push until they are joined */
     weir_backend_free(&(*run)->backend);
+    weir_sender_free(&(*run)->sender);
     weir_source_close(&(*run)->source);
     free((*run)->columns);
     free((*run)->names);

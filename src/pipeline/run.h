@@ -1,5 +1,5 @@
 /* The main job: source, sensor and backend put together, with one stop and one account. Flow records from elsewhere take the
- * place of source and sensor.
+ * place of source and sensor; a sender, whose batches are judged in other processes, that of the backend.
  *
  * One owner thread; stop may come from any thread.
  */
@@ -10,6 +10,7 @@
 #include "pipeline/backend.h"
 #include "pipeline/ingest.h"
 #include "pipeline/job.h"
+#include "pipeline/sender.h"
 #include "pipeline/sensor.h"
 
 struct weir_run;
@@ -17,7 +18,9 @@ struct weir_run;
 struct weir_run_config {
     struct weir_source_config source;
     struct weir_ingest_config ingest; /* with an input there is no source */
-    const weir_model *model;          /* outlives the run */
+    /* With a queue in it there is no backend; what a sender has to know of sensor, command and batches is filled in. */
+    struct weir_sender_config sender;
+    const weir_model *model; /* outlives the run; with a sender NULL when the columns are given */
     const struct weir_view *view;
     const char *const *columns; /* what the batches carry, names of the view; NULL: what the model wants */
     size_t column_count;
@@ -63,7 +66,11 @@ weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_er
 /* Other limits for a store in a folder: weir_backend_limit. Any thread. */
 void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention);
 
-struct weir_backend *weir_run_backend(struct weir_run *run);
+struct weir_backend *weir_run_backend(struct weir_run *run); /* NULL: a sender */
+struct weir_sender *weir_run_sender(struct weir_run *run);   /* NULL: a backend */
+
+/* The account of now, to be kept beside the verdicts. */
+void weir_run_health(struct weir_run *run, const char *account_json);
 
 /* For its control socket. */
 struct weir_job weir_run_job(struct weir_run *run);

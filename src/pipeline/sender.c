@@ -439,6 +439,7 @@ void weir_sender_account(struct weir_sender *sender, struct weir_account *accoun
 {
     pthread_mutex_lock(&sender->lock);
     account->remote.used = true;
+    account->remote.full = sender->full;
     account->remote.outbox = sender->outbox_account;
     account->remote.queue = sender->transport_account;
     account->remote.refused_rows = sender->refused_shown;
