@@ -337,6 +337,19 @@ static void say_started(struct weir_sender *s)
     json_decref(json);
 }
 
+/* The collector only guesses it, from the next boot's first sign. */
+static void say_killed(struct weir_sender *s)
+{
+    char text[300];
+    if (!s->who.killed)
+        return;
+    snprintf(text, sizeof text,
+             "{\"outage\":{\"what\":\"sensor\",\"reason\":\"killed\",\"boot\":%" PRIu64 ",\"began_ns\":%" PRId64
+             ",\"ended_ns\":%" PRId64 ",\"detail\":\"its active flows and open batches are lost\"}}",
+             s->who.boot - 1, s->who.last_alive, weir_clock_wall_ns());
+    weir_sender_note(s, text, false);
+}
+
 weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_sender **out, struct weir_error *error)
 {
     *out = NULL;
@@ -355,6 +368,7 @@ weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_
     }
     publish(s);
     say_started(s);
+    say_killed(s);
     if (pthread_create(&s->thread, NULL, sender_run, s)) {
         weir_sender_free(&s);
         return weir_fail(error, WEIR_ERR_LIMIT, "cannot start the sender's thread");

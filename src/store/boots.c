@@ -199,6 +199,39 @@ static weir_err note_outage(struct weir_boots *boots, const struct weir_note *no
     return code == WEIR_OK ? weir_outage_put(boots->duck, &row, error) : code;
 }
 
+/* What the sensor has lost is not waited for. */
+static weir_err note_gone(struct weir_boots *boots, const struct weir_note *note, const json_t *gone, struct weir_error *error)
+{
+    char run[40], boot[24], detail[160];
+    uint64_t missing;
+    int64_t lane = integer(gone, "lane", -1), below = integer(gone, "below", -1), now_ns = boots->wall_ns();
+    if (lane < 0 || lane > UINT32_MAX || below < 0)
+        return WEIR_OK;
+    struct weir_batch_id id = {
+        .boot = (uint64_t)integer(gone, "boot", (int64_t)note->boot), .lane = (uint32_t)lane, .seq = (uint64_t)below};
+    memcpy(id.sensor, note->sensor, sizeof id.sensor);
+    weir_err code = weir_marks_skip(boots->marks, &id, now_ns, &missing, error);
+    if (code != WEIR_OK || !missing || id.lane == WEIR_NOTE_LANE)
+        return code;
+    run_text(note->sensor, id.boot, run);
+    snprintf(boot, sizeof boot, "%" PRIu64, id.boot);
+    snprintf(detail, sizeof detail,
+             "%" PRIu64 " batches of lane %" PRIu32 " below number %" PRIu64 " are not here, and the sensor "
+             "has them no more",
+             missing, id.lane, id.seq);
+    const struct weir_outage row = {.what = "sensor",
+                                    .reason = "lost",
+                                    .began_ns = now_ns,
+                                    .ended_ns = now_ns,
+                                    .withheld = -1,
+                                    .run = run,
+                                    .sensor = note->name,
+                                    .boot = boot,
+                                    .detail = detail};
+    weir_log(WEIR_LOG_WARNING, "sensor %s, boot %s: %s; table outages has a row", note->name, boot, detail);
+    return weir_outage_put(boots->duck, &row, error);
+}
+
 static weir_err note_closed(struct weir_boots *boots, const struct weir_note *note, const char *run, const json_t *account,
                             struct weir_error *error)
 {
@@ -224,6 +257,8 @@ weir_err weir_boots_note(struct weir_boots *boots, const struct weir_note *note,
                             "INSERT INTO health(time, account, run) VALUES (make_timestamp(?::BIGINT), ?, ?::UUID)", error);
     else if (json_is_object(member = json_object_get(json, "outage")))
         code = note_outage(boots, note, member, error);
+    else if (json_is_object(member = json_object_get(json, "gone")))
+        code = note_gone(boots, note, member, error);
     else if (json_is_object(member = json_object_get(json, "closed")))
         code = note_closed(boots, note, run, member, error);
     else

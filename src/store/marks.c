@@ -278,6 +278,31 @@ weir_err weir_marks_take(struct weir_marks *marks, const struct weir_batch_id *i
     return WEIR_OK;
 }
 
+weir_err weir_marks_skip(struct weir_marks *marks, const struct weir_batch_id *id, int64_t wall_ns, uint64_t *missing,
+                         struct weir_error *error)
+{
+    struct entry *entry = find(marks, id->sensor, id->boot, id->lane);
+    *missing = 0;
+    if (!entry)
+        entry = add(marks, id->sensor, id->boot, id->lane);
+    if (!entry || !touch(marks, entry))
+        return no_memory(error);
+    struct state *state = &entry->now;
+    if (id->seq <= state->next)
+        return WEIR_OK;
+    uint64_t from = state->next;
+    while (state->spans && state->span[0].first <= id->seq) { /* the last one may reach beyond, or touch */
+        *missing += state->span[0].first - from;
+        from = state->span[0].last + 1;
+        remove_span(state, 0);
+    }
+    if (from < id->seq)
+        *missing += id->seq - from;
+    state->next = from < id->seq ? id->seq : from;
+    state->changed_ns = wall_ns;
+    return WEIR_OK;
+}
+
 void weir_marks_close(struct weir_marks *marks, const struct weir_batch_id *id)
 {
     struct entry *entry = find(marks, id->sensor, id->boot, WEIR_NOTE_LANE);

@@ -45,6 +45,12 @@ enum weir_mark_state weir_marks_ask(struct weir_marks *marks, const struct weir_
 /* Notes one that is WEIR_MARK_NEW; it stays so with weir_marks_keep. WEIR_ERR_MEMORY. */
 weir_err weir_marks_take(struct weir_marks *marks, const struct weir_batch_id *id, int64_t wall_ns, struct weir_error *error);
 
+/* Takes everything below id->seq that is not there as if it were: nobody has it any more. *missing: how many that is.
+ * WEIR_ERR_MEMORY.
+ */
+weir_err weir_marks_skip(struct weir_marks *marks, const struct weir_batch_id *id, int64_t wall_ns, uint64_t *missing,
+                         struct weir_error *error);
+
 /* That this boot has said that it ends, or has not. Its lane of notes must have a mark. */
 void weir_marks_close(struct weir_marks *marks, const struct weir_batch_id *id);
 

@@ -4,6 +4,7 @@
  *   store   disk full   verdicts          when there is room again
  *   eve     disk full   lines             when there is room again, or at the end of the run
  *   sensor  killed      nobody knows      by the next run of the same sensor: the one before never closed the store
+ *   sensor  lost        nobody knows      when a sensor in a process of its own says that it has batches no more which never came
  */
 #ifndef WEIR_STORE_OUTAGE_H
 #define WEIR_STORE_OUTAGE_H

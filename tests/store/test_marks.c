@@ -142,6 +142,46 @@ static void test_gaps_are_bounded(void **unused)
     weir_marks_destroy(&marks);
 }
 
+/* What nobody has any more is not waited for; how much that is, counted against a bare array. */
+static void test_skip(void **unused)
+{
+    struct weir_marks *marks;
+    assert_int_equal(weir_marks_create(&marks), WEIR_OK);
+    for (uint64_t boot = 0; boot < 300; boot++) {
+        bool have[64] = {false};
+        struct weir_batch_id id = id_of(0, 0);
+        id.boot = boot;
+        for (uint64_t n = draw(40); n > 0; n--) {
+            id.seq = draw(64);
+            if (!have[id.seq])
+                assert_int_equal(weir_marks_take(marks, &id, 1, NULL), WEIR_OK);
+            have[id.seq] = true;
+        }
+        uint64_t below = draw(70), missing, expected = 0;
+        for (uint64_t seq = 0; seq < below; seq++) {
+            expected += seq >= 64 || !have[seq];
+            if (seq < 64)
+                have[seq] = true;
+        }
+        id.seq = below;
+        assert_int_equal(weir_marks_skip(marks, &id, 2, &missing, NULL), WEIR_OK);
+        assert_int_equal(missing, expected);
+        for (id.seq = 0; id.seq < 64; id.seq++)
+            assert_int_equal(weir_marks_ask(marks, &id), have[id.seq] ? WEIR_MARK_HAVE : WEIR_MARK_NEW);
+        for (id.seq = 64; id.seq < 72; id.seq++)
+            assert_int_equal(weir_marks_ask(marks, &id), id.seq < below ? WEIR_MARK_HAVE : WEIR_MARK_NEW);
+        for (id.seq = 0; id.seq < 72; id.seq++) /* the set is still whole */
+            if (weir_marks_ask(marks, &id) == WEIR_MARK_NEW)
+                assert_int_equal(weir_marks_take(marks, &id, 3, NULL), WEIR_OK);
+        struct weir_mark told[4];
+        weir_marks_keep(marks);
+        assert_int_equal(weir_marks_told(marks, told, 4), 1);
+        assert_int_equal(told[0].next, 72);
+        assert_int_equal(weir_marks_told(marks, told, 4), 0);
+    }
+    weir_marks_destroy(&marks);
+}
+
 static void test_newest_boot(void **unused)
 {
     struct weir_marks *marks;
@@ -372,14 +412,21 @@ static void test_notes(void **unused)
     tell(store, 0, 0, 1, "{\"health\":{\"alerts\":3}}");
     tell(store, 0, 0, 2,
          "{\"outage\":{\"what\":\"sensor\",\"reason\":\"spill full\",\"began_ns\":1700000000000000000,\"withheld\":7}}");
+    tell(store, 0, 0, 3, "{\"gone\":{\"boot\":0,\"lane\":5,\"below\":9}}");
+    struct weir_batch_id gone = {.boot = 0, .lane = 5, .seq = 8};
+    memcpy(gone.sensor, origins[0].sensor, sizeof gone.sensor);
+    assert_int_equal(weir_store_ask(store, &gone), WEIR_MARK_HAVE);
+    gone.seq = 9;
+    assert_int_equal(weir_store_ask(store, &gone), WEIR_MARK_NEW);
+    tell(store, 0, 0, 4, "{\"gone\":{\"lane\":-5,\"below\":9}}");
     tell(store, 1, 0, 0, "{\"tomorrow\":{}}");
     tell(store, 1, 0, 1, "no json");
-    tell(store, 0, 0, 4, "{\"closed\":{\"alerts\":4}}");
+    tell(store, 0, 0, 6, "{\"closed\":{\"alerts\":4}}");
     assert_int_equal(weir_store_commit(store, NULL, &error), WEIR_OK);
-    struct weir_batch_id id = {.boot = 0, .lane = WEIR_NOTE_LANE, .seq = 3};
+    struct weir_batch_id id = {.boot = 0, .lane = WEIR_NOTE_LANE, .seq = 5};
     memcpy(id.sensor, origins[0].sensor, sizeof id.sensor);
     assert_int_equal(weir_store_ask(store, &id), WEIR_MARK_NEW);
-    id.seq = 4;
+    id.seq = 6;
     assert_int_equal(weir_store_ask(store, &id), WEIR_MARK_HAVE);
     assert_int_equal(weir_store_finish(store, "{}", &error), WEIR_OK);
     weir_store_close(&store);
@@ -390,8 +437,10 @@ static void test_notes(void **unused)
         "tap,0,weir sensor -i a,9,2023-11-14 22:13:20,1795348799000000000,{\"alerts\":4}\n"
         "tap,0,NULL,NULL,2026-11-22 12:00:00,NULL,NULL\n");
     expect(folder, "SELECT sensor, h.account FROM health h JOIN runs USING (run)", "tap,{\"alerts\":3}\n");
-    expect(folder, "SELECT what, reason, began, ended, withheld, sensor, boot FROM outages",
-           "sensor,spill full,2023-11-14 22:13:20,NULL,7,tap,0\n");
+    expect(folder, "SELECT what, reason, began, ended, withheld, sensor, boot, detail FROM outages",
+           "sensor,spill full,2023-11-14 22:13:20,NULL,7,tap,0,NULL\n"
+           "sensor,lost,2026-11-22 12:00:00,2026-11-22 12:00:00,NULL,tap,0,"
+           "9 batches of lane 5 below number 9 are not here, and the sensor has them no more\n");
 }
 
 /* The next boot of a sensor that never closed: an outage, once, whatever happens in between; gone when `closed` comes late. */
@@ -503,6 +552,7 @@ int main(void)
         TEST(test_killed), /* forks: DuckDB has no threads yet */
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_gaps_are_bounded),
+        cmocka_unit_test(test_skip),
         cmocka_unit_test(test_newest_boot),
         TEST(test_folder),
         TEST(test_file),
