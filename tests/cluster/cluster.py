@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 MAGIC, HEAD, PAGE = b"\x89WEIRF\r\n", struct.Struct("<8sHHIQQQ16sQQIHH"), 4096
@@ -55,11 +57,54 @@ class Zmq:
     def __init__(self, folder):
         self.queue, self.results = f"zmq+ipc://{folder}/queue", f"zmq+ipc://{folder}/results"
 
+    def kill(self):
+        pass
+
     def start(self):
         pass
 
     def stop(self):
         pass
+
+
+class Proxy:
+    """Passes bytes on between two Unix sockets; mangle(bytes), both ways, may change them."""
+
+    def __init__(self, path, to, mangle):
+        self.to, self.mangle, self.socket = to, mangle, socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.socket.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            try:
+                far.connect(self.to)
+            except OSError:
+                near.close()
+                continue
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    def pump(self, a, b):
+        try:
+            while data := a.recv(1 << 18):
+                b.sendall(self.mangle(data))
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.socket.close()
 
 
 def until(condition, seconds=30, what="the condition"):
@@ -96,18 +141,18 @@ class Cluster:
         return [*(["--queue", t.queue] if "queue" in roles_with_queue or not t.results else []),
                 *(["--results", t.results] if t.results else [])]
 
-    def sensor(self, *arguments, name="sensor", state="state", **options):
-        return self.start("sensor", *self.urls("queue"), "--state", self.path(state), "--sensor", name, "--account",
+    def sensor(self, *arguments, name="sensor", state="state", urls=None, **options):
+        return self.start("sensor", *(urls or self.urls("queue")), "--state", self.path(state), "--sensor", name, "--account",
                           self.path(f"{name}.json"), "--control", self.path(f"{name}.ctl"), "--quiet", *FAST, *arguments,
                           name=name, **options)
 
-    def infer(self, *arguments, name="infer", model=None, **options):
+    def infer(self, *arguments, name="infer", model=None, urls=None, **options):
         claim = [] if self.transport.results else ["--claim-after", "300ms"]
-        return self.start("infer", *self.urls("queue"), "--model", model or self.model, "--workers", "1", "--quiet", *claim,
+        return self.start("infer", *(urls or self.urls("queue")), "--model", model or self.model, "--workers", "1", "--quiet", *claim,
                           "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
 
-    def collect(self, *arguments, name="collect", **options):
-        return self.start("collect", *self.urls(), "--store", self.store, "--account", self.path("collect.json"), "--quiet",
+    def collect(self, *arguments, name="collect", urls=None, **options):
+        return self.start("collect", *(urls or self.urls()), "--store", self.store, "--account", self.path("collect.json"), "--quiet",
                           "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
 
     def status(self, name):

@@ -155,7 +155,7 @@ class Roles(unittest.TestCase):
                                        (["-r", CAPTURE, "--queue", "tcp://x"], 2, "queue"),
                                        (["-r", CAPTURE, "--queue", "zmq+ipc:///tmp/q"], 2, "--results: missing"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--results", "zmq+ipc:///r"], 2, "leave it out"),
-                                       (["-r", CAPTURE, "--queue", "redis://h", "--spill", "12"], 2, "1MB to 1TB"),
+                                       (["-r", CAPTURE, "--queue", "redis://h", "--spill", "2TB"], 2, "1MB to 1TB"),
                                        (["-r", "/none.pcap", "--queue", "redis://h", "--state", "none"], 1, "none.pcap"),
                                        (["--queue", "redis://h"], 2, "-r")):
             done = subprocess.run([WEIR, "sensor", *arguments, "--control", "none"], capture_output=True, text=True, cwd=self.folder)

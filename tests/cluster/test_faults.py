@@ -1,0 +1,411 @@
+"""Every role and redis-server are killed with -9 at random moments under load, links lose and change bytes, workers sleep and wake up
+late: in the end each record that was accepted into a batch has exactly one verdict, the one that `weir run` gives it, and what is missing
+is named.
+
+Usage: test_faults.py WEIR MODEL CAPTURE. WEIR_ROUNDS=100 for a long night (4 by default), WEIR_SEED=N for one round again.
+"""
+import ctypes
+import fcntl
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
+CAPTURE = ",".join(map(os.path.abspath, sys.argv[3].split(",")))
+ROUNDS = int(os.environ.get("WEIR_ROUNDS", 4))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "capture"))
+import cluster  # noqa: E402
+import veth  # noqa: E402
+from cluster import Cluster, Redis, Rows, until  # noqa: E402
+
+ROWS = 3000
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Feed:
+    """Writes rows to the standard input of one sensor after the other, so many a second, and remembers which went to whom."""
+
+    def __init__(self, world, rows, seconds):
+        self.world, self.rows, self.rate, self.next, self.starts = world, rows, len(rows.lines) / seconds, 0, []
+        self.pipe, self.left, self.began = None, b"", None
+
+    def open(self, *arguments, **options):
+        """Starts a sensor that takes the rows from here on."""
+        reading, self.pipe = os.pipe()
+        self.job = self.world.sensor("--flows", "-", "--flows-format", "csv", "--ingest-threads", "1", *arguments, stdin=reading, **options)
+        os.close(reading)
+        os.write(self.pipe, self.rows.title.encode())
+        fcntl.fcntl(self.pipe, fcntl.F_SETFL, os.O_NONBLOCK)
+        self.left = b""
+        self.starts.append(self.next)
+        self.began = self.began or time.monotonic()
+
+    def step(self):
+        due = min(len(self.rows.lines), int((time.monotonic() - self.began) * self.rate) + 1)
+        if due > self.next:
+            self.left += "".join(self.rows.lines[self.next:due]).encode()
+            self.next = due
+        try:
+            self.left = self.left[os.write(self.pipe, self.left):] if self.left else b""
+        except BlockingIOError:
+            pass
+
+    def done(self):
+        return self.next == len(self.rows.lines) and not self.left
+
+    def close(self):
+        if self.pipe is not None:
+            os.close(self.pipe)
+        self.pipe = None
+
+    def kill(self):
+        """The sensor is killed; rows that it was never given go to the next one, those that it was given are its own. One that had
+        not even counted its start was none."""
+        self.job.kill()
+        self.job.wait()
+        self.close()
+        self.next -= self.left.count(b"\n")
+        try:
+            with open(self.world.path("state/identity")) as file:
+                boot = int(file.read().split("\nboot ")[1].split()[0])
+        except FileNotFoundError:
+            boot = 0
+        if boot < len(self.starts):
+            self.next = self.starts.pop()
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = tempfile.mkdtemp(prefix="weir-faults-")
+        cls.rows = Rows(cls.place, WEIR, MODEL, CAPTURE, ROWS)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.place)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="weir-faults-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def world(self, transport):
+        world = Cluster(self.folder, WEIR, MODEL, transport)
+        self.addCleanup(world.close)
+        return world
+
+    def ends(self, world, jobs):
+        for job in jobs:
+            self.assertEqual(world.end(job), 0, f"{job.name}\n{world.logs()}")
+
+    def check(self, world, starts=(0,), accepted=(), missing_allowed=None):
+        """The store against the rows: `starts`: the first row of each start of the sensor, all but the last killed; `accepted`: batches
+        that were seen in outboxes."""
+        found = Rows.by_number(WEIR, world.store)
+        for number, line in found.items():
+            self.assertEqual(line, self.rows.expected[number])
+        there = {(int(r["boot"]), int(r["lane"]), int(r["seq"]))
+                 for r in world.query("SELECT DISTINCT boot, lane, seq FROM verdicts")}
+        self.assertLessEqual(set(accepted), there)
+        gaps = world.query("SELECT boot, lane FROM verdicts GROUP BY ALL HAVING count(DISTINCT seq) <> max(seq) + 1")
+        self.assertEqual(gaps, [], "batches of a start are missing in its midst")
+        if missing_allowed:
+            return found
+        ends = [*starts[1:], len(self.rows.lines)]
+        for boot, (first, end) in enumerate(zip(starts, ends), 1):
+            have = [n for n in range(first, end) if n in found]
+            whole = range(first, first + len(have) if boot < len(starts) else end)
+            self.assertEqual(have, list(whole), f"boot {boot} had rows {first} to {end}: what is there is no beginning of it\n{world.logs()}")
+        killed = {int(r["boot"]) for r in world.query("SELECT boot FROM outages WHERE what = 'sensor' AND reason = 'killed'")}
+        self.assertEqual(killed, set(range(1, len(starts))), world.logs())
+        return found
+
+    # --- kill -9
+
+    def round(self, transport, seed):
+        chance = random.Random(seed)
+        if transport == "redis":
+            transport = Redis(self.folder, aof=chance.random() < 0.5)
+        world = self.world(transport)
+        redis = isinstance(world.transport, Redis)
+        makers = {"collect": world.collect, "infer": world.infer, "infer-2": world.infer}
+        jobs = {name: make(name=name) for name, make in makers.items()}
+        feed = Feed(world, self.rows, seconds=1.5)
+        feed.open("--batch", str(chance.choice((1, 7, 64, 300))))
+        accepted, restarts = set(), []
+        kinds = ["sensor", "collect", "infer", "infer-2"] + ["redis"] * redis
+        kills = sorted((chance.uniform(0.1, 1.6), chance.choice(kinds)) for _ in range(chance.randint(1, 5)))
+        began = time.monotonic()
+        while not feed.done() or kills or restarts:
+            now = time.monotonic() - began
+            while kills and kills[0][0] <= now:
+                who = kills.pop(0)[1]
+                if who == "sensor":
+                    feed.kill()
+                    accepted |= world.outbox()
+                    feed.open("--batch", str(chance.choice((1, 7, 64, 300))))
+                elif who == "redis" and not any(r[1] == "redis" for r in restarts):
+                    world.transport.kill()
+                    restarts.append((now + chance.uniform(0, 0.5), who))
+                elif who != "redis" and jobs[who].poll() is None:
+                    jobs[who].kill()
+                    jobs[who].wait()
+                    restarts.append((now + chance.uniform(0, 0.5), who))
+            for restart in [r for r in restarts if r[0] <= now]:
+                restarts.remove(restart)
+                if restart[1] == "redis":
+                    world.transport.start()
+                else:
+                    jobs[restart[1]] = makers[restart[1]](name=restart[1])
+            feed.step()
+            time.sleep(0.005)
+        feed.close()
+        self.assertEqual(world.wait(feed.job), 0, world.logs())
+        self.assertEqual(world.outbox(), set())
+        self.ends(world, jobs.values())
+        self.check(world, feed.starts, accepted)
+        world.close()
+
+    def rounds(self, transport):
+        only = os.environ.get("WEIR_SEED")
+        for seed in [int(only)] if only else range(1, ROUNDS // 2 + 1):
+            with self.subTest(transport=transport, seed=seed):
+                shutil.rmtree(self.folder)
+                os.mkdir(self.folder)
+                self.round(transport, seed)
+
+    def test_kills_over_zmq(self):
+        self.rounds("zmq")
+
+    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
+    def test_kills_over_redis(self):
+        self.rounds("redis")
+
+
+    # --- workers that sleep
+
+    def feed_through(self, world, while_feeding, *arguments):
+        """Feeds all rows; while_feeding(share of them that is written) is called all the time."""
+        feed = Feed(world, self.rows, seconds=1.5)
+        feed.open("--batch", "16", *arguments)
+        while not feed.done():
+            feed.step()
+            while_feeding(feed.next / len(self.rows.lines))
+            time.sleep(0.005)
+        feed.close()
+        return feed
+
+    def late(self, transport):
+        """One of two workers is stopped with batches in hand, wakes up after they were judged by the other one, and hands on its own."""
+        world = self.world(transport)
+        jobs = [world.collect(), world.infer(name="infer"), world.infer(name="infer-2")]
+        world.ready("collect", "infer", "infer-2")
+        asleep = []
+
+        def sleep(share):
+            if share > 0.3 and not asleep:
+                jobs[1].send_signal(signal.SIGSTOP)
+                asleep.append(True)
+
+        feed = self.feed_through(world, sleep)
+        self.assertEqual(world.wait(feed.job), 0, world.logs())  # without it
+        jobs[1].send_signal(signal.SIGCONT)
+        self.ends(world, [jobs[1], jobs[2], jobs[0]])
+        self.check(world)
+
+    def test_late_over_zmq(self):
+        self.late("zmq")
+
+    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
+    def test_late_over_redis(self):
+        self.late("redis")
+
+    def test_slow(self):
+        """One worker that is stopped nine tenths of the time: everything waits, nothing is lost."""
+        world = self.world("zmq")
+        jobs = [world.collect(), world.infer()]
+        world.ready("collect", "infer")
+        feed = self.feed_through(world, lambda share: jobs[1].send_signal(signal.SIGCONT if int(share * 200) % 10 == 0 else signal.SIGSTOP))
+        jobs[1].send_signal(signal.SIGCONT)
+        self.assertEqual(world.wait(feed.job), 0, world.logs())
+        self.ends(world, jobs[::-1])
+        self.check(world)
+
+    # --- bits, models, names
+
+    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
+    def test_flipped_bits(self):
+        """A link that changes a bit in some frames: they are refused and sent again, and nothing wrong is judged."""
+        chance, flipped = random.Random(5), []
+
+        def mangle(data):
+            at = data.find(cluster.MAGIC)
+            if at >= 0 and at + 400 < len(data) and chance.random() < 0.1:
+                flipped.append(at)
+                where = at + 130 + chance.randrange(260)
+                data = data[:where] + bytes([data[where] ^ 1 << chance.randrange(8)]) + data[where + 1:]
+            return data
+
+        redis = Redis(self.folder)
+        world = self.world(redis)
+        through = os.path.join(self.folder, "through.sock")
+        proxy = cluster.Proxy(through, redis.socket, mangle)
+        self.addCleanup(proxy.close)
+        urls = ["--queue", f"redis+unix://{through}"]
+        jobs = [world.collect(), world.infer(urls=urls)]
+        world.ready("collect", "infer")
+        feed = Feed(world, self.rows, seconds=1.5)
+        feed.open("--batch", "16", "--queue", f"redis+unix://{through}")
+        while not feed.done():
+            feed.step()
+            time.sleep(0.005)
+        feed.close()
+        self.assertEqual(world.wait(feed.job), 0, world.logs())
+        self.assertGreater(len(flipped), 5)
+        self.ends(world, jobs[::-1])
+        self.check(world)
+        self.assertGreater(int(redis.say("XLEN", "weir:dead")), 0)
+
+    def wrong_model(self, transport):
+        """Batches that nobody can score: reported, held, and judged when somebody comes who can."""
+        world = self.world(transport)
+        columns = subprocess.run([WEIR, "model", "show", MODEL, "--json"], capture_output=True, text=True, check=True).stdout
+        self.assertIn('"columns"', columns)
+        collector = world.collect()
+        wrong = world.infer(name="wrong")
+        job = world.sensor("-r", CAPTURE, "--columns", "dur,sbytes,dbytes", "--drain-timeout", "1s")
+        self.assertEqual(world.wait(job), 1, world.logs())
+        with open(world.path("sensor.log")) as file:
+            self.assertIn("are not committed", file.read())
+        print(world.status("wrong"))
+        self.assertNotEqual(world.outbox(), set())
+        world.end(wrong)
+        self.ends(world, [collector])
+        self.assertEqual(world.query("SELECT count(*) AS n FROM verdicts"), [{"n": "0"}])
+
+    def test_wrong_model_over_zmq(self):
+        self.wrong_model("zmq")
+
+    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
+    def test_wrong_model_over_redis(self):
+        self.wrong_model("redis")
+
+    def alike(self, transport):
+        """Two sensors with the same name and configuration, the second with a copy of the first one's state folder: two sensors."""
+        world = self.world(transport)
+        urls = [world.urls("queue"), world.urls("queue")]
+        if transport == "zmq":
+            urls[1] = ["--queue", world.transport.queue + "-2", "--results", world.transport.results]
+            both = ["--queue", f"{world.transport.queue},{world.transport.queue}-2", "--results", world.transport.results]
+        else:
+            both = urls[0]
+        rows = world.path("rows.csv")
+        shutil.copy(os.path.join(self.place, "rows.csv"), rows)
+        job = world.sensor("--flows", rows, "--drain-timeout", "10ms")  # leaves what the copy must not send
+        self.assertEqual(world.wait(job), 1, world.logs())
+        subprocess.run(["cp", "-a", world.path("state"), world.path("copy")], check=True)
+        jobs = [world.collect(), world.infer(urls=both)]
+        sensors = [world.sensor("--flows", rows, "--control", "none", state=state, urls=url)
+                   for state, url in zip(("state", "copy"), urls)]
+        for job in sensors:
+            self.assertEqual(world.wait(job), 0, world.logs())
+        self.ends(world, jobs[::-1])
+        runs = world.query("SELECT run, count(*) AS n, count(DISTINCT stime) AS d FROM verdicts GROUP BY run")
+        self.assertEqual([(r["n"], r["d"]) for r in runs], [(str(ROWS),) * 2] * 3)  # the first one's two starts, and the copy
+        ids = world.query("SELECT count(DISTINCT sensor_id) AS n, count(DISTINCT sensor) AS names FROM runs WHERE sensor_id IS NOT NULL")
+        self.assertEqual(ids, [{"n": "2", "names": "1"}])
+        self.assertTrue([name for name in os.listdir(world.path("copy")) if name.startswith("outbox.")])
+
+    def test_alike_over_zmq(self):
+        self.alike("zmq")
+
+    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
+    def test_alike_over_redis(self):
+        self.alike("redis")
+
+    # --- disks and links
+
+    def test_full_disk(self):
+        """The collector's disk is full for a while: nothing is acknowledged that is not committed, and then everything is there."""
+        if os.geteuid() or libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+            self.skipTest("takes root, and a mount namespace")
+        disk = os.path.join(self.folder, "disk")
+        os.mkdir(disk)
+        if libc.mount(b"tmpfs", disk.encode(), b"tmpfs", 0, b"size=24m"):
+            self.skipTest("no tmpfs can be mounted here: " + os.strerror(ctypes.get_errno()))
+        self.addCleanup(libc.umount2, disk.encode(), 2)
+        world = self.world("zmq")
+        world.store = os.path.join(disk, "store.duckdb")
+        jobs = [world.collect(), world.infer()]
+        world.ready("collect", "infer")
+        filler = os.path.join(disk, "filler")
+
+        def fill(share):
+            fs = os.statvfs(disk)
+            if 0.2 < share < 0.7 and fs.f_bavail * fs.f_frsize:
+                with open(filler, "ab") as file:
+                    try:
+                        os.posix_fallocate(file.fileno(), 0, file.tell() + fs.f_bavail * fs.f_frsize)
+                    except OSError:
+                        pass
+
+        feed = self.feed_through(world, fill)
+        until(lambda: (world.status("collect") or {}).get("problem"), what="the collector says that the disk is full")
+        time.sleep(0.5)
+        held = world.status("sensor")["account"]["outbox"]["held"]["rows"]
+        self.assertGreater(held, 0)
+        self.assertIsNone(feed.job.poll())
+        os.unlink(filler)
+        self.assertEqual(world.wait(feed.job), 0, world.logs())
+        self.ends(world, jobs[::-1])
+        self.check(world)
+
+    def test_cut_link(self):
+        """Sensor and collector on two machines (namespaces), with keys; the cable is pulled and put back."""
+        try:
+            net = veth.Net()
+        except (OSError, subprocess.SubprocessError) as error:
+            self.skipTest(f"no namespaces: {error}")
+        self.addCleanup(net.close)
+        near, far = net.names
+        for name, address in ((near, "10.9.8.1/24"), (far, "10.9.8.2/24")):
+            net.run_in(name, "ip", "address", "add", address, "dev", "tapa")
+            net.run_in(name, "ip", "link", "set", "lo", "up")
+        world = self.world("zmq")
+        for role in "sensor", "judge", "store":
+            subprocess.run([WEIR, "keygen", role], cwd=self.folder, check=True, capture_output=True)
+
+        def keys(own, *others):
+            return ["--key", world.path(f"{own}.key"), "--peers", ",".join(world.path(f"{o}.pub") for o in others)]
+
+        results = ["--results", "zmq+tcp://10.9.8.2:5556"]
+        jobs = [world.collect(*keys("store", "sensor", "judge"), urls=results, before=net.argv(far)),
+                world.infer(*keys("judge", "sensor", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results], before=net.argv(far))]
+        feed = Feed(world, self.rows, seconds=1.5)
+        feed.open("--batch", "16", *keys("sensor", "judge", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results],
+                  before=net.argv(near))
+        states = []
+        while not feed.done():
+            feed.step()
+            share = feed.next / len(self.rows.lines)
+            state = "down" if 0.3 < share < 0.6 else "up"
+            if not states or states[-1] != state:
+                states.append(state)
+                net.run_in(near, "ip", "link", "set", "tapa", state)
+            time.sleep(0.005)
+        feed.close()
+        self.assertEqual(states, ["up", "down", "up"])
+        self.assertEqual(world.wait(feed.job), 0, world.logs())
+        self.ends(world, jobs[::-1])
+        self.check(world)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
