@@ -78,7 +78,7 @@ static void watch(struct weir_run *run, const struct weir_reloader *reloader, co
             weir_service_beat(&service, &account);
         if (draw) {
             struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
-            unsigned n = weir_run_backend(run) ? weir_backend_alerts(weir_run_backend(run), lines) : 0;
+            unsigned n = weir_run_alerts(run, lines);
             weir_live_draw(&live, &account, lines, n, weir_run_progress(run));
             drawn = now;
         }
@@ -178,8 +178,8 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
     signalled_reloader = reloader;
     bool listening = pthread_create(&signal_thread, NULL, wait_signals, &signals) == 0;
     char run_id[64] = "", what[300];
-    if (weir_run_backend(job)) {
-        snprintf(run_id, sizeof run_id, "%s", weir_backend_run(weir_run_backend(job)));
+    if (weir_run_judges(job)) {
+        weir_run_id(job, run_id);
         snprintf(what, sizeof what, "judging with model %s", weir_model_label(model));
     } else {
         const struct weir_who *who = weir_sender_who(weir_run_sender(job));
@@ -187,7 +187,7 @@ static int run(const struct weir_flags *flags, const struct weir_run_options *o,
         if (who->killed)
             weir_log(WEIR_LOG_WARNING, "the last start of this sensor was killed: its open flows are lost");
     }
-    if (!o->quiet && model && weir_run_backend(job))
+    if (!o->quiet && weir_run_judges(job))
         weir_log(WEIR_LOG_INFO, "model %s, feature set %s, %u lanes, %u workers, batches of %u", weir_model_label(model),
                  config.view->name, config.lanes, config.workers, config.batch_rows);
     else if (!o->quiet)

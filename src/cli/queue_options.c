@@ -40,20 +40,21 @@ struct weir_transport_config weir_queue_options_transport(const struct weir_queu
                                           .peer_count = options->peers.count};
 }
 
-weir_err weir_queue_options_check(const struct weir_queue_options *options, const char *queue, struct weir_error *error)
+const char *weir_queue_options_problem(const struct weir_queue_options *options, const char *queue, bool alone,
+                                       struct weir_error *error)
 {
-    struct weir_error inner = {0};
-    if (queue && weir_transport_check(queue, &inner) != WEIR_OK)
-        return weir_fail(error, inner.code, "queue: %s", inner.text);
-    if (options->results && weir_transport_check(options->results, &inner) != WEIR_OK)
-        return weir_fail(error, inner.code, "results: %s", inner.text);
-    bool carries = queue && weir_transport_carries_results(queue);
+    if (weir_transport_check(queue, error) != WEIR_OK)
+        return "queue";
+    bool carries = weir_transport_carries_results(queue);
+    if (options->results && weir_transport_check(options->results, error) != WEIR_OK)
+        return "results";
     if (carries && options->results)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "results: the queue carries the verdicts, too; leave it out");
-    if (!carries && !options->results)
-        return weir_fail(error, WEIR_ERR_ARGUMENT,
-                         "results: missing; give the collector's address, such as --results zmq+tcp://HOST:PORT");
-    return WEIR_OK;
+        weir_fail(error, WEIR_ERR_ARGUMENT, "the queue carries the verdicts, too; leave it out");
+    else if (!carries && !options->results && !alone)
+        weir_fail(error, WEIR_ERR_ARGUMENT, "missing; give the collector's address, such as zmq+tcp://HOST:PORT");
+    else
+        return NULL;
+    return "results";
 }
 
 static weir_err make_above(char *path, struct weir_error *error)

@@ -47,8 +47,10 @@ weir_err weir_queue_take_spill(void *field, const char *what, const char *value,
 /* The transport's configuration with one queue URL (NULL: none); borrows from `options` and `*url`. */
 struct weir_transport_config weir_queue_options_transport(const struct weir_queue_options *options, const char *const *url);
 
-/* Whether queue and results fit together: "" or what is wrong, beginning with the setting's name. `queue` NULL: there is none. */
-weir_err weir_queue_options_check(const struct weir_queue_options *options, const char *queue, struct weir_error *error);
+/* The setting that is wrong, "queue" or "results", with what is wrong in `error`; NULL: they fit together. `alone`: this process
+ * has all roles, so it can do without results. */
+const char *weir_queue_options_problem(const struct weir_queue_options *options, const char *queue, bool alone,
+                                       struct weir_error *error);
 
 /* Where a sensor of this name keeps its state without --state: $STATE_DIRECTORY (systemd's), else /var/lib/weir/NAME for root,
  * $XDG_STATE_HOME/weir/NAME or ~/.local/state/weir/NAME. Folders above it are made. WEIR_ERR_NOT_FOUND: there is no such place;

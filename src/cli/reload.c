@@ -100,7 +100,7 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
         code = weir_fail(error, problems.item[0].code, "%.400s; and %zu more, `weir %s --check` names all", problems.item[0].text,
                          problems.count - 1, r->now->settings->command);
     else if ((code = compare(r->now, fresh, &out->changed, error)) == WEIR_OK &&
-             (!weir_run_backend(r->run) ||
+             (!weir_run_judges(r->run) ||
               ((code = load_model(fresh, NULL, &model, error)) == WEIR_OK && (code = seat(r, &model, error)) == WEIR_OK))) {
         /* from here on nothing can fail */
         weir_run_limit(r->run, fresh->rotate_bytes, &fresh->retention);
@@ -119,7 +119,7 @@ static weir_err reload_all(struct weir_reloader *r, struct weir_reloaded *out, s
 static weir_err reload_model(struct weir_reloader *r, const char *path, struct weir_error *error)
 {
     weir_model *model = NULL;
-    if (!weir_run_backend(r->run))
+    if (!weir_run_judges(r->run))
         return weir_fail(error, WEIR_ERR_UNSUPPORTED, "a sensor judges nothing: give %s to its workers (`weir infer`)", path);
     weir_err code = load_model(r->now, path, &model, error);
     if (code == WEIR_OK)
@@ -137,13 +137,10 @@ weir_err weir_reloader_reload(void *reloader, const char *model, struct weir_rel
     if (r->over) {
         code = weir_fail(error, WEIR_ERR_CLOSED, "reload: weir is ending");
     } else {
-        struct weir_backend *backend = weir_run_backend(r->run);
         weir_notify_reloading();
-        if (backend)
-            weir_backend_model(backend, out->before, sizeof out->before);
+        weir_run_model(r->run, out->before, sizeof out->before);
         code = model ? reload_model(r, model, error) : reload_all(r, out, error);
-        if (backend)
-            weir_backend_model(backend, out->after, sizeof out->after);
+        weir_run_model(r->run, out->after, sizeof out->after);
         weir_notify("READY=1");
     }
     bool file = !model && r->now->config;

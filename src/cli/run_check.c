@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "capture/filter.h"
 #include "cli/run_plan.h"
-#include "queue/queue.h"
 #include "store/folder.h"
 
 enum { LINKTYPE_ETHERNET = 1 };
@@ -112,15 +111,6 @@ static void check_control(const struct checked *c)
         wrong(c, "control", path, "the path of a socket has at most 107 bytes", "give a shorter one");
     else
         check_folder_of(c, "control", path);
-}
-
-static void check_queue(const struct checked *c)
-{
-    struct weir_error error = {0};
-    if (!c->o->store) /* a sensor's: looked at with the options */
-        return;
-    if (weir_queue_check(c->o->queue, &error) != WEIR_OK)
-        weir_problem(c->problems, error.code, "%s %s", weir_run_options_place(c->o, "queue").text, error.text);
 }
 
 static void check_link(const struct checked *c)
@@ -255,7 +245,6 @@ void weir_run_check_options(const struct weir_run_options *o, struct weir_proble
         check_files(&c);
     else
         check_interfaces(&c);
-    check_queue(&c);
     check_link(&c);
     check_store(&c);
     check_output(&c, "eve", o->eve);

@@ -125,8 +125,13 @@ static const struct weir_setting rows[] = {
              "their verdicts are still out N ms after the first row, by what batches took\n"
              "until now; --max-delay is as long as that allows then"},
     {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
-     .text = "queue between lanes and workers (memory:)"},
+     .text = "queue between lanes and workers (memory:); with zmq+ipc://PATH,\n"
+             "zmq+tcp://HOST:PORT, redis://HOST:PORT or redis+unix://PATH others may join in\n"
+             "(docs/cluster.md)"},
     LAST_ROWS,
+    {.kind = WEIR_SETTING_HEADING, .text = "a queue that others may join:"},
+    WEIR_QUEUE_SETTINGS(AT(link)),
+    WEIR_OUTBOX_SETTINGS(AT(link)),
 };
 
 static const struct weir_setting sensor_rows[] = {
@@ -228,17 +233,6 @@ static void give_way(struct weir_config *config, const struct weir_flags *flags)
     }
 }
 
-/* A sensor's queue: `error` begins with the setting's name. */
-static void check_link(const struct weir_run_options *o, struct weir_problems *problems)
-{
-    struct weir_error error = {0};
-    if (!o->queue)
-        weir_problem(problems, WEIR_ERR_ARGUMENT,
-                     "--queue is missing: where do batches go? such as --queue redis://HOST:6379; see `weir sensor --help`");
-    else if (weir_queue_options_check(&o->link, o->queue, &error) != WEIR_OK)
-        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s%s", o->config ? "" : "--", error.text);
-}
-
 /* What does not fit together. */
 static void check(const struct weir_run_options *o, struct weir_problems *problems)
 {
@@ -251,9 +245,7 @@ static void check(const struct weir_run_options *o, struct weir_problems *proble
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir %s --help`", why, o->settings->command);
-    if (o->settings == &weir_sensor_settings)
-        check_link(o, problems);
-    else
+    if (o->store)
         weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
                                  weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,
                                  problems);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/default_model.h"
+#include "queue/queue.h"
 
 enum { IDLE_MIN_NS = 1000000, BEHIND_NS = 250 * 1000000 };
 
@@ -58,6 +59,22 @@ static const struct weir_view *find_view(const struct weir_run_options *o, const
     return view;
 }
 
+/* True for a queue that others may join, whether it is right or not. */
+static bool check_queue(const struct weir_run_options *o, struct weir_problems *problems)
+{
+    struct weir_error error = {0};
+    if (!o->queue)
+        weir_problem(problems, WEIR_ERR_ARGUMENT,
+                     "--queue is missing: where do batches go? such as --queue redis://HOST:6379; see `weir sensor --help`");
+    if (!o->queue || (o->store && weir_queue_check(o->queue, NULL) == WEIR_OK))
+        return false;
+    const char *wrong = weir_queue_options_problem(&o->link, o->queue, o->store != NULL, &error);
+    if (wrong)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s%s", weir_run_options_place(o, wrong).text, error.text,
+                     o->store && !strcmp(wrong, "queue") ? "; memory: stays in this process" : "");
+    return true;
+}
+
 /* A sensor's own: it judges nothing, so it needs no model. */
 static void plan_sender(const struct weir_run_options *o, struct weir_run_plan *plan, struct weir_problems *problems)
 {
@@ -69,7 +86,7 @@ static void plan_sender(const struct weir_run_options *o, struct weir_run_plan *
                                           .room = link->spill,
                                           .resend_after_ns = link->resend_after_ns,
                                           .drain_timeout_ns = link->drain_timeout_ns};
-    if (link->state && !strcmp(link->state, "none"))
+    if ((link->state && !strcmp(link->state, "none")) || (!link->state && o->store)) /* its own collector's end is its end */
         sender->state = NULL;
     else if (!link->state && !o->check && weir_queue_state_place(plan->config.sensor, plan->state, &error) != WEIR_OK)
         weir_problem(problems, error.code, "%s", error.text);
@@ -82,10 +99,12 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
     struct weir_error error = {0};
     *plan = (struct weir_run_plan){.host = "weir", .rights = {.user = o->user, .keep_files = true}};
     bool sensor = o->settings == &weir_sensor_settings;
-    if ((!sensor || o->model) && weir_run_model_load(o, NULL, &plan->model, &plan->model_path, &error) != WEIR_OK) {
+    weir_err loaded = sensor && !o->model ? WEIR_OK : weir_run_model_load(o, NULL, &plan->model, &plan->model_path, &error);
+    if (loaded != WEIR_OK)
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s", error.text);
+    bool joined = check_queue(o, problems);
+    if (loaded != WEIR_OK)
         return;
-    }
     const struct weir_view *view = find_view(o, plan->model, problems);
     if (!view)
         return;
@@ -130,7 +149,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
     plan->config.source.live.idle_ns = o->budget_ms                    ? WEIR_BATCH_LOOK_NS
                                        : o->max_delay_ns > IDLE_MIN_NS ? o->max_delay_ns
                                                                        : IDLE_MIN_NS;
-    if (sensor)
+    if (joined)
         plan_sender(o, plan, problems);
     if (weir_run_check(&plan->config, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_MISMATCH, "%s%s%s", o->columns ? weir_run_options_place(o, "columns").text : "",

@@ -131,9 +131,11 @@ bool weir_account_check(const struct weir_account *account, char *why, size_t si
                  account->rows.batched, shed, account->rows.unscored);
         return false;
     }
-    if (account->remote.used)
-        return weir_remote_check(&account->remote, account->rows.batched, why, size);
-    if (account->rows.batched != account->rows.scored) {
+    if (account->remote.used && !weir_remote_check(&account->remote, account->rows.batched, why, size))
+        return false;
+    if (account->remote.used && !account->remote.here)
+        return true;
+    if (account->rows.batched != account->rows.scored + account->remote.outbox.held_rows + account->remote.refused_rows) {
         snprintf(why, size, "rows: batched %" PRIu64 " != scored %" PRIu64, account->rows.batched, account->rows.scored);
         return false;
     }
@@ -453,7 +455,7 @@ void weir_account_print(const struct weir_account *account, FILE *to)
     fprintf(to, " + unscored %" PRIu64 "\n", account->rows.unscored);
     if (account->remote.used)
         weir_remote_print(&account->remote, to);
-    else
+    if (!account->remote.used || account->remote.here)
         print_judged(account, to);
     fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,
             per_second(weir_account_records(account), account->seconds), per_second(seen(account), account->seconds),

@@ -18,7 +18,8 @@ static const int64_t linger_ns = (int64_t)5 * 1000000000;
 
 /* A model and how it fits the lists that have turned up. Counted: one reference is the infer's, one each worker's. */
 struct bench {
-    weir_model *model;
+    const weir_model *model;
+    weir_model *own; /* the same, or NULL */
     unsigned holders, lists;
     struct list {
         uint64_t id, feature_set;
@@ -81,7 +82,7 @@ static void bench_free(struct bench *bench)
         free(bench->list[i].names);
     }
     if (bench)
-        weir_model_free(&bench->model);
+        weir_model_free(&bench->own);
     free(bench);
 }
 
@@ -92,13 +93,14 @@ static void bench_release(struct bench **bench)
     *bench = NULL;
 }
 
-static weir_err bench_create(weir_model *model, struct bench **out, struct weir_error *error)
+static weir_err bench_create(weir_model *own, const weir_model *lent, struct bench **out, struct weir_error *error)
 {
     struct bench *bench = *out = calloc(1, sizeof *bench);
     if (!bench)
         return weir_fail(error, WEIR_ERR_MEMORY, "model: out of memory");
     bench->holders = 1;
-    bench->model = model;
+    bench->own = own;
+    bench->model = own ? own : lent;
     return WEIR_OK;
 }
 
@@ -408,7 +410,7 @@ weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_in
     *out = NULL;
     if (config->workers < 1 || config->workers > WEIR_WORKERS_MAX)
         return weir_fail(error, WEIR_ERR_ARGUMENT, "--workers %u: give 1 to %d", config->workers, WEIR_WORKERS_MAX);
-    weir_err code = check_model(config->model, error);
+    weir_err code = check_model(config->model ? config->model : config->lent, error);
     if (code != WEIR_OK)
         return code;
     struct weir_infer *infer = calloc(1, sizeof *infer);
@@ -419,7 +421,7 @@ weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_in
     infer->reasons = config->reasons;
     infer->workers = config->workers;
     infer->worker = calloc(config->workers, sizeof *infer->worker);
-    code = infer->worker ? bench_create(config->model, &infer->bench, error)
+    code = infer->worker ? bench_create(config->model, config->lent, &infer->bench, error)
                          : weir_fail(error, WEIR_ERR_MEMORY, "workers: out of memory");
     for (unsigned i = 0; code == WEIR_OK && i < config->workers; i++) {
         infer->worker[i].number = i;
@@ -440,7 +442,7 @@ weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_in
             pthread_join(infer->worker[i].thread, NULL);
     infer->finished = true;
     if (infer->bench)
-        infer->bench->model = NULL; /* stays the caller's */
+        infer->bench->own = NULL; /* stays the caller's */
     weir_infer_free(&infer);
     return code;
 }
@@ -461,7 +463,7 @@ weir_err weir_infer_reload(struct weir_infer *infer, weir_model *model, struct w
     struct bench *bench = NULL;
     weir_err code = check_model(model, error);
     if (code == WEIR_OK)
-        code = bench_create(model, &bench, error);
+        code = bench_create(model, NULL, &bench, error);
     if (code != WEIR_OK)
         return code;
     pthread_mutex_lock(&infer->lock);
@@ -473,7 +475,7 @@ weir_err weir_infer_reload(struct weir_infer *infer, weir_model *model, struct w
         infer->bench = bench;
         atomic_fetch_add_explicit(&infer->reloads, 1, memory_order_relaxed);
     } else {
-        bench->model = NULL; /* stays the caller's */
+        bench->own = NULL; /* stays the caller's */
         bench_free(bench);
     }
     pthread_mutex_unlock(&infer->lock);

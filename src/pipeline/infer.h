@@ -19,6 +19,7 @@ struct weir_infer;
 
 struct weir_infer_config {
     weir_model *model;                      /* becomes the infer's on WEIR_OK */
+    const weir_model *lent;                 /* or this, which stays the caller's and outlives the infer */
     enum weir_reasons reasons;              /* how alerts are explained */
     unsigned workers;                       /* 1..WEIR_WORKERS_MAX */
     struct weir_transport_config transport; /* what it points to outlives the infer */

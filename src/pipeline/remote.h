@@ -18,6 +18,7 @@
 
 struct weir_remote_account {
     bool used, full; /* full: the outbox, at the moment */
+    bool here;       /* workers and collector are threads of this process: the account has their part, too */
     struct weir_outbox_account outbox;
     struct weir_transport_account queue;
     uint64_t refused_rows, notes_left_out;

@@ -14,7 +14,8 @@ struct weir_run {
     int64_t started_ns;
     struct weir_source *source;
     struct weir_backend *backend;
-    struct weir_sender *sender; /* or this, and no backend */
+    struct weir_sender *sender; /* or this, and no backend; */
+    struct weir_relay *relay;   /* its owner, when the workers are here */
     struct weir_sensor *sensor;
     struct weir_ingest *ingest; /* or this, and no source */
 };
@@ -166,7 +167,23 @@ static weir_err start_sender(struct weir_run *run, struct weir_error *error)
     sender.name = run->config.sensor;
     sender.command = run->config.command;
     sender.producers = run->ingest ? run->config.ingest.threads : run->config.lanes;
-    return weir_sender_start(&sender, &run->sender, error);
+    if (!run->config.store)
+        return weir_sender_start(&sender, &run->sender, error);
+    struct weir_relay_config relay = {.sender = sender,
+                                      .model = run->config.model,
+                                      .reasons = run->config.reasons,
+                                      .workers = run->config.workers,
+                                      .collect = {.store = run->config.store,
+                                                  .rotate_bytes = run->config.rotate_bytes,
+                                                  .retention = run->config.retention,
+                                                  .on_full = on_full(run),
+                                                  .eve = run->config.eve,
+                                                  .name = run->config.sensor,
+                                                  .command = run->config.command}};
+    weir_err code = weir_relay_start(&relay, &run->relay, error);
+    if (code == WEIR_OK)
+        run->sender = weir_relay_sender(run->relay);
+    return code;
 }
 
 weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
@@ -214,7 +231,9 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
 
 bool weir_run_busy(struct weir_run *run)
 {
-    if (run->sender ? weir_sender_failed(run->sender) : weir_backend_failed(run->backend))
+    if (run->relay    ? weir_relay_failed(run->relay)
+        : run->sender ? weir_sender_failed(run->sender)
+                      : weir_backend_failed(run->backend))
         weir_run_stop(run);
     return run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
 }
@@ -234,13 +253,16 @@ void weir_run_account(struct weir_run *run, struct weir_account *account)
     bool running = run->ingest ? weir_ingest_running(run->ingest) : weir_sensor_running(run->sensor);
     memset(account, 0, sizeof *account);
     account->ports = run->ports;
-    if (run->backend)
+    if (run->relay)
+        weir_relay_account(run->relay, account);
+    else if (run->backend)
         weir_backend_account(run->backend, account);
+    account->ports = run->ports;
     if (run->ingest)
         weir_ingest_account(run->ingest, account);
     else
         weir_sensor_account(run->sensor, account);
-    if (run->sender)
+    if (run->sender && !run->relay)
         weir_sender_account(run->sender, account);
     if (running && run->backend)
         weir_account_settle(account);
@@ -249,6 +271,8 @@ void weir_run_account(struct weir_run *run, struct weir_account *account)
 
 weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_error *error)
 {
+    if (run->relay)
+        return weir_relay_reload(run->relay, model, error);
     if (!run->backend)
         return weir_fail(error, WEIR_ERR_UNSUPPORTED, "a sensor has no model");
     return weir_backend_reload(run->backend, model, error);
@@ -256,7 +280,9 @@ weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_er
 
 void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention)
 {
-    if (run->backend)
+    if (run->relay)
+        weir_relay_limit(run->relay, rotate_bytes, retention);
+    else if (run->backend)
         weir_backend_limit(run->backend, rotate_bytes, retention);
 }
 
@@ -268,6 +294,34 @@ struct weir_backend *weir_run_backend(struct weir_run *run)
 struct weir_sender *weir_run_sender(struct weir_run *run)
 {
     return run->sender;
+}
+
+bool weir_run_judges(const struct weir_run *run)
+{
+    return run->relay || run->backend;
+}
+
+void weir_run_model(struct weir_run *run, char *label, size_t size)
+{
+    *label = 0;
+    if (run->relay)
+        weir_relay_model(run->relay, label, size);
+    else if (run->backend)
+        weir_backend_model(run->backend, label, size);
+}
+
+unsigned weir_run_alerts(struct weir_run *run, struct weir_alert_line *lines)
+{
+    return run->relay ? weir_relay_alerts(run->relay, lines) : run->backend ? weir_backend_alerts(run->backend, lines) : 0;
+}
+
+void weir_run_id(struct weir_run *run, char id[static 64])
+{
+    *id = 0;
+    if (run->relay)
+        weir_relay_run(run->relay, id);
+    else if (run->backend)
+        snprintf(id, 64, "%s", weir_backend_run(run->backend));
 }
 
 /* {"health": ACCOUNT}; NULL when out of memory. */
@@ -299,14 +353,16 @@ static void job_account(void *run, struct weir_account *out)
     weir_run_account(run, out);
 }
 
-static uint64_t job_reloads(void *run)
+static uint64_t job_reloads(void *context)
 {
-    return weir_backend_reloads(weir_run_backend(run));
+    struct weir_run *run = context;
+    return run->relay ? weir_relay_reloads(run->relay) : weir_backend_reloads(run->backend);
 }
 
-static weir_err job_sql(void *run, struct weir_sql **out, struct weir_error *error)
+static weir_err job_sql(void *context, struct weir_sql **out, struct weir_error *error)
 {
-    return weir_backend_sql(weir_run_backend(run), out, error);
+    struct weir_run *run = context;
+    return run->relay ? weir_relay_sql(run->relay, out, error) : weir_backend_sql(run->backend, out, error);
 }
 
 static void sender_status(struct weir_run *run, json_t *answer, char *problem, size_t size)
@@ -318,40 +374,44 @@ static void sender_status(struct weir_run *run, json_t *answer, char *problem, s
         snprintf(id + 2 * i, 3, "%02x", who->sensor[i]);
     json_object_set_new(answer, "sensor_id", json_string(id));
     json_object_set_new(answer, "boot", json_integer((json_int_t)who->boot));
-    json_object_set_new(answer, "alerts", json_array());
-    if (weir_sender_status(run->sender, &error) != WEIR_OK || weir_run_input_status(run, &error) != WEIR_OK)
+    if ((run->relay ? weir_relay_status(run->relay, &error) : weir_sender_status(run->sender, &error)) != WEIR_OK ||
+        weir_run_input_status(run, &error) != WEIR_OK)
         snprintf(problem, size, "%s", error.text);
+    else if (run->relay)
+        weir_relay_trouble(run->relay, problem, size);
     else
         weir_sender_trouble(run->sender, problem, size);
+}
+
+static void backend_status(struct weir_run *run, json_t *answer, char *problem, size_t size)
+{
+    struct weir_backend *backend = run->backend;
+    struct weir_error error = {0};
+    size_t depth, room;
+    int64_t age_ns;
+    weir_backend_queue(backend, &depth, &room, &age_ns);
+    json_object_set_new(
+        answer, "queue",
+        json_pack("{s:I,s:I,s:f}", "depth", (json_int_t)depth, "room", (json_int_t)room, "age_us", (double)age_ns / 1e3));
+    if (weir_backend_status(backend, &error) != WEIR_OK || weir_run_input_status(run, &error) != WEIR_OK)
+        snprintf(problem, size, "%s", error.text);
+    else
+        weir_backend_trouble(backend, problem, size);
 }
 
 static void job_status(void *context, json_t *answer, char *problem, size_t size)
 {
     struct weir_run *run = context;
-    struct weir_backend *backend = run->backend;
-    if (run->sender) {
-        sender_status(run, answer, problem, size);
-        return;
-    }
     struct weir_alert_line lines[WEIR_ALERTS_SHOWN];
-    struct weir_error error = {0};
     json_t *alerts = json_array();
-    size_t depth, room;
-    int64_t age_ns;
     char model[256];
-    weir_backend_model(backend, model, sizeof model);
-    json_object_set_new(answer, "model", json_string(model));
-    weir_backend_queue(backend, &depth, &room, &age_ns);
-    json_object_set_new(
-        answer, "queue",
-        json_pack("{s:I,s:I,s:f}", "depth", (json_int_t)depth, "room", (json_int_t)room, "age_us", (double)age_ns / 1e3));
-    for (unsigned i = 0, n = weir_backend_alerts(backend, lines); i < n; i++)
+    weir_run_model(run, model, sizeof model);
+    if (*model)
+        json_object_set_new(answer, "model", json_string(model));
+    for (unsigned i = 0, n = weir_run_alerts(run, lines); i < n; i++)
         json_array_append_new(alerts, json_string(lines[i].text));
     json_object_set_new(answer, "alerts", alerts);
-    if (weir_backend_status(backend, &error) != WEIR_OK || weir_run_input_status(run, &error) != WEIR_OK)
-        snprintf(problem, size, "%s", error.text);
-    else
-        weir_backend_trouble(backend, problem, size);
+    (run->sender ? sender_status : backend_status)(run, answer, problem, size);
 }
 
 struct weir_job weir_run_job(struct weir_run *run)
@@ -360,8 +420,8 @@ struct weir_job weir_run_job(struct weir_run *run)
                              .stop = job_stop,
                              .account = job_account,
                              .status = job_status,
-                             .reloads = run->backend ? job_reloads : NULL,
-                             .sql = run->backend ? job_sql : NULL};
+                             .reloads = weir_run_judges(run) ? job_reloads : NULL,
+                             .sql = weir_run_judges(run) ? job_sql : NULL};
 }
 
 weir_err weir_run_input_status(struct weir_run *run, struct weir_error *error)
@@ -400,7 +460,9 @@ static weir_err finish_sender(struct weir_run *run, struct weir_account *account
 {
     weir_run_account(run, account);
     char *text = weir_account_text(account), *note = text ? as_note("closed", text) : NULL;
-    weir_err code = weir_sender_finish(run->sender, note ? note : "{\"closed\":{}}", error);
+    if (!note && !(note = strdup("{\"closed\":{}}")))
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    weir_err code = run->relay ? weir_relay_finish(run->relay, note, error) : weir_sender_finish(run->sender, note, error);
     free(note);
     free(text);
     weir_run_account(run, account);
@@ -430,7 +492,10 @@ void weir_run_free(struct weir_run **run)
     weir_sensor_free(&(*run)->sensor);
     weir_ingest_free(&(*run)->ingest); /* its threads push until they are joined */
     weir_backend_free(&(*run)->backend);
-    weir_sender_free(&(*run)->sender);
+    if ((*run)->relay)
+        weir_relay_free(&(*run)->relay);
+    else
+        weir_sender_free(&(*run)->sender);
     weir_source_close(&(*run)->source);
     free((*run)->columns);
     free((*run)->names);

@@ -10,6 +10,7 @@
 #include "pipeline/backend.h"
 #include "pipeline/ingest.h"
 #include "pipeline/job.h"
+#include "pipeline/relay.h"
 #include "pipeline/sender.h"
 #include "pipeline/sensor.h"
 
@@ -18,7 +19,8 @@ struct weir_run;
 struct weir_run_config {
     struct weir_source_config source;
     struct weir_ingest_config ingest; /* with an input there is no source */
-    /* With a queue in it there is no backend; what a sender has to know of sensor, command and batches is filled in. */
+    /* With a queue in it there is a sender, and no backend; with a store, too, workers and collector are threads of this process
+     * (pipeline/relay.h). What a sender has to know of sensor, command and batches is filled in. */
     struct weir_sender_config sender;
     const weir_model *model; /* outlives the run; with a sender NULL when the columns are given */
     const struct weir_view *view;
@@ -66,8 +68,20 @@ weir_err weir_run_reload(struct weir_run *run, weir_model *model, struct weir_er
 /* Other limits for a store in a folder: weir_backend_limit. Any thread. */
 void weir_run_limit(struct weir_run *run, uint64_t rotate_bytes, const struct weir_retention *retention);
 
-struct weir_backend *weir_run_backend(struct weir_run *run); /* NULL: a sender */
+struct weir_backend *weir_run_backend(struct weir_run *run); /* NULL: a queue between processes */
 struct weir_sender *weir_run_sender(struct weir_run *run);   /* NULL: a backend */
+
+/* False: this run sends its batches to workers elsewhere, and judges nothing itself. */
+bool weir_run_judges(const struct weir_run *run);
+
+/* The label of the model of the day; "" when it judges nothing. Any thread. */
+void weir_run_model(struct weir_run *run, char *label, size_t size);
+
+/* Copies the newest alerts; returns how many. */
+unsigned weir_run_alerts(struct weir_run *run, struct weir_alert_line *lines);
+
+/* The id of its verdicts in the store; "" without. */
+void weir_run_id(struct weir_run *run, char id[static 64]);
 
 /* The account of now, to be kept beside the verdicts. */
 void weir_run_health(struct weir_run *run, const char *account_json);

@@ -449,6 +449,11 @@ void weir_sender_stop(struct weir_sender *sender)
     atomic_compare_exchange_strong(&sender->deadline_ns, &never, weir_clock_mono_ns() + sender->config.drain_timeout_ns);
 }
 
+void weir_sender_give_up(struct weir_sender *sender)
+{
+    atomic_store(&sender->deadline_ns, INT64_MIN);
+}
+
 void weir_sender_account(struct weir_sender *sender, struct weir_account *account)
 {
     pthread_mutex_lock(&sender->lock);

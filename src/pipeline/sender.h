@@ -65,6 +65,9 @@ uint64_t weir_sender_held(struct weir_sender *sender);
 /* The end has been asked for: what the outbox has no room for when the drain's time is over is refused. */
 void weir_sender_stop(struct weir_sender *sender);
 
+/* Nobody will mark anything any more: the drain's time is over. */
+void weir_sender_give_up(struct weir_sender *sender);
+
 /* Fills rows.scored, store.committed and what is remote; at most 50 ms old while the thread runs, exact after finish. */
 void weir_sender_account(struct weir_sender *sender, struct weir_account *account);
 

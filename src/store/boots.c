@@ -42,7 +42,7 @@ static void sensor_text(const uint8_t sensor[16], char out[static 40])
 }
 
 /* A UUID of version 8: a hash. */
-static void run_text(const uint8_t sensor[16], uint64_t boot, char out[static 40])
+void weir_boots_run(const uint8_t sensor[16], uint64_t boot, char out[static 40])
 {
     uint8_t name[24];
     memcpy(name, sensor, 16);
@@ -58,7 +58,7 @@ static weir_err put_killed(struct weir_boots *boots, const struct weir_origin *o
 {
     char run[40], boot[24], detail[160];
     int64_t now_ns = boots->wall_ns();
-    run_text(origin->sensor, killed->boot, run);
+    weir_boots_run(origin->sensor, killed->boot, run);
     snprintf(boot, sizeof boot, "%" PRIu64, killed->boot);
     snprintf(detail, sizeof detail,
              "it never said that it ends, and boot %" PRIu64
@@ -119,7 +119,7 @@ weir_err weir_boots_meet(struct weir_boots *boots, const struct weir_origin *ori
     weir_err code = WEIR_OK;
     known->boot = boot;
     memcpy(known->sensor, origin->sensor, sizeof known->sensor);
-    run_text(known->sensor, boot, known->run);
+    weir_boots_run(known->sensor, boot, known->run);
     if (weir_marks_newest(boots->marks, origin->sensor, &newest) && newest.boot < boot && !newest.closed)
         code = put_killed(boots, origin, &newest, boot, error);
     if (code == WEIR_OK)
@@ -181,7 +181,7 @@ static weir_err note_outage(struct weir_boots *boots, const struct weir_note *no
 {
     char run[40], boot[24];
     uint64_t hit = (uint64_t)integer(outage, "boot", (int64_t)note->boot);
-    run_text(note->sensor, hit, run);
+    weir_boots_run(note->sensor, hit, run);
     snprintf(boot, sizeof boot, "%" PRIu64, hit);
     const char *what = text(outage, "what"), *reason = text(outage, "reason");
     const struct weir_outage row = {.what = what ? what : "sensor",
@@ -213,7 +213,7 @@ static weir_err note_gone(struct weir_boots *boots, const struct weir_note *note
     weir_err code = weir_marks_skip(boots->marks, &id, now_ns, &missing, error);
     if (code != WEIR_OK || !missing || id.lane == WEIR_NOTE_LANE)
         return code;
-    run_text(note->sensor, id.boot, run);
+    weir_boots_run(note->sensor, id.boot, run);
     snprintf(boot, sizeof boot, "%" PRIu64, id.boot);
     snprintf(detail, sizeof detail,
              "%" PRIu64 " batches of lane %" PRIu32 " below number %" PRIu64 " are not here, and the sensor "
@@ -249,7 +249,7 @@ weir_err weir_boots_note(struct weir_boots *boots, const struct weir_note *note,
     char run[40];
     json_t *json = json_loads(note->text, JSON_REJECT_DUPLICATES, &why), *member;
     weir_err code = WEIR_OK;
-    run_text(note->sensor, note->boot, run);
+    weir_boots_run(note->sensor, note->boot, run);
     if (json_is_object(member = json_object_get(json, "started")))
         code = note_started(boots, note, run, member, error);
     else if (json_is_object(member = json_object_get(json, "health")))

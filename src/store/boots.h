@@ -19,6 +19,9 @@ struct weir_boots {
     size_t count, room, last;
 };
 
+/* The run's id of a boot. */
+void weir_boots_run(const uint8_t sensor[16], uint64_t boot, char out[static 40]);
+
 /* Before the mark of its batch or note is taken, in the open transaction: the boot's run, with a row in `runs`. The first sign of
  * a boot is also the end of the one before: if that has not said that it ends, it was killed, and `outages` gets a row. *run is
  * good until the next call. Errors are DuckDB's, without the path; WEIR_ERR_MEMORY. */

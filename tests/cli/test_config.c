@@ -294,7 +294,8 @@ static void every_flag_is_a_key(void **unused)
         weir_run_options_free(&by_flag.options);
         if (row->kind != WEIR_SETTING_TEXT && !(row->kind == WEIR_SETTING_LIST && !row->take) &&
             row->kind != WEIR_SETTING_LISTS && strcmp(row->name, "interface") != 0 && strcmp(row->name, "flows") != 0 &&
-            row->take != weir_ingest_take_names) { /* a wrong value: the same words of both */
+            row->take != weir_ingest_take_names &&
+            row->take != weir_queue_take_peers) { /* a wrong value: the same words of both */
             const char *wrong = row->kind == WEIR_SETTING_SWITCH ? NULL : "wrong";
             if (!wrong)
                 continue;
