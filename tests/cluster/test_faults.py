@@ -2,7 +2,8 @@
 late: in the end each record that was accepted into a batch has exactly one verdict, the one that `weir run` gives it, and what is missing
 is named.
 
-Usage: test_faults.py WEIR MODEL CAPTURE. WEIR_ROUNDS=100 for a long night (4 by default), WEIR_SEED=N for one round again.
+Usage: test_faults.py WEIR MODEL CAPTURE. By default two rounds of kills and a choice of the rest; WEIR_ROUNDS=100 for all of it,
+WEIR_SEED=N for one round again.
 """
 import ctypes
 import fcntl
@@ -18,14 +19,15 @@ import unittest
 
 WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
 CAPTURE = ",".join(map(os.path.abspath, sys.argv[3].split(",")))
-ROUNDS = int(os.environ.get("WEIR_ROUNDS", 4))
+ROUNDS = int(os.environ.get("WEIR_ROUNDS", 2))
+long = unittest.skipUnless("WEIR_ROUNDS" in os.environ, "WEIR_ROUNDS is not set")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "capture"))
 import cluster  # noqa: E402
 import veth  # noqa: E402
 from cluster import Cluster, Redis, Rows, until  # noqa: E402
 
-ROWS = 3000
+ROWS, SECONDS = 2000, 1.0
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -137,11 +139,11 @@ class Faults(unittest.TestCase):
         redis = isinstance(world.transport, Redis)
         makers = {"collect": world.collect, "infer": world.infer, "infer-2": world.infer}
         jobs = {name: make(name=name) for name, make in makers.items()}
-        feed = Feed(world, self.rows, seconds=1.5)
+        feed = Feed(world, self.rows, seconds=SECONDS)
         feed.open("--batch", str(chance.choice((1, 7, 64, 300))))
         accepted, restarts = set(), []
         kinds = ["sensor", "collect", "infer", "infer-2"] + ["redis"] * redis
-        kills = sorted((chance.uniform(0.1, 1.6), chance.choice(kinds)) for _ in range(chance.randint(1, 5)))
+        kills = sorted((chance.uniform(0.1, SECONDS + 0.1), chance.choice(kinds)) for _ in range(chance.randint(1, 5)))
         began = time.monotonic()
         while not feed.done() or kills or restarts:
             now = time.monotonic() - began
@@ -193,7 +195,7 @@ class Faults(unittest.TestCase):
 
     def feed_through(self, world, while_feeding, *arguments):
         """Feeds all rows; while_feeding(share of them that is written) is called all the time."""
-        feed = Feed(world, self.rows, seconds=1.5)
+        feed = Feed(world, self.rows, seconds=SECONDS)
         feed.open("--batch", "16", *arguments)
         while not feed.done():
             feed.step()
@@ -220,6 +222,7 @@ class Faults(unittest.TestCase):
         self.ends(world, [jobs[1], jobs[2], jobs[0]])
         self.check(world)
 
+    @long
     def test_late_over_zmq(self):
         self.late("zmq")
 
@@ -227,6 +230,7 @@ class Faults(unittest.TestCase):
     def test_late_over_redis(self):
         self.late("redis")
 
+    @long
     def test_slow(self):
         """One worker that is stopped nine tenths of the time: everything waits, nothing is lost."""
         world = self.world("zmq")
@@ -247,7 +251,7 @@ class Faults(unittest.TestCase):
 
         def mangle(data):
             at = data.find(cluster.MAGIC)
-            if at >= 0 and at + 400 < len(data) and chance.random() < 0.1:
+            if at >= 0 and at + 400 < len(data) and chance.random() < 0.05:
                 flipped.append(at)
                 where = at + 130 + chance.randrange(260)
                 data = data[:where] + bytes([data[where] ^ 1 << chance.randrange(8)]) + data[where + 1:]
@@ -261,7 +265,7 @@ class Faults(unittest.TestCase):
         urls = ["--queue", f"redis+unix://{through}"]
         jobs = [world.collect(), world.infer(urls=urls)]
         world.ready("collect", "infer")
-        feed = Feed(world, self.rows, seconds=1.5)
+        feed = Feed(world, self.rows, seconds=SECONDS)
         feed.open("--batch", "16", "--queue", f"redis+unix://{through}")
         while not feed.done():
             feed.step()
@@ -276,20 +280,25 @@ class Faults(unittest.TestCase):
     def wrong_model(self, transport):
         """Batches that nobody can score: reported, held, and judged when somebody comes who can."""
         world = self.world(transport)
-        columns = subprocess.run([WEIR, "model", "show", MODEL, "--json"], capture_output=True, text=True, check=True).stdout
-        self.assertIn('"columns"', columns)
         collector = world.collect()
         wrong = world.infer(name="wrong")
         job = world.sensor("-r", CAPTURE, "--columns", "dur,sbytes,dbytes", "--drain-timeout", "1s")
         self.assertEqual(world.wait(job), 1, world.logs())
         with open(world.path("sensor.log")) as file:
             self.assertIn("are not committed", file.read())
-        print(world.status("wrong"))
+        if transport == "redis":
+            self.assertIn("is not one that the model can score", world.status("wrong")["problem"])
+        else:  # one sensor, one list: an error at the start
+            self.assertEqual(world.wait(wrong), 1, world.logs())
+            with open(world.path("wrong.log")) as file:
+                self.assertIn("column", file.read())
         self.assertNotEqual(world.outbox(), set())
-        world.end(wrong)
+        if transport == "redis":
+            self.assertEqual(world.end(wrong), 0, world.logs())
         self.ends(world, [collector])
         self.assertEqual(world.query("SELECT count(*) AS n FROM verdicts"), [{"n": "0"}])
 
+    @long
     def test_wrong_model_over_zmq(self):
         self.wrong_model("zmq")
 
@@ -323,6 +332,7 @@ class Faults(unittest.TestCase):
         self.assertEqual(ids, [{"n": "2", "names": "1"}])
         self.assertTrue([name for name in os.listdir(world.path("copy")) if name.startswith("outbox.")])
 
+    @long
     def test_alike_over_zmq(self):
         self.alike("zmq")
 
@@ -388,7 +398,7 @@ class Faults(unittest.TestCase):
         results = ["--results", "zmq+tcp://10.9.8.2:5556"]
         jobs = [world.collect(*keys("store", "sensor", "judge"), urls=results, before=net.argv(far)),
                 world.infer(*keys("judge", "sensor", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results], before=net.argv(far))]
-        feed = Feed(world, self.rows, seconds=1.5)
+        feed = Feed(world, self.rows, seconds=SECONDS)
         feed.open("--batch", "16", *keys("sensor", "judge", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results],
                   before=net.argv(near))
         states = []

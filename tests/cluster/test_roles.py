@@ -132,6 +132,34 @@ class Roles(unittest.TestCase):
         self.sensor_ends(job)
         os.close(writing)
 
+    def test_one_process(self):
+        """`weir run` over the same queue: one process, and the same store."""
+        c = self.cluster
+        done = subprocess.run([WEIR, "run", "-r", CAPTURE, "--model", MODEL, "--queue", c.transport.queue, "--store", c.store, "--eve",
+                               c.path("eve.json"), "--json", "--control", "none"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        account = json.loads(done.stdout)
+        self.assertEqual((account["rows"]["batched"], account["rows"]["scored"], account["store"]["committed"]), (self.rows,) * 3)
+        self.assertEqual(account["outbox"]["committed"]["rows"], self.rows)
+        self.assertEqual(account["eve"]["lines"], self.rows + account["alerts"])
+        self.assertEqual(c.judgement(), self.expected)
+        run, = c.query("SELECT ended IS NOT NULL AS ended FROM runs WHERE run IN (SELECT run FROM verdicts)")
+        self.assertEqual(run["ended"], "true")
+
+    def test_one_process_reloads(self):
+        """Its control socket: status, reload, query, stop."""
+        c = self.cluster
+        reading, writing = os.pipe()
+        job = c.start("run", "-r", "-", "--model", MODEL, "--queue", c.transport.queue, "--store", c.store, "--eve", "/dev/null", "--quiet",
+                      "--control", c.path("run.ctl"), stdin=reading)
+        os.close(reading)
+        c.ready("run")
+        for command in (["reload", "--model", MODEL], ["query", "SELECT count(*) AS n FROM verdicts"], ["stop"]):
+            done = subprocess.run([WEIR, *command, "--control", c.path("run.ctl")], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, (command, done.stderr, c.logs()))
+        self.assertEqual(c.wait(job), 0, c.logs())
+        os.close(writing)
+
     def test_killed(self):
         """kill -9: its next start says so in `outages`, and sends what was accepted."""
         c = self.cluster
