@@ -70,7 +70,7 @@ static bool check_queue(const struct weir_run_options *o, struct weir_problems *
         return false;
     const char *wrong = weir_queue_options_problem(&o->link, o->queue, o->store != NULL, &error);
     if (wrong)
-        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s%s", weir_run_options_place(o, wrong).text, error.text,
+        weir_problem(problems, error.code, "%s: %s%s", weir_run_options_place(o, wrong).text, error.text,
                      o->store && !strcmp(wrong, "queue") ? "; memory: stays in this process" : "");
     return true;
 }
@@ -142,6 +142,9 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
             plan->config.batch_rows = WEIR_BATCH_ROWS;
     }
     plan->config.degrade = o->overload == WEIR_OVERLOAD_DEGRADE;
+    plan->config.ingest.key = o->link.key;
+    plan->config.ingest.peers = (const char *const *)o->link.peers.item;
+    plan->config.ingest.peer_count = o->link.peers.count;
     plan->config.ingest.shed = o->overload == WEIR_OVERLOAD_SHED;
     if (o->overload == WEIR_OVERLOAD_SHED || (live && o->overload == WEIR_OVERLOAD_SOURCE))
         plan->config.behind_ns = BEHIND_NS;

@@ -180,7 +180,7 @@ class Roles(unittest.TestCase):
     def test_what_is_wrong(self):
         c = self.cluster
         for arguments, code, words in ((["-r", CAPTURE], 2, "--queue is missing"),
-                                       (["-r", CAPTURE, "--queue", "tcp://x"], 2, "queue"),
+                                       (["-r", CAPTURE, "--queue", "tcp://x"], 1, "--queue: tcp://x"),
                                        (["-r", CAPTURE, "--queue", "zmq+ipc:///tmp/q"], 2, "--results: missing"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--results", "zmq+ipc:///r"], 2, "leave it out"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--spill", "2TB"], 2, "1MB to 1TB"),
