@@ -22,6 +22,8 @@ struct compiler {
     size_t *edge_first;   /* [columns + 1] the column's thresholds in `edge`: sorted, each once */
     size_t *edge_count;   /* [columns] */
     float *edge;
+    uint32_t *key;         /* [nodes of the forest] of inner ones: plane << 8 | bin, once in a batch the test's number */
+    uint32_t *batch;       /* [pieces] */
     uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
     uint16_t plane_before[WEIR_PLANES_MAX];
 };
@@ -70,7 +72,7 @@ static enum weir_form form_of(const struct compiler *c, size_t tree, unsigned al
     const struct shape *s = &c->shape[tree];
     if ((allowed & WEIR_FORM_OBLIVIOUS) && s->oblivious)
         return WEIR_FORM_OBLIVIOUS;
-    if ((allowed & WEIR_FORM_MASK) && s->depth <= WEIR_MASK_DEPTH)
+    if ((allowed & WEIR_FORM_MASK) && s->depth <= WEIR_MASK_DEPTH && (s->depth <= 6 || s->leaves > (size_t)1 << (s->depth - 1)))
         return WEIR_FORM_MASK;
     if ((allowed & WEIR_FORM_REACH) && s->leaves <= WEIR_REACH_LEAVES)
         return WEIR_FORM_REACH;
@@ -82,6 +84,27 @@ static enum weir_form form_of(const struct compiler *c, size_t tree, unsigned al
 static bool has_tests(enum weir_form form)
 {
     return form == WEIR_FORM_MASK || form == WEIR_FORM_OBLIVIOUS || form == WEIR_FORM_REACH;
+}
+
+static bool shares_tests(enum weir_form form)
+{
+    return form == WEIR_FORM_MASK || form == WEIR_FORM_REACH;
+}
+
+/* The depth that a tree is padded to: there are scorers for these. */
+static unsigned padded_depth(const struct compiler *c, size_t tree)
+{
+    unsigned depth = (unsigned)c->shape[tree].depth;
+    if (c->form[tree] != WEIR_FORM_MASK)
+        return 0;
+    return depth <= 4 ? 4 : depth <= 6 ? 6 : depth;
+}
+
+/* Room for its leaves. */
+static size_t leaf_room(const struct compiler *c, size_t tree)
+{
+    size_t leaves = c->form[tree] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, tree) : c->shape[tree].leaves;
+    return (leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM;
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -241,9 +264,10 @@ static weir_err build_searches(struct compiler *c, struct weir_error *error)
         floats += (size_t)1 << s->steps;
         for (; i < plan->planes && plan->plane[i].column == s->column; i++)
             s->planes++;
-        const struct weir_plane *p = &plan->plane[s->plane];
-        s->simple =
-            s->planes == 1 && p->kind == WEIR_SPLIT_NUMBER && !p->missing_right && c->edge_count[s->column] <= plan->kernel->bins;
+        s->plain = true;
+        for (unsigned k = s->plane; k < i; k++)
+            s->plain &= plan->plane[k].kind == WEIR_SPLIT_NUMBER && !plan->plane[k].missing_right;
+        s->simple = s->plain && s->planes == 1 && c->edge_count[s->column] <= plan->kernel->bins;
     }
     plan->table = room(floats, sizeof *plan->table);
     if (!plan->table)
@@ -266,65 +290,152 @@ static void set_leaf(struct weir_plan *plan, size_t at, size_t node)
 {
     const struct weir_forest *f = plan->forest;
     plan->leaf_node[at] = (uint32_t)node;
-    if (plan->leaf)
+    if (f->sum == WEIR_SUM_FLOAT32) {
+        uint32_t bits;
         plan->leaf[at] = f->value[node];
-    if (plan->leaf64)
+        memcpy(&bits, &f->value[node], sizeof bits);
+        for (size_t i = 0; i < 4; i++)
+            plan->leaf_byte[at / LEAF_ROOM * 4 * LEAF_ROOM + i * LEAF_ROOM + at % LEAF_ROOM] = (uint8_t)(bits >> 8 * i);
+    } else if (f->width == 1)
         plan->leaf64[at] = f->leaf[f->place[node]];
 }
 
 /* The test of a node. */
-static struct weir_test test_of(const struct compiler *c, size_t node, unsigned place)
+static struct weir_test test_of(const struct compiler *c, size_t piece, size_t node)
 {
-    unsigned bin;
-    struct weir_plane p = plane_of(c, node, &bin);
-    return (struct weir_test){.bin = bin * 0x01010101u, .plane = (uint16_t)find_plane(c, &p), .place = (uint16_t)place};
+    uint32_t key = c->key[node];
+    if (shares_tests(c->form[c->plan->piece[piece].tree]))
+        return c->plan->test[c->plan->batch[c->batch[piece]].test + key];
+    return (struct weir_test){.bin = (key & 0xff) * 0x01010101u, .plane = key >> 8};
 }
 
-/* MASK: tests and leaves of the subtree at `node`, which is at `place` of the heap, `level` levels below the root. */
-static void build_heap(struct compiler *c, struct weir_piece *piece, size_t node, unsigned place, unsigned level)
+static int compare_keys(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Gives the batch that pieces first to last - 1 are in its tests, which are those in `keys`; nodes get their numbers. */
+static void close_batch(struct compiler *c, size_t first, size_t last, uint32_t *keys, size_t count, uint32_t *number)
 {
     struct weir_plan *plan = c->plan;
+    const struct weir_forest *f = c->forest;
+    uint32_t start = plan->batches ? plan->batch[plan->batches - 1].test + plan->batch[plan->batches - 1].tests : 0;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    for (size_t i = 0; i < count; i++) {
+        number[keys[i]] = (uint32_t)i;
+        plan->test[start + i] = (struct weir_test){.bin = (keys[i] & 0xff) * 0x01010101u, .plane = keys[i] >> 8};
+    }
+    for (size_t p = first; p < last; p++) {
+        size_t tree = plan->piece[p].tree, root = f->first[tree];
+        c->batch[p] = (uint32_t)plan->batches;
+        for (size_t i = root; shares_tests(c->form[tree]) && i < root + f->count[tree]; i++)
+            c->key[i] = is_leaf(f, i) ? 0 : number[c->key[i]];
+    }
+    plan->batch[plan->batches++] = (struct weir_batch){start, (uint32_t)count};
+    plan->most_tests = count > plan->most_tests ? count : plan->most_tests;
+}
+
+/* Splits the pieces into batches. */
+static weir_err build_batches(struct compiler *c, struct weir_error *error)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    size_t first = 0, count = 0;
+    uint32_t *seen = room(plan->planes * 256, sizeof *seen), *number = room(plan->planes * 256, sizeof *number);
+    uint32_t *keys = room(WEIR_TESTS_MAX, sizeof *keys);
+    weir_err err = seen && number && keys ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t p = 0; p < f->trees && !err; p++) {
+        size_t tree = plan->piece[p].tree, root = f->first[tree], before = count;
+        bool full = false;
+        if (!has_tests(c->form[tree]))
+            continue;
+        for (size_t i = root; i < root + f->count[tree]; i++) {
+            unsigned bin;
+            if (is_leaf(f, i))
+                continue;
+            struct weir_plane plane = plane_of(c, i, &bin);
+            uint32_t key = c->key[i] = (uint32_t)find_plane(c, &plane) << 8 | bin;
+            if (!shares_tests(c->form[tree]) || seen[key] == plan->batches + 1)
+                continue;
+            full |= count == WEIR_TESTS_MAX;
+            if (full)
+                continue;
+            seen[key] = (uint32_t)plan->batches + 1;
+            keys[count++] = key;
+        }
+        if (full) { /* this piece begins the next one */
+            close_batch(c, first, p, keys, before, number);
+            first = p--;
+            count = 0;
+        }
+    }
+    if (!err)
+        close_batch(c, first, f->trees, keys, count, number);
+    free(seen);
+    free(number);
+    free(keys);
+    return err;
+}
+
+/* MASK: uses, heap and leaves of the subtree at `node`, which is at `place` of the heap, `level` levels below the root. */
+static void build_heap(struct compiler *c, size_t index, unsigned depth, size_t node, unsigned place, unsigned level)
+{
+    struct weir_plan *plan = c->plan;
+    struct weir_piece *piece = &plan->piece[index];
     if (is_leaf(c->forest, node)) {
-        unsigned below = WEIR_MASK_DEPTH - level, first = (place << below) - LEAF_ROOM;
+        unsigned below = depth - level, first = (place << below) - (1u << depth);
         for (unsigned i = 0; i < 1u << below; i++)
             set_leaf(plan, piece->leaf + first + i, node);
         return;
     }
-    struct weir_test test = test_of(c, node, place);
-    plan->test[piece->test + piece->tests++] = test;
+    struct weir_test test = test_of(c, index, node);
+    plan->use[piece->use + (size_t)place * WEIR_OCTET] = c->key[node];
     unsigned mirrored = (3u << level) - 1 - place;
     plan->heap[piece->heap + mirrored] = (struct weir_heap){(uint8_t)test.bin, (uint16_t)(test.plane * WEIR_BLOCK)};
-    build_heap(c, piece, plan->child[node], 2 * place, level + 1);
-    build_heap(c, piece, plan->child[node] + 1, 2 * place + 1, level + 1);
+    build_heap(c, index, depth, plan->child[node], 2 * place, level + 1);
+    build_heap(c, index, depth, plan->child[node] + 1, 2 * place + 1, level + 1);
 }
 
-/* REACH: in level order a node's left child takes over its slot, the right child gets the next one. OBLIVIOUS: the leaves as
- * they stand, and the first test of each level. */
-static void build_slots(struct compiler *c, struct weir_piece *piece, bool oblivious)
+/* REACH: splits and leaves of the subtree at `node`, whose first leaf has this number. Returns its number of leaves. */
+static unsigned build_splits(struct compiler *c, size_t index, size_t node, unsigned first)
+{
+    struct weir_plan *plan = c->plan;
+    struct weir_piece *piece = &plan->piece[index];
+    if (is_leaf(c->forest, node)) {
+        set_leaf(plan, piece->leaf + first, node);
+        return 1;
+    }
+    struct weir_split *split = &plan->split[piece->split + piece->tests++];
+    unsigned left = build_splits(c, index, plan->child[node], first);
+    *split = (struct weir_split){(uint16_t)c->key[node], (uint8_t)first, (uint8_t)(first + left)};
+    return left + build_splits(c, index, plan->child[node] + 1, first + left);
+}
+
+/* OBLIVIOUS: the leaves as they stand, and the first test of each level. */
+static void build_levels(struct compiler *c, size_t index)
+{
+    struct weir_plan *plan = c->plan;
+    struct weir_piece *piece = &plan->piece[index];
+    size_t first = c->forest->first[piece->tree], leaves = piece->leaves;
+    for (unsigned level = 0; level < piece->depth; level++)
+        plan->test[piece->test + piece->tests++] = test_of(c, index, first + ((size_t)1 << level) - 1);
+    for (size_t i = 0; i < leaves; i++)
+        set_leaf(plan, piece->leaf + i, first + leaves - 1 + i);
+}
+
+/* OBLIVIOUS, REACH: for rows that walk. */
+static void build_steps(struct compiler *c, size_t index)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    uint16_t slot[2 * WEIR_REACH_LEAVES] = {0};
+    const struct weir_piece *piece = &plan->piece[index];
     size_t first = f->first[piece->tree];
-    unsigned inner = 0, leaves = 0, level = 0;
-    for (unsigned i = 0; i < f->count[piece->tree]; i++) {
-        if (is_leaf(f, first + i)) {
-            plan->step[piece->step + i] = WEIR_STEP(0, 0, i - 1); /* 0 >= 0 sends it right: to itself */
-            set_leaf(plan, piece->leaf + (oblivious ? leaves++ : slot[i]), first + i);
-            continue;
-        }
-        unsigned child = (unsigned)(plan->child[first + i] - first);
-        struct weir_test test = test_of(c, first + i, slot[i]);
+    for (size_t i = 0; i < f->count[piece->tree]; i++) {
+        struct weir_test test = is_leaf(f, first + i) ? (struct weir_test){0} : test_of(c, index, first + i);
+        /* 0 >= 0 sends a leaf right: to itself */
+        size_t child = is_leaf(f, first + i) ? i - 1 : plan->child[first + i] - first;
         plan->step[piece->step + i] = WEIR_STEP(test.bin & 0xff, test.plane, child);
-        slot[child] = slot[i];
-        slot[child + 1] = (uint16_t)++inner;
-        if (oblivious && i + 1 == 1u << level) {
-            test.place = (uint16_t)(piece->depth - 1 - level);
-            level++;
-        } else if (oblivious) {
-            continue;
-        }
-        plan->test[piece->test + piece->tests++] = test;
     }
 }
 
@@ -344,79 +455,128 @@ static void build_walk(struct compiler *c, struct weir_piece *piece)
     }
 }
 
-/* Rooms for every piece, then the pieces. */
-static weir_err build_pieces(struct compiler *c, struct weir_error *error)
+/* Pieces by group, and in it in tree order. */
+static weir_err order_pieces(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
-    struct weir_plan *plan = c->plan;
-    size_t tests = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0, piece = 0, *count = NULL;
-    for (size_t t = 0; t < f->trees; t++) {
-        if (has_tests(c->form[t])) {
-            tests += f->count[t] / 2;
-            if (c->form[t] == WEIR_FORM_MASK)
-                heaps += LEAF_ROOM;
-            else
-                steps += f->count[t];
-            leaves += (c->shape[t].leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM;
-        } else if (c->form[t] == WEIR_FORM_WALK) {
-            nodes += f->count[t];
-        }
-    }
-    bool wide = f->sum == WEIR_SUM_FLOAT64;
-    plan->test = room(tests, sizeof *plan->test);
-    plan->heap = room(heaps, sizeof *plan->heap);
-    plan->step = room(steps, sizeof *plan->step);
-    plan->leaf_node = room(leaves, sizeof *plan->leaf_node);
-    plan->leaf = wide ? NULL : room(leaves, sizeof *plan->leaf);
-    plan->leaf64 = wide && f->width == 1 ? room(leaves, sizeof *plan->leaf64) : NULL;
-    plan->node = room(nodes, sizeof *plan->node);
-    count = room(f->groups + 1, sizeof *count);
-    if (!plan->test || !plan->heap || !plan->step || !plan->leaf_node || !(wide ? (void *)plan->node : plan->leaf) ||
-        !plan->node || !count || (wide && f->width == 1 && !plan->leaf64) || tests > UINT32_MAX || heaps > UINT32_MAX ||
-        steps > UINT32_MAX || leaves > UINT32_MAX) {
-        free(count);
+    size_t *count = room(f->groups + 1, sizeof *count);
+    if (!count)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    }
-
-    /* By group, and in it in tree order. */
     for (size_t t = 0; t < f->trees; t++)
         count[f->group[t] + 1]++;
     for (size_t g = 0; g < f->groups; g++)
         count[g + 1] += count[g];
     for (size_t t = 0; t < f->trees; t++) {
-        plan->of_tree[t] = (uint32_t)count[f->group[t]]++;
-        plan->piece[plan->of_tree[t]].tree = (uint32_t)t;
+        c->plan->of_tree[t] = (uint32_t)count[f->group[t]]++;
+        c->plan->piece[c->plan->of_tree[t]].tree = (uint32_t)t;
     }
     free(count);
+    return WEIR_OK;
+}
 
-    tests = heaps = steps = leaves = nodes = 0;
-    for (; piece < f->trees; piece++) {
-        struct weir_piece *p = &plan->piece[piece];
-        enum weir_form form = c->form[p->tree];
-        uint16_t group = f->group[p->tree];
-        *p = (struct weir_piece){.tree = p->tree,
-                                 .test = (uint32_t)tests,
-                                 .heap = (uint32_t)heaps,
-                                 .step = (uint32_t)steps,
-                                 .leaf = (uint32_t)leaves,
-                                 .leaves = form == WEIR_FORM_MASK ? LEAF_ROOM : (uint32_t)c->shape[p->tree].leaves,
-                                 .node = (uint32_t)nodes,
-                                 .depth = (uint16_t)c->shape[p->tree].depth};
-        if (form == WEIR_FORM_MASK) {
-            build_heap(c, p, f->first[p->tree], 1, 0);
-            heaps += LEAF_ROOM;
-        } else if (has_tests(form)) {
-            build_slots(c, p, form == WEIR_FORM_OBLIVIOUS);
-            steps += f->count[p->tree];
-        } else if (form == WEIR_FORM_WALK) {
-            build_walk(c, p);
-            nodes += f->count[p->tree];
-        }
-        tests += p->tests;
-        leaves += has_tests(form) ? (c->shape[p->tree].leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM : 0;
-        if (!plan->runs || plan->run[plan->runs - 1].form != form || plan->run[plan->runs - 1].group != group)
-            plan->run[plan->runs++] = (struct weir_run){.form = form, .group = group, .piece = (uint32_t)piece};
+/* The runs. */
+static void build_runs(struct compiler *c)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    for (size_t piece = 0; piece < f->trees; piece++) {
+        size_t tree = plan->piece[piece].tree;
+        struct weir_run next = {.form = c->form[tree],
+                                .group = f->group[tree],
+                                .depth = (uint16_t)padded_depth(c, tree),
+                                .batch = c->batch[piece],
+                                .piece = (uint32_t)piece};
+        const struct weir_run *last = plan->runs ? &plan->run[plan->runs - 1] : NULL;
+        if (!last || last->form != next.form || last->group != next.group || last->depth != next.depth ||
+            last->batch != next.batch)
+            plan->run[plan->runs++] = next;
         plan->run[plan->runs - 1].pieces++;
+    }
+}
+
+/* Rooms for every piece, then the pieces. */
+static weir_err build_pieces(struct compiler *c, struct weir_error *error)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0;
+    for (size_t t = 0; t < f->trees; t++) {
+        tests += has_tests(c->form[t]) ? f->count[t] / 2 : 0;
+        splits += c->form[t] == WEIR_FORM_REACH ? f->count[t] / 2 : 0;
+        heaps += c->form[t] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, t) : 0;
+        steps += c->form[t] == WEIR_FORM_OBLIVIOUS || c->form[t] == WEIR_FORM_REACH ? f->count[t] : 0;
+        leaves += has_tests(c->form[t]) ? leaf_room(c, t) : 0;
+        nodes += c->form[t] == WEIR_FORM_WALK ? f->count[t] : 0;
+    }
+    plan->test = room(tests, sizeof *plan->test);
+    weir_err err = order_pieces(c, error);
+    if (!err && !plan->test)
+        err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    if (!err)
+        err = build_batches(c, error);
+    if (err)
+        return err;
+    build_runs(c);
+    for (size_t i = 0; i < plan->runs; i++) {
+        const struct weir_run *run = &plan->run[i];
+        if (run->form == WEIR_FORM_MASK)
+            uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
+    }
+    bool wide = f->sum == WEIR_SUM_FLOAT64;
+    plan->use = room(uses + WEIR_OCTET, sizeof *plan->use); /* an octet may be read past its end */
+    plan->split = room(splits, sizeof *plan->split);
+    plan->heap = room(heaps, sizeof *plan->heap);
+    plan->step = room(steps, sizeof *plan->step);
+    plan->leaf_node = room(leaves, sizeof *plan->leaf_node);
+    plan->leaf = room(wide ? 0 : leaves, sizeof *plan->leaf);
+    plan->leaf_byte = room(wide ? 0 : leaves, 4);
+    plan->leaf64 = room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
+    plan->node = room(nodes, sizeof *plan->node);
+    if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
+        !plan->leaf64 || !plan->node || tests > UINT32_MAX || uses > UINT32_MAX || heaps > UINT32_MAX || steps > UINT32_MAX ||
+        leaves > UINT32_MAX)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+
+    const struct weir_batch *last = &plan->batch[plan->batches - 1];
+    tests = last->test + last->tests; /* those that are not shared stand behind */
+    uses = splits = heaps = steps = leaves = nodes = 0;
+    for (size_t i = 0; i < plan->runs; i++) {
+        const struct weir_run *run = &plan->run[i];
+        for (size_t k = 0; k < run->pieces; k++) {
+            size_t index = run->piece + k;
+            struct weir_piece *p = &plan->piece[index];
+            const struct shape *shape = &c->shape[p->tree];
+            *p = (struct weir_piece){.tree = p->tree,
+                                     .test = (uint32_t)tests,
+                                     .use = (uint32_t)(uses + (k / WEIR_OCTET * WEIR_OCTET << run->depth) + k % WEIR_OCTET),
+                                     .split = (uint32_t)splits,
+                                     .heap = (uint32_t)heaps,
+                                     .step = (uint32_t)steps,
+                                     .leaf = (uint32_t)leaves,
+                                     .leaves = (uint32_t)(run->form == WEIR_FORM_MASK ? 1u << run->depth : shape->leaves),
+                                     .node = (uint32_t)nodes,
+                                     .depth = (uint16_t)shape->depth};
+            if (run->form == WEIR_FORM_MASK) {
+                build_heap(c, index, run->depth, f->first[p->tree], 1, 0);
+                heaps += (size_t)1 << run->depth;
+            } else if (run->form == WEIR_FORM_REACH) {
+                build_splits(c, index, f->first[p->tree], 0);
+                splits += p->tests;
+            } else if (run->form == WEIR_FORM_OBLIVIOUS) {
+                build_levels(c, index);
+                tests += p->tests;
+            } else if (run->form == WEIR_FORM_WALK) {
+                build_walk(c, p);
+                nodes += f->count[p->tree];
+            }
+            if (run->form == WEIR_FORM_OBLIVIOUS || run->form == WEIR_FORM_REACH) {
+                build_steps(c, index);
+                steps += f->count[p->tree];
+            }
+            leaves += has_tests(run->form) ? leaf_room(c, p->tree) : 0;
+        }
+        if (run->form == WEIR_FORM_MASK)
+            uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
     }
     return WEIR_OK;
 }
@@ -430,6 +590,9 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     c->edge_first = room(f->columns + 1, sizeof *c->edge_first);
     c->edge_count = room(f->columns, sizeof *c->edge_count);
     c->plane_first = room(f->columns + 1, sizeof *c->plane_first);
+    c->key = room(f->nodes, sizeof *c->key);
+    c->batch = room(f->trees, sizeof *c->batch);
+    plan->batch = room(f->trees + 1, sizeof *plan->batch);
     plan->search = room(f->columns, sizeof *plan->search);
     plan->plane = room(WEIR_PLANES_MAX, sizeof *plan->plane);
     plan->run = room(f->trees, sizeof *plan->run);
@@ -437,8 +600,8 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     plan->child = room(f->nodes, sizeof *plan->child);
     plan->of_tree = room(f->trees, sizeof *plan->of_tree);
     plan->identity = room(f->columns, sizeof *plan->identity);
-    if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !plan->search || !plan->plane ||
-        !plan->run || !plan->piece || !plan->child || !plan->of_tree || !plan->identity)
+    if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !c->key || !c->batch || !plan->batch ||
+        !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->of_tree || !plan->identity)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 
     while ((f->columns - 1) >> plan->shift)
@@ -491,6 +654,8 @@ weir_err weir_plan_create(const struct weir_forest *f, const struct weir_kernel 
     free(c->edge_count);
     free(c->edge);
     free(c->plane_first);
+    free(c->key);
+    free(c->batch);
     free(c);
     if (err)
         weir_plan_free(&plan);
@@ -509,9 +674,13 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->run);
     free(p->piece);
     free(p->test);
+    free(p->batch);
+    free(p->use);
+    free(p->split);
     free(p->heap);
     free(p->step);
     free(p->leaf);
+    free(p->leaf_byte);
     free(p->leaf64);
     free(p->leaf_node);
     free(p->node);

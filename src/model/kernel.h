@@ -8,10 +8,15 @@
  *
  *   planes  [plane][blocks][64 rows]    blocks: of 64 rows, in the chunk
  *
+ * Trees share tests: each different one of theirs (thousands of nodes ask hundreds of questions) is answered once for all rows of
+ * the chunk, a bit a row, before the trees are scored.
+ *
+ *   results [test][blocks] of 64 bits
+ *
  * Trees are compiled to one of these forms:
- *   MASK       depth <= 6: all tests of the tree for 64 rows at a time; the leaf's number is muxed out of their bits
+ *   MASK       depth <= 8, padded to a complete one: the leaf's number is muxed out of the answers
+ *   REACH      up to 256 leaves, any shape: each answer splits the set of rows that reached its node
  *   OBLIVIOUS  depth <= 8, one test a level: the leaf's number is the tests' bits
- *   REACH      up to 256 leaves, any shape: each test splits the set of rows that reached its node
  *   WALK       any other: rows walk from node to node by float32 comparisons
  *   PLAIN      what none of these takes: walked by the rules of forest.h
  * A kernel says which forms it has. All kernels give the same bits: leaves are those of forest.h's rules, and a group's leaf
@@ -30,19 +35,33 @@
 
 enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 4, WEIR_FORM_WALK = 8, WEIR_FORM_PLAIN = 16 };
 
-#define WEIR_MASK_DEPTH      6
+#define WEIR_MASK_DEPTH      8
 #define WEIR_OBLIVIOUS_DEPTH 8
 #define WEIR_REACH_LEAVES    256
+
+#define WEIR_RESULT_BYTES (768 * 1024) /* of a chunk: the more tests, the fewer blocks */
+#define WEIR_TESTS_MAX    24576        /* of a batch */
+#define WEIR_OCTET        8
 
 /* A row goes right when its byte of the plane is >= the bin. */
 struct weir_test {
     uint32_t bin; /* the byte, four times: a load of 32 bits broadcasts faster than one of 8 */
-    uint16_t plane;
-    uint16_t place; /* MASK: the node in a heap, root 1; REACH: the node's slot; OBLIVIOUS: the leaf number's bit */
+    uint32_t plane;
 };
 
-/* The same for one row that walks. MASK: a heap of these, where the row goes from k to 2k, or to 2k + 1 when its byte is below
- * the bin, and from the last level to leaf 127 - k. */
+/* Consecutive trees that share tests; these are sorted by plane. */
+struct weir_batch {
+    uint32_t test, tests;
+};
+
+/* REACH: a node's test, and the first leaf of its left and of its right subtree; leaves are numbered from left to right. */
+struct weir_split {
+    uint16_t test;
+    uint8_t left, right;
+};
+
+/* For one row that walks. MASK: a heap of these, where the row goes from k to 2k, or to 2k + 1 when its byte is below the bin,
+ * and from the last level to leaf 2 * 2^depth - 1 - k. */
 struct weir_heap {
     uint8_t bin;
     uint16_t row; /* plane * 64 */
@@ -61,19 +80,22 @@ struct weir_node {
 
 struct weir_piece {       /* a compiled tree */
     uint32_t tree;        /* in the forest */
-    uint32_t test, tests; /* MASK, OBLIVIOUS, REACH */
-    uint32_t heap;        /* MASK: its heap of 64 entries */
+    uint32_t test, tests; /* OBLIVIOUS: from the first level on */
+    uint32_t use;         /* MASK: of the root's place in `use` */
+    uint32_t split;       /* REACH: a node for each test, parents before children */
+    uint32_t heap;        /* MASK: its heap of 2^depth entries */
     uint32_t step;        /* OBLIVIOUS, REACH: its nodes */
-    uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from a multiple of 64 on; REACH: number = slot */
-    uint32_t leaves;
-    uint32_t node; /* WALK: its root in `node`; nodes stand as in the forest */
+    uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from left to right, from a multiple of 64 on */
+    uint32_t leaves;      /* MASK: of the complete tree */
+    uint32_t node;        /* WALK: its root in `node`; nodes stand as in the forest */
     uint16_t depth;
 };
 
 /* Consecutive trees of one group and one form. */
 struct weir_run {
     enum weir_form form;
-    uint16_t group;
+    uint16_t group, depth; /* depth: MASK: that all of them are padded to */
+    uint32_t batch;        /* MASK, REACH */
     uint32_t piece, pieces;
 };
 
@@ -84,6 +106,7 @@ struct weir_search {
     uint16_t plane, planes; /* its planes */
     uint32_t table;         /* in `table`, a multiple of 16 */
     bool simple;            /* one plane of bins, and missing values go left */
+    bool plain;             /* in all planes bins, and missing values go left: their bin is 0 in any case */
 };
 
 struct weir_plane {
@@ -98,17 +121,22 @@ struct weir_plane {
 struct weir_plan {
     const struct weir_forest *forest;
     const struct weir_kernel *kernel;
-    size_t searches, planes, runs;
+    size_t searches, planes, runs, batches;
+    size_t most_tests;          /* of a batch */
     unsigned shift;             /* of weir_node.next */
     struct weir_search *search; /* by column */
     struct weir_plane *plane;   /* by column */
     float *table;
     struct weir_run *run;     /* by group, then by tree */
     struct weir_piece *piece; /* the same order */
+    struct weir_batch *batch;
     struct weir_test *test;
+    uint32_t *use; /* MASK: test numbers by the places of a heap, root 1, for eight trees of a run: [place][8] */
+    struct weir_split *split;
     struct weir_heap *heap;
     uint32_t *step;
     float *leaf;         /* values of leaves with FLOAT32 sums */
+    uint8_t *leaf_byte;  /* first bytes of the values of 64 leaves, then their second, third and fourth; and so on */
     double *leaf64;      /* with FLOAT64 sums and width 1 */
     uint32_t *leaf_node; /* their places in the forest */
     struct weir_node *node;
@@ -131,6 +159,14 @@ enum weir_output {
     WEIR_OUTPUT_NODE     /* one piece: writes the leaves' places in the forest to uint32_t[rows] */
 };
 
+/* A chunk on its way. */
+struct weir_chunk {
+    struct weir_values values;
+    unsigned blocks;         /* 0: a few rows */
+    const uint8_t *planes;   /* few rows: [row][planes] */
+    const uint64_t *results; /* of the run's batch */
+};
+
 struct weir_kernel {
     const char *name;
     unsigned forms;     /* enum weir_form, or-ed; PLAIN goes without saying */
@@ -140,19 +176,21 @@ struct weir_kernel {
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */
     void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);
-    /* Scores `count` pieces of one form, from `piece` on. out: as `output` says, room for blocks * 64 rows, 64-byte aligned; what
+    /* Answers tests. */
+    void (*tests)(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results);
+    /* Scores `count` pieces of a run, from `piece` on. out: as `output` says, room for blocks * 64 rows, 64-byte aligned; what
      * it holds for rows past the last one may become anything. */
-    void (*score)(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *values,
-                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out);
+    void (*score)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                  const struct weir_chunk *chunk, enum weir_output output, void *out);
 };
 
 extern const struct weir_kernel weir_kernel_reference, weir_kernel_scalar;
 #ifdef __x86_64__
-extern const struct weir_kernel weir_kernel_avx2, weir_kernel_avx512, weir_kernel_avx512_vbmi;
+extern const struct weir_kernel weir_kernel_avx2, weir_kernel_avx512, weir_kernel_avx512vbmi;
 #endif
 
-/* The kernel that WEIR_SIMD names (reference, scalar, avx2, avx512), or the best one for this CPU. WEIR_ERR_ARGUMENT for an
- * unknown name, WEIR_ERR_UNSUPPORTED for one that the CPU lacks. */
+/* The kernel that WEIR_SIMD names (reference, scalar, avx2, avx512, avx512vbmi), or the best one for this CPU. WEIR_ERR_ARGUMENT
+ * for an unknown name, WEIR_ERR_UNSUPPORTED for one that the CPU lacks. */
 weir_err weir_kernel_choose(const struct weir_kernel **kernel, struct weir_error *error);
 
 /* Every kernel that this CPU has; returns their number (at most 8). */

@@ -93,6 +93,14 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
         _mm256_store_si256((__m256i *)(void *)planes, pack(bin));
         return;
     }
+    const __m256i most = _mm256_set1_epi32((int)plan->kernel->bins);
+    for (unsigned i = 0; s->plain && i < s->planes; i++, planes += gap) {
+        for (int k = 0; k < 4; k++)
+            part[k] = _mm256_min_epi32(_mm256_subs_epu16(bin[k], _mm256_set1_epi32(plan->plane[s->plane + i].below)), most);
+        _mm256_store_si256((__m256i *)(void *)planes, pack(part));
+    }
+    if (s->plain)
+        return;
     for (int i = 0; i < 4; i++) {
         __m256 v = _mm256_loadu_ps(x + 8 * i);
         part[i] = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)), 24);
@@ -111,7 +119,6 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
                 planes[r] = weir_plane_byte(plan, p, x[r / 4 % 4 * 8 + r / 16 * 4 + r % 4], 0);
             continue;
         }
-        const __m256i most = _mm256_set1_epi32((int)plan->kernel->bins);
         for (int k = 0; k < 4; k++)
             part[k] = _mm256_min_epi32(_mm256_subs_epu16(bin[k], _mm256_set1_epi32(p->below)), most);
         __m256i side = _mm256_set1_epi8(p->missing_right ? (char)plan->kernel->bins : 0);
@@ -157,31 +164,45 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
 
 /* -- trees -- */
 
-#define LANES 4
-typedef uint64_t lanes __attribute__((vector_size(32)));
-typedef __m256i vector;
-
-static inline lanes mux(lanes right, lanes a, lanes b)
-{
-    return a ^ ((a ^ b) & right);
-}
-
-/* bin - 1: a byte at or above the bin makes the difference negative, as both are below 128. */
-static inline vector broadcast(uint32_t bin)
-{
-    return _mm256_add_epi8(_mm256_set1_epi32((int)bin), _mm256_set1_epi8(-1));
-}
-
 static inline __m256i load(const uint8_t *bytes)
 {
     return _mm256_load_si256((const __m256i *)(const void *)bytes);
 }
 
-static inline uint64_t compare(const uint8_t *plane, vector bin)
+/* bin - 1: a byte at or above the bin makes the difference negative, as both are below 128. */
+static inline __m256i below(uint32_t bin)
 {
-    uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, load(plane)));
-    uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, load(plane + 32)));
-    return low | (uint64_t)high << 32;
+    return _mm256_add_epi8(_mm256_set1_epi32((int)bin), _mm256_set1_epi8(-1));
+}
+
+static inline __attribute__((always_inline)) void answer(const struct weir_test *test, size_t count, unsigned blocks,
+                                                         const uint8_t *planes, uint64_t *results)
+{
+    const struct weir_test *end = test + count;
+    while (test < end) {
+        const uint8_t *plane = planes + (size_t)test->plane * blocks * WEIR_BLOCK;
+        const uint32_t same = test->plane;
+        __m256i bytes[8];
+        for (unsigned b = 0; b < 2 * blocks; b++)
+            bytes[b] = load(plane + b * 32);
+        for (; test < end && test->plane == same; test++, results += blocks) {
+            __m256i bin = below(test->bin);
+            for (unsigned b = 0; b < blocks; b++) {
+                uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, bytes[2 * b]));
+                uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, bytes[2 * b + 1]));
+                uint32_t both[2] = {low, high};
+                memcpy(results + b, both, sizeof both);
+            }
+        }
+    }
+}
+
+static void tests(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results)
+{
+    if (blocks == 4)
+        answer(test, count, 4, planes, results);
+    else
+        answer(test, count, 1, planes, results);
 }
 
 /* Numbers of rows 8 j to 8 j + 7, out of 32: the bytes 4 j to 4 j + 3 of each half. */
@@ -233,17 +254,32 @@ static inline __attribute__((always_inline)) void add_leaves(const struct weir_p
     }
 }
 
-#define BLOCKS  4
-#define NAME(x) x##_4
-#include "model/kernel_lanes.h"
-#undef BLOCKS
-#undef NAME
+typedef uint64_t lanes __attribute__((vector_size(32), may_alias));
 
-#define BLOCKS  1
-#define NAME(x) x##_1
+static inline lanes mux(lanes right, lanes a, lanes b)
+{
+    return a ^ ((a ^ b) & right);
+}
+
+#define LANES                 4
+#define BLOCKS                4
+#define NAME(x)               x##_4
+#define answers(results, use) (*(const lanes *)(const void *)((results) + (size_t) * (use)*4))
 #include "model/kernel_lanes.h"
 #undef BLOCKS
 #undef NAME
+#undef answers
+
+static inline lanes gather(const uint64_t *results, const uint32_t *use)
+{
+    __m128i at = _mm_loadu_si128((const __m128i_u *)(const void *)use);
+    return (lanes)_mm256_i32gather_epi64((const long long *)(const void *)results, at, 8);
+}
+
+#define BLOCKS                1
+#define NAME(x)               x##_1
+#define answers(results, use) gather(results, use)
+#include "model/kernel_lanes.h"
 
 static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t count, unsigned blocks, const uint8_t *planes,
                             enum weir_output output, void *out)
@@ -255,7 +291,7 @@ static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t c
             __m256i number = _mm256_setzero_si256();
             for (unsigned i = 0; i < p->tests; i++) {
                 __m256i right =
-                    _mm256_cmpgt_epi8(load(planes + (size_t)test[i].plane * blocks * WEIR_BLOCK + r), broadcast(test[i].bin));
+                    _mm256_cmpgt_epi8(load(planes + (size_t)test[i].plane * blocks * WEIR_BLOCK + r), below(test[i].bin));
                 number = _mm256_sub_epi8(_mm256_add_epi8(number, number), right);
             }
             add_numbers(plan, p, number, r, output, out);
@@ -325,19 +361,21 @@ static void score_walk(const struct weir_plan *plan, size_t piece, size_t count,
     }
 }
 
-static void score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
-                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out)
+static void score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                  const struct weir_chunk *chunk, enum weir_output output, void *out)
 {
-    if (form == WEIR_FORM_OBLIVIOUS)
-        score_oblivious(plan, piece, count, blocks, planes, output, out);
-    else if (form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
-        weir_few_score(plan, form, piece, count, v, planes, output, out);
-    else if (form == WEIR_FORM_WALK)
+    const struct weir_values *v = &chunk->values;
+    unsigned blocks = chunk->blocks;
+    if (run->form == WEIR_FORM_OBLIVIOUS)
+        score_oblivious(plan, piece, count, blocks, chunk->planes, output, out);
+    else if (run->form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
+        weir_few_score(plan, run, piece, count, chunk, output, out);
+    else if (run->form == WEIR_FORM_WALK)
         score_walk(plan, piece, count, v, output, out);
-    else if (form == WEIR_FORM_MASK)
-        (blocks == 4 ? score_mask_4 : score_mask_1)(plan, piece, count, planes, output, out);
+    else if (run->form == WEIR_FORM_MASK)
+        (blocks == 4 ? score_mask_4 : score_mask_1)(plan, run->depth, piece, count, chunk->results, output, out);
     else
-        (blocks == 4 ? score_reach_4 : score_reach_1)(plan, piece, count, planes, output, out);
+        (blocks == 4 ? score_reach_4 : score_reach_1)(plan, piece, count, chunk->results, output, out);
 }
 
 const struct weir_kernel weir_kernel_avx2 = {.name = "avx2",
@@ -346,4 +384,5 @@ const struct weir_kernel weir_kernel_avx2 = {.name = "avx2",
                                              .blocks = {4, 1},
                                              .few = 6,
                                              .planes = fill_planes,
+                                             .tests = tests,
                                              .score = score};

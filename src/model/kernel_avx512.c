@@ -1,4 +1,5 @@
-/* AVX-512 (F, BW, VL, DQ): 64 rows a comparison. Compiled with its own flags; called only on CPUs that have them. */
+/* AVX-512 (F, BW, VL, DQ): 64 rows a comparison. Compiled with its own flags; called only on CPUs that have them. Compiled once
+ * more for CPUs that also permute bytes (VBMI) and turn 8x8 bits round (GFNI): they look up 64 leaves at a time. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -121,6 +122,13 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
     const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
     __m512i part[4];
     __mmask64 missing, zero;
+    for (unsigned i = 0; s->plain && i < s->planes; i++, planes += gap) {
+        for (int k = 0; k < 4; k++)
+            part[k] = _mm512_min_epi32(_mm512_subs_epu16(bin[k], _mm512_set1_epi32(plan->plane[s->plane + i].below)), most);
+        _mm512_store_si512(planes, pack(part));
+    }
+    if (s->plain)
+        return;
     for (int i = 0; i < 4; i++) {
         __m512 v = _mm512_loadu_ps(x + 16 * i);
         part[i] = _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(255));
@@ -160,8 +168,11 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
     _Alignas(64) float tile[4 * WEIR_BLOCK];
     for (unsigned b = 0; b < blocks && b * WEIR_BLOCK < v->rows; b++) {
         const float *x = v->x + b * WEIR_BLOCK * v->row_step;
+        const char *next = (const char *)(x + WEIR_BLOCK * v->row_step); /* the next block, or what may stand behind the rows */
         size_t rows = v->rows - b * WEIR_BLOCK;
         for (size_t i = 0; i < plan->searches;) {
+            for (int k = 0; k < 16; k++, next += 64)
+                __builtin_prefetch(next);
             size_t first = plan->search[i].column & ~(size_t)3, columns = plan->forest->columns - first;
             columns = columns < 4 ? columns : 4;
             if (rows >= WEIR_BLOCK && columns == 4)
@@ -181,24 +192,41 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
 
 /* -- trees -- */
 
-typedef __m512i vector;
-
-static inline vector broadcast(uint32_t bin)
+/* Two ways for a mask to memory: taken in turns, neither holds up the comparisons. */
+static inline void keep(uint64_t *result, __mmask64 mask, bool through_register)
 {
-    return _mm512_set1_epi32((int)bin);
+    uint64_t bits = mask;
+    if (through_register)
+        __asm__("" : "+r"(bits));
+    *result = bits;
 }
 
-static inline uint64_t compare(const uint8_t *plane, vector bin)
+static inline __attribute__((always_inline)) void answer(const struct weir_test *test, size_t count, unsigned blocks,
+                                                         const uint8_t *planes, uint64_t *results)
 {
-    return _mm512_cmple_epu8_mask(bin, _mm512_load_si512(plane)); /* in this order the load is part of the comparison */
+    const struct weir_test *end = test + count;
+    while (test < end) {
+        const uint8_t *plane = planes + (size_t)test->plane * blocks * WEIR_BLOCK;
+        const uint32_t same = test->plane;
+        __m512i bytes[8];
+        for (unsigned b = 0; b < blocks; b++)
+            bytes[b] = _mm512_load_si512(plane + b * WEIR_BLOCK);
+        for (; test < end && test->plane == same; test++, results += blocks) {
+            __m512i bin = _mm512_set1_epi32((int)test->bin);
+            for (unsigned b = 0; b < blocks; b++)
+                keep(results + b, _mm512_cmpge_epu8_mask(bytes[b], bin), b % 2);
+        }
+    }
 }
 
-#define LANES 8
-typedef uint64_t lanes __attribute__((vector_size(64)));
-
-static inline lanes mux(lanes right, lanes a, lanes b)
+static void tests(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results)
 {
-    return (lanes)_mm512_ternarylogic_epi64((__m512i)right, (__m512i)b, (__m512i)a, 0xca);
+    if (blocks == 8)
+        answer(test, count, 8, planes, results);
+    else if (blocks == 4)
+        answer(test, count, 4, planes, results);
+    else
+        answer(test, count, 1, planes, results);
 }
 
 /* Numbers of rows 16 j to 16 j + 15, out of a block's: the bytes 4 j to 4 j + 3 of each quarter. */
@@ -217,10 +245,37 @@ static inline __m512 look_up(const float *leaf, __m512i number)
     return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_slli_epi32(number, 26)), low, high);
 }
 
+#ifdef __AVX512VBMI__
+/* A table for each byte of the values; unpacking sets the bytes together, and the rows in order. */
+static inline __attribute__((always_inline)) void look_up64(const uint8_t *leaf, __m512i number, __m512 value[4])
+{
+    __m512i a = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf));
+    __m512i b = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 64));
+    __m512i c = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 128));
+    __m512i d = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 192));
+    __m512i low[2] = {_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)};
+    __m512i high[2] = {_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)};
+    for (int i = 0; i < 2; i++) {
+        value[2 * i] = _mm512_castsi512_ps(_mm512_unpacklo_epi16(low[i], high[i]));
+        value[2 * i + 1] = _mm512_castsi512_ps(_mm512_unpackhi_epi16(low[i], high[i]));
+    }
+}
+#endif
+
 /* Adds the leaves with these numbers. */
 static inline __attribute__((always_inline)) void add_numbers(const struct weir_plan *plan, const struct weir_piece *p,
                                                               __m512i number, size_t b, enum weir_output output, void *out)
 {
+#ifdef __AVX512VBMI__
+    if (output == WEIR_OUTPUT_FLOAT32 && p->leaves <= 64) {
+        float *sum = (float *)out + b * WEIR_BLOCK;
+        __m512 value[4];
+        look_up64(plan->leaf_byte + 4 * (size_t)p->leaf, number, value);
+        for (int j = 0; j < 4; j++)
+            _mm512_store_ps(sum + 16 * j, _mm512_add_ps(_mm512_load_ps(sum + 16 * j), value[j]));
+        return;
+    }
+#endif
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
         __m512i n = widen(number, j);
@@ -254,23 +309,68 @@ static inline __attribute__((always_inline)) void add_leaves(const struct weir_p
     add_numbers(plan, p, number, b, output, out);
 }
 
-#define BLOCKS  8
-#define NAME(x) x##_8
-#include "model/kernel_lanes.h"
-#undef BLOCKS
-#undef NAME
+typedef uint64_t lanes8 __attribute__((vector_size(64), may_alias));
+typedef uint64_t lanes4 __attribute__((vector_size(32), may_alias));
 
-#define BLOCKS  4
-#define NAME(x) x##_4
+#ifdef __AVX512VBMI__
+/* From bit planes to numbers: the masks of a lane meet in a vector (qwords, then quarters are turned round), their bytes for the
+ * same 8 rows in a qword; and 8x8 bits turned round are the numbers of 8 rows. */
+static inline __attribute__((always_inline)) void numbers(const lanes8 *bit, unsigned bits, __m512i number[8])
+{
+    const __m512i zero = _mm512_setzero_si512(), unit = _mm512_set1_epi64((int64_t)0x8040201008040201);
+    const __m512i bytes = _mm512_set_epi64(0x070f171f272f373f, 0x060e161e262e363e, 0x050d151d252d353d, 0x040c141c242c343c,
+                                           0x030b131b232b333b, 0x020a121a222a323a, 0x0109111921293139, 0x0008101820283038);
+    __m512i m[8], pair[2][4];
+    for (unsigned k = 0; k < 8; k++)
+        m[k] = k < bits ? (__m512i)bit[k] : zero;
+    for (int k = 0; k < 4; k++) {
+        pair[0][k] = _mm512_unpacklo_epi64(m[2 * k], m[2 * k + 1]); /* lanes 0, 2, 4, 6 */
+        pair[1][k] = _mm512_unpackhi_epi64(m[2 * k], m[2 * k + 1]); /* 1, 3, 5, 7 */
+    }
+    for (int odd = 0; odd < 2; odd++) {
+        const __m512i *q = pair[odd];
+        __m512i a = _mm512_shuffle_i64x2(q[0], q[1], 0x88), b = _mm512_shuffle_i64x2(q[0], q[1], 0xdd);
+        __m512i c = _mm512_shuffle_i64x2(q[2], q[3], 0x88), d = _mm512_shuffle_i64x2(q[2], q[3], 0xdd);
+        __m512i lane[4] = {_mm512_shuffle_i64x2(a, c, 0x88), _mm512_shuffle_i64x2(b, d, 0x88), _mm512_shuffle_i64x2(a, c, 0xdd),
+                           _mm512_shuffle_i64x2(b, d, 0xdd)};
+        for (int k = 0; k < 4; k++)
+            number[2 * k + odd] = _mm512_gf2p8affine_epi64_epi8(unit, _mm512_permutexvar_epi8(bytes, lane[k]), 0);
+    }
+}
+#define NUMBERS
+#endif
+
+#define LANES                 8
+#define BLOCKS                8
+#define NAME(x)               x##_8
+#define lanes                 lanes8
+#define mux(right, a, b)      ((lanes8)_mm512_ternarylogic_epi64((__m512i)(right), (__m512i)(b), (__m512i)(a), 0xca))
+#define answers(results, use) (*(const lanes8 *)(const void *)((results) + (size_t) * (use)*8))
 #include "model/kernel_lanes.h"
 #undef BLOCKS
 #undef NAME
+#undef answers
 
 #define BLOCKS  1
 #define NAME(x) x##_1
+#define answers(results, use)                                                                                                    \
+    ((lanes8)_mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i_u *)(const void *)(use)), results, 8))
 #include "model/kernel_lanes.h"
+#undef LANES
 #undef BLOCKS
 #undef NAME
+#undef lanes
+#undef mux
+#undef answers
+
+#undef NUMBERS
+#define LANES                 4
+#define BLOCKS                4
+#define NAME(x)               x##_4
+#define lanes                 lanes4
+#define mux(right, a, b)      ((lanes4)_mm256_ternarylogic_epi64((__m256i)(right), (__m256i)(b), (__m256i)(a), 0xca))
+#define answers(results, use) (*(const lanes4 *)(const void *)((results) + (size_t) * (use)*4))
+#include "model/kernel_lanes.h"
 
 static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t count, unsigned blocks, const uint8_t *planes,
                             enum weir_output output, void *out)
@@ -282,7 +382,7 @@ static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t c
             __m512i number = _mm512_setzero_si512();
             for (unsigned i = 0; i < p->tests; i++) {
                 const uint8_t *plane = planes + ((size_t)test[i].plane * blocks + b) * WEIR_BLOCK;
-                __mmask64 right = _mm512_cmpge_epu8_mask(_mm512_load_si512(plane), broadcast(test[i].bin));
+                __mmask64 right = _mm512_cmpge_epu8_mask(_mm512_load_si512(plane), _mm512_set1_epi32((int)test[i].bin));
                 number = _mm512_add_epi8(number, number);
                 number = _mm512_mask_add_epi8(number, right, number, _mm512_set1_epi8(1));
             }
@@ -356,25 +456,40 @@ static void score_walk(const struct weir_plan *plan, size_t piece, size_t count,
     }
 }
 
-static void score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
-                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out)
+static void score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                  const struct weir_chunk *chunk, enum weir_output output, void *out)
 {
-    if (form == WEIR_FORM_OBLIVIOUS)
-        score_oblivious(plan, piece, count, blocks, planes, output, out);
-    else if (form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
-        weir_few_score(plan, form, piece, count, v, planes, output, out);
-    else if (form == WEIR_FORM_WALK)
+    const struct weir_values *v = &chunk->values;
+    unsigned blocks = chunk->blocks;
+    if (run->form == WEIR_FORM_OBLIVIOUS)
+        score_oblivious(plan, piece, count, blocks, chunk->planes, output, out);
+    else if (run->form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
+        weir_few_score(plan, run, piece, count, chunk, output, out);
+    else if (run->form == WEIR_FORM_WALK)
         score_walk(plan, piece, count, v, output, out);
-    else if (form == WEIR_FORM_MASK)
-        (blocks == 8 ? score_mask_8 : blocks == 4 ? score_mask_4 : score_mask_1)(plan, piece, count, planes, output, out);
+    else if (run->form == WEIR_FORM_MASK)
+        (blocks == 8   ? score_mask_8
+         : blocks == 4 ? score_mask_4
+                       : score_mask_1)(plan, run->depth, piece, count, chunk->results, output, out);
     else
-        (blocks == 8 ? score_reach_8 : blocks == 4 ? score_reach_4 : score_reach_1)(plan, piece, count, planes, output, out);
+        (blocks == 8   ? score_reach_8
+         : blocks == 4 ? score_reach_4
+                       : score_reach_1)(plan, piece, count, chunk->results, output, out);
 }
 
-const struct weir_kernel weir_kernel_avx512 = {.name = "avx512",
-                                               .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
-                                               .bins = 255,
-                                               .blocks = {8, 4, 1},
-                                               .few = 7,
-                                               .planes = fill_planes,
-                                               .score = score};
+#ifdef __AVX512VBMI__
+#define KERNEL      weir_kernel_avx512vbmi
+#define KERNEL_NAME "avx512vbmi"
+#else
+#define KERNEL      weir_kernel_avx512
+#define KERNEL_NAME "avx512"
+#endif
+
+const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
+                                   .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
+                                   .bins = 255,
+                                   .blocks = {8, 4, 1},
+                                   .few = 7,
+                                   .planes = fill_planes,
+                                   .tests = tests,
+                                   .score = score};

@@ -44,7 +44,7 @@ void weir_few_planes(const struct weir_plan *plan, const struct weir_values *v, 
 
 /* Leaf numbers of `lanes` trees for one row. */
 static inline __attribute__((always_inline)) void heaps(const struct weir_plan *plan, const struct weir_piece *piece,
-                                                        size_t lanes, const uint8_t *planes, uint32_t leaf[TREES])
+                                                        size_t lanes, unsigned depth, const uint8_t *planes, uint32_t leaf[TREES])
 {
     const struct weir_heap *heap[TREES];
     size_t at[TREES];
@@ -52,13 +52,13 @@ static inline __attribute__((always_inline)) void heaps(const struct weir_plan *
         heap[i] = plan->heap + piece[i].heap;
         at[i] = 1;
     }
-    for (unsigned level = 0; level < WEIR_MASK_DEPTH; level++)
+    for (unsigned level = 0; level < depth; level++)
         for (size_t i = 0; i < lanes; i++) {
             const struct weir_heap *h = heap[i] + at[i];
             at[i] += at[i] + (planes[h->row / WEIR_BLOCK] < h->bin);
         }
     for (size_t i = 0; i < lanes; i++)
-        leaf[i] = (uint32_t)(piece[i].leaf + (2u << WEIR_MASK_DEPTH) - 1 - at[i]);
+        leaf[i] = (uint32_t)(piece[i].leaf + (2u << depth) - 1 - at[i]);
 }
 
 static unsigned deepest(const struct weir_piece *piece, size_t lanes)
@@ -97,37 +97,39 @@ static inline __attribute__((always_inline)) void nodes(const struct weir_plan *
         leaf[i] = plan->forest->first[piece[i].tree] + at[i];
 }
 
-static inline __attribute__((always_inline)) void some(const struct weir_plan *plan, enum weir_form form,
+static inline __attribute__((always_inline)) void some(const struct weir_plan *plan, const struct weir_run *run,
                                                        const struct weir_piece *piece, size_t lanes, const struct weir_values *v,
                                                        size_t row, const uint8_t *planes, uint32_t leaf[TREES])
 {
-    if (form == WEIR_FORM_MASK)
-        heaps(plan, piece, lanes, planes, leaf);
-    else if (form == WEIR_FORM_WALK)
+    if (run->form == WEIR_FORM_MASK)
+        heaps(plan, piece, lanes, run->depth, planes, leaf);
+    else if (run->form == WEIR_FORM_WALK)
         nodes(plan, piece, lanes, v, row, leaf);
     else
         steps(plan, piece, lanes, planes, leaf);
 }
 
-void weir_few_score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
-                    const uint8_t *planes, enum weir_output output, void *out)
+void weir_few_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                    const struct weir_chunk *chunk, enum weir_output output, void *out)
 {
     const struct weir_forest *f = plan->forest;
+    const struct weir_values *v = &chunk->values;
+    bool heap = run->form == WEIR_FORM_MASK;
     uint32_t leaf[TREES];
     for (size_t r = 0; r < v->rows; r++)
         for (size_t t = 0; t < count; t += TREES) {
             size_t lanes = count - t < TREES ? count - t : TREES;
             if (lanes == TREES)
-                some(plan, form, plan->piece + piece + t, TREES, v, r, planes + r * plan->planes, leaf);
+                some(plan, run, plan->piece + piece + t, TREES, v, r, chunk->planes + r * plan->planes, leaf);
             else
-                some(plan, form, plan->piece + piece + t, lanes, v, r, planes + r * plan->planes, leaf);
+                some(plan, run, plan->piece + piece + t, lanes, v, r, chunk->planes + r * plan->planes, leaf);
             for (size_t i = 0; i < lanes; i++) {
                 if (output == WEIR_OUTPUT_FLOAT32)
-                    ((float *)out)[r] += form == WEIR_FORM_MASK ? plan->leaf[leaf[i]] : f->value[leaf[i]];
+                    ((float *)out)[r] += heap ? plan->leaf[leaf[i]] : f->value[leaf[i]];
                 else if (output == WEIR_OUTPUT_FLOAT64)
-                    ((double *)out)[r] += form == WEIR_FORM_MASK ? plan->leaf64[leaf[i]] : f->leaf[f->place[leaf[i]]];
+                    ((double *)out)[r] += heap ? plan->leaf64[leaf[i]] : f->leaf[f->place[leaf[i]]];
                 else
-                    ((uint32_t *)out)[r] = form == WEIR_FORM_MASK ? plan->leaf_node[leaf[i]] : leaf[i];
+                    ((uint32_t *)out)[r] = heap ? plan->leaf_node[leaf[i]] : leaf[i];
             }
         }
 }

@@ -11,8 +11,8 @@
 void weir_few_planes(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);
 
 /* As weir_kernel.score, any form but PLAIN. */
-void weir_few_score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count,
-                    const struct weir_values *values, const uint8_t *planes, enum weir_output output, void *out);
+void weir_few_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                    const struct weir_chunk *chunk, enum weir_output output, void *out);
 
 #define WEIR_OFFSETS 1024
 

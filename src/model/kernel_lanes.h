@@ -1,137 +1,114 @@
 /* MASK and REACH for chunks of BLOCKS blocks: bit masks of 64 rows in vectors of LANES. Included once for each size of chunk by
  * the kernel of an instruction set, which defines before:
  *
- *   LANES                      64-bit lanes of a vector
- *   lanes                      that vector, of uint64_t
+ *   lanes, LANES               a vector of uint64_t, and how many; BLOCKS, or with one block any number up to 8
  *   mux(right, a, b)           lanes: bits of b where `right` has ones, else of a
- *   BLOCKS                     blocks of the chunk; divides LANES
+ *   BLOCKS                     blocks of the chunk
  *   NAME(x)                    x, named after BLOCKS
- *   vector, broadcast(bin)     a test's bin as compare wants it
- *   compare(plane, bin)        uint64_t: for the 64 bytes at `plane`: is it >= bin?
+ *   answers(results, use)      lanes: the results of a test; with one block, of LANES trees' tests (use: their numbers)
  *   add_leaves(...)            adds (or writes) the leaves whose numbers stand in bit planes
+ *   NUMBERS                    perhaps, then numbers(...) makes the numbers of all lanes at once, and add_numbers(...) adds
  *
- * A lane is a block of a tree. With fewer blocks than lanes, several trees fill a vector: the work per tree shrinks with the
- * rows.
+ * A lane is a block of a tree. With one block, several trees fill a vector.
  */
-
-#ifndef WEIR_MODEL_KERNEL_LANES_H
-#define WEIR_MODEL_KERNEL_LANES_H
-
-/* Of the subtree at heap place `at`, n levels deep: the test's result on its last level, where a row gets to. All results of the
- * tree are in m, rows in lanes; the constants fold, so that nothing but the choices is left. */
-#define PICK static inline __attribute__((always_inline)) lanes
-
-PICK pick1(const lanes *m, unsigned at)
-{
-    return m[at];
-}
-
-PICK pick2(const lanes *m, unsigned at)
-{
-    return mux(m[at], pick1(m, 2 * at), pick1(m, 2 * at + 1));
-}
-
-PICK pick3(const lanes *m, unsigned at)
-{
-    return mux(m[at], pick2(m, 2 * at), pick2(m, 2 * at + 1));
-}
-
-PICK pick4(const lanes *m, unsigned at)
-{
-    return mux(m[at], pick3(m, 2 * at), pick3(m, 2 * at + 1));
-}
-
-PICK pick5(const lanes *m, unsigned at)
-{
-    return mux(m[at], pick4(m, 2 * at), pick4(m, 2 * at + 1));
-}
-
-PICK pick6(const lanes *m, unsigned at)
-{
-    return mux(m[at], pick5(m, 2 * at), pick5(m, 2 * at + 1));
-}
-
-#undef PICK
-
-/* The bits of the leaves' numbers, from the results of the tests at their heap places. */
-static inline void leaf_numbers(const lanes *m, lanes bit[WEIR_MASK_DEPTH])
-{
-    bit[5] = pick1(m, 1);
-    bit[4] = pick2(m, 1);
-    bit[3] = pick3(m, 1);
-    bit[2] = pick4(m, 1);
-    bit[1] = pick5(m, 1);
-    bit[0] = pick6(m, 1);
-}
-
-#endif
 
 enum { NAME(TREES) = LANES / BLOCKS };
 
-typedef uint64_t NAME(blocks) __attribute__((vector_size(8 * BLOCKS), aligned(8 * BLOCKS)));
+typedef uint64_t NAME(blocks) __attribute__((vector_size(8 * BLOCKS), aligned(8 * BLOCKS), may_alias));
 
-static void NAME(score_mask)(const struct weir_plan *plan, size_t piece, size_t count, const uint8_t *planes,
-                             enum weir_output output, void *out)
+/* The bits of the leaves' numbers, from the answers at the places of a heap. The root's answers choose between the left and the
+ * right place of each pair below, which leaves a tree that is one level lower: and so on. */
+static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned depth, const uint64_t *results, const uint32_t *use,
+                                                                     lanes bit[WEIR_MASK_DEPTH])
 {
-    union {
-        lanes lanes[64];
-        uint64_t mask[64][LANES];
-    } m;
+    lanes at[1 << (WEIR_MASK_DEPTH - 1)], root = answers(results, use + WEIR_OCTET);
+    bit[depth - 1] = root;
+    for (unsigned level = 0; level + 1 < depth; level++) {
+        unsigned width = 1u << level;
+#pragma GCC unroll 4
+        for (unsigned k = width; k < 2 * width; k++) {
+            const uint32_t *left = use + (size_t)(k + width) * WEIR_OCTET;
+            at[k] = mux(root, answers(results, left), answers(results, left + width * WEIR_OCTET));
+        }
+    }
+    for (unsigned bits = depth - 1; bits-- > 0;) {
+        bit[bits] = root = at[1];
+        for (unsigned level = 0; level < bits; level++) {
+            unsigned width = 1u << level;
+#pragma GCC unroll 4
+            for (unsigned k = width; k < 2 * width; k++)
+                at[k] = mux(root, at[k + width], at[k + 2 * width]);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void NAME(score_depth)(const struct weir_plan *plan, unsigned depth, size_t piece,
+                                                                    size_t count, const uint64_t *results,
+                                                                    enum weir_output output, void *out)
+{
     union {
         lanes lanes[WEIR_MASK_DEPTH];
         uint64_t mask[WEIR_MASK_DEPTH][LANES];
     } bit;
-    memset(&m, 0, sizeof m); /* places without a test lead to equal leaves: any mask will do */
-    for (; count; piece += NAME(TREES) < count ? NAME(TREES) : count, count -= NAME(TREES) < count ? NAME(TREES) : count) {
+    for (size_t trees; count; piece += trees, count -= trees) {
         const struct weir_piece *p = plan->piece + piece;
-        size_t trees = NAME(TREES) < count ? NAME(TREES) : count;
-        for (size_t t = 0; t < trees; t++) {
-            const struct weir_test *test = plan->test + p[t].test;
-            for (size_t i = 0; i < p[t].tests; i++) {
-                const uint8_t *plane = planes + (size_t)test[i].plane * BLOCKS * WEIR_BLOCK;
-                uint64_t *mask = m.mask[test[i].place] + t * BLOCKS;
-                vector bin = broadcast(test[i].bin);
-#pragma GCC unroll 8
-                for (size_t b = 0; b < BLOCKS; b++)
-                    mask[b] = compare(plane + b * WEIR_BLOCK, bin);
-            }
-        }
-        leaf_numbers(m.lanes, bit.lanes);
+        trees = NAME(TREES) < count ? NAME(TREES) : count;
+        NAME(leaf_numbers)(depth, results, plan->use + p->use, bit.lanes);
+#ifdef NUMBERS
+        __m512i number[LANES];
+        numbers(bit.lanes, depth, number);
         for (size_t t = 0; t < trees; t++)
             for (size_t b = 0; b < BLOCKS; b++)
-                add_leaves(plan, p + t, bit.mask[0] + t * BLOCKS + b, LANES, WEIR_MASK_DEPTH, b, output, out);
+                add_numbers(plan, p + t, number[t * BLOCKS + b], b, output, out);
+#else
+        for (size_t t = 0; t < trees; t++)
+            for (size_t b = 0; b < BLOCKS; b++)
+                add_leaves(plan, p + t, bit.mask[0] + t * BLOCKS + b, LANES, depth, b, output, out);
+#endif
     }
 }
 
-static void NAME(score_reach)(const struct weir_plan *plan, size_t piece, size_t count, const uint8_t *planes,
+static void NAME(score_mask)(const struct weir_plan *plan, unsigned depth, size_t piece, size_t count, const uint64_t *results,
+                             enum weir_output output, void *out)
+{
+    switch (depth) {
+    case 4:
+        NAME(score_depth)(plan, 4, piece, count, results, output, out);
+        break;
+    case 6:
+        NAME(score_depth)(plan, 6, piece, count, results, output, out);
+        break;
+    case 7:
+        NAME(score_depth)(plan, 7, piece, count, results, output, out);
+        break;
+    default:
+        NAME(score_depth)(plan, 8, piece, count, results, output, out);
+    }
+}
+
+static void NAME(score_reach)(const struct weir_plan *plan, size_t piece, size_t count, const uint64_t *results,
                               enum weir_output output, void *out)
 {
     union {
         NAME(blocks) blocks[WEIR_REACH_LEAVES];
         uint64_t mask[WEIR_REACH_LEAVES][BLOCKS];
-    } m, reach;
+    } reach;
     union {
         NAME(blocks) blocks[8];
         uint64_t mask[8][BLOCKS];
     } bit;
+    const NAME(blocks) *answer = (const void *)results;
     for (; count; piece++, count--) {
         const struct weir_piece *p = plan->piece + piece;
-        const struct weir_test *test = plan->test + p->test;
+        const struct weir_split *split = plan->split + p->split;
         unsigned bits = 1;
-        for (size_t i = 0; i < p->tests; i++) {
-            const uint8_t *plane = planes + (size_t)test[i].plane * BLOCKS * WEIR_BLOCK;
-            vector bin = broadcast(test[i].bin);
-#pragma GCC unroll 8
-            for (size_t b = 0; b < BLOCKS; b++)
-                m.mask[i][b] = compare(plane + b * WEIR_BLOCK, bin);
-        }
         memset(reach.mask[0], 0xff, sizeof reach.mask[0]);
         for (size_t i = 0; i < p->tests; i++) {
-            NAME(blocks) *left = &reach.blocks[test[i].place];
-            reach.blocks[i + 1] = *left & m.blocks[i];
-            *left &= ~m.blocks[i];
+            NAME(blocks) here = reach.blocks[split[i].left], right = here & answer[split[i].test];
+            reach.blocks[split[i].left] = here ^ right;
+            reach.blocks[split[i].right] = right;
         }
-        /* A row is in one slot's set; its number's bits are those of the slot. */
+        /* A row is in one leaf's set; its number's bits are those of the leaf. */
         while (1u << bits < p->leaves)
             bits++;
         for (unsigned k = 0; k < bits; k++) {
@@ -141,7 +118,14 @@ static void NAME(score_reach)(const struct weir_plan *plan, size_t piece, size_t
                     sum |= reach.blocks[i];
             bit.blocks[k] = sum;
         }
+#if defined NUMBERS && BLOCKS == 8
+        __m512i number[BLOCKS];
+        numbers(bit.blocks, bits, number);
+        for (size_t b = 0; b < BLOCKS; b++)
+            add_numbers(plan, p, number[b], b, output, out);
+#else
         for (size_t b = 0; b < BLOCKS; b++)
             add_leaves(plan, p, bit.mask[0] + b, BLOCKS, bits, b, output, out);
+#endif
     }
 }

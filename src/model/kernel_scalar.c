@@ -1,23 +1,26 @@
-/* Plain C: rows walk through heaps of bytes, eight at a time, without a branch. */
+/* Plain C: the tests of 16 rows are answered in a vector of bytes (which every compiler knows), the bits of 64 rows fill
+ * a word. */
+#include <string.h>
+
 #include "model/kernel.h"
 #include "model/kernel_few.h"
 
-enum { LANES = 8 };
+enum { ROWS = 8, BINS = 127 };
 
-/* Bins of `LANES` rows of a column. */
+/* Bins of `ROWS` rows of a column. */
 static inline __attribute__((always_inline)) void search(const float *table, unsigned steps, const float *x, size_t row_step,
-                                                         uint32_t bin[LANES])
+                                                         uint32_t bin[ROWS])
 {
-    size_t k[LANES];
-    float value[LANES];
-    for (size_t i = 0; i < LANES; i++) {
+    size_t k[ROWS];
+    float value[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
         value[i] = x[i * row_step];
         k[i] = 1;
     }
     for (unsigned s = 0; s < steps; s++)
-        for (size_t i = 0; i < LANES; i++)
+        for (size_t i = 0; i < ROWS; i++)
             k[i] += k[i] + !(value[i] >= table[k[i]]);
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < ROWS; i++)
         bin[i] = (uint32_t)((2u << steps) - 1 - k[i]);
 }
 
@@ -30,10 +33,10 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
         uint8_t *first = planes + (size_t)s->plane * WEIR_BLOCK;
         uint32_t bin[WEIR_BLOCK];
         size_t r = 0;
-        for (; r + LANES <= v->rows; r += LANES)
+        for (; r + ROWS <= v->rows; r += ROWS)
             search(plan->table + s->table, s->steps, x + r * v->row_step, v->row_step, bin + r);
         for (; r < v->rows; r++) {
-            uint32_t one[LANES];
+            uint32_t one[ROWS];
             search(plan->table + s->table, s->steps, x + r * v->row_step, 0, one);
             bin[r] = one[0];
         }
@@ -42,49 +45,96 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
                 first[r] = (uint8_t)bin[r];
             continue;
         }
-        for (size_t p = 0; p < s->planes; p++)
-            for (r = 0; r < v->rows; r++)
-                first[p * WEIR_BLOCK + r] = weir_plane_byte(plan, &plan->plane[s->plane + p], x[r * v->row_step], bin[r]);
+        for (size_t p = 0; p < s->planes; p++, first += WEIR_BLOCK) {
+            const struct weir_plane *plane = &plan->plane[s->plane + p];
+            if (s->plain)
+                for (r = 0; r < v->rows; r++) {
+                    uint32_t above = bin[r] < plane->below ? 0 : bin[r] - plane->below;
+                    first[r] = (uint8_t)(above < BINS ? above : BINS);
+                }
+            else
+                for (r = 0; r < v->rows; r++)
+                    first[r] = weir_plane_byte(plan, plane, x[r * v->row_step], bin[r]);
+        }
     }
 }
 
-/* The leaf of each row, by heap and by nodes. */
-static inline __attribute__((always_inline)) void walk_heap(const struct weir_heap *heap, const uint8_t *planes, size_t at[LANES])
+typedef int8_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint64_t words __attribute__((vector_size(16)));
+
+/* Bytes of planes and bins are below 128, so that their sign does not matter. Bit 8 j + i of a result is row 16 (i % 4) + 8 (i /
+ * 4) + j: so the bytes of the four vectors fall together without a multiplication. */
+static void tests(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results)
 {
-    for (size_t i = 0; i < LANES; i++)
-        at[i] = 1;
-    for (unsigned level = 0; level < WEIR_MASK_DEPTH; level++)
-        for (size_t i = 0; i < LANES; i++) {
-            const struct weir_heap *h = heap + at[i];
-            at[i] += at[i] + (planes[h->row + i] < h->bin);
+    const struct weir_test *end = test + count;
+    (void)blocks;
+    while (test < end) {
+        const uint32_t same = test->plane;
+        const vector *bytes = (const void *)(planes + (size_t)same * WEIR_BLOCK);
+        const vector row[4] = {bytes[0], bytes[1], bytes[2], bytes[3]};
+        for (; test < end && test->plane == same; test++, results++) {
+            const vector below = (vector){0} + (int8_t)((test->bin & 0xff) - 1);
+            words word =
+                (words)(((row[0] > below) & 1) | ((row[1] > below) & 2) | ((row[2] > below) & 4) | ((row[3] > below) & 8));
+            *results = word[0] | word[1] << 4;
         }
+    }
 }
 
-static inline __attribute__((always_inline)) void steps(const uint32_t *step, unsigned depth, const uint8_t *planes,
-                                                        size_t at[LANES])
+/* Adds the leaves whose numbers stand in bit planes: 8 rows' bits, a byte a plane, turned round are 8 numbers. */
+static inline __attribute__((always_inline)) void add_leaves(const struct weir_plan *plan, const struct weir_piece *p,
+                                                             const uint64_t *mask, size_t step, unsigned bits, size_t b,
+                                                             enum weir_output output, void *out)
 {
-    for (size_t i = 0; i < LANES; i++)
-        at[i] = 0;
-    for (; depth; depth--)
-        for (size_t i = 0; i < LANES; i++) {
-            uint32_t s = step[at[i]];
-            const uint8_t *plane = planes + WEIR_STEP_PLANE(s) * WEIR_BLOCK;
-            at[i] = WEIR_STEP_CHILD(s) + (plane[i] >= WEIR_STEP_BIN(s));
+    (void)b;
+    (void)step;
+    for (size_t j = 0; j < 8; j++) {
+        uint64_t x = 0, t;
+        for (unsigned i = 0; i < bits; i++)
+            x |= (mask[i] >> 8 * j & 0xff) << 8 * i;
+        t = (x ^ x >> 7) & 0x00aa00aa00aa00aa;
+        x ^= t ^ t << 7;
+        t = (x ^ x >> 14) & 0x0000cccc0000cccc;
+        x ^= t ^ t << 14;
+        t = (x ^ x >> 28) & 0x00000000f0f0f0f0;
+        x ^= t ^ t << 28;
+        for (size_t i = 0; i < 8; i++) {
+            size_t at = p->leaf + (x >> 8 * i & 0xff), r = 16 * (i % 4) + 8 * (i / 4) + j;
+            if (output == WEIR_OUTPUT_FLOAT32)
+                ((float *)out)[r] += plan->leaf[at];
+            else if (output == WEIR_OUTPUT_FLOAT64)
+                ((double *)out)[r] += plan->leaf64[at];
+            else
+                ((uint32_t *)out)[r] = plan->leaf_node[at];
         }
+    }
 }
 
-static void nodes(const struct weir_plan *plan, const struct weir_piece *p, const struct weir_values *v, size_t row, size_t lanes,
-                  size_t at[LANES])
+typedef uint64_t lanes;
+
+static inline lanes mux(lanes right, lanes a, lanes b)
+{
+    return a ^ ((a ^ b) & right);
+}
+
+#define LANES                 1
+#define BLOCKS                1
+#define NAME(x)               x
+#define answers(results, use) ((results)[*(use)])
+#include "model/kernel_lanes.h"
+
+static void nodes(const struct weir_plan *plan, const struct weir_piece *p, const struct weir_values *v, size_t row, size_t some,
+                  size_t at[ROWS])
 {
     const struct weir_node *node = plan->node + p->node;
     uint32_t column = (1u << (plan->shift - 1)) - 1;
     size_t moved = 1;
     const float *x = v->x + row * v->row_step;
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < ROWS; i++)
         at[i] = 0;
     while (moved) {
         moved = 0;
-        for (size_t i = 0; i < lanes; i++) {
+        for (size_t i = 0; i < some; i++) {
             struct weir_node n = node[at[i]];
             float value = x[v->index[n.next >> 1 & column] * v->column_step + i * v->row_step];
             size_t to = (n.next >> plan->shift) + ((uint32_t)(value >= n.threshold) | ((uint32_t)(value != value) & n.next));
@@ -94,34 +144,17 @@ static void nodes(const struct weir_plan *plan, const struct weir_piece *p, cons
     }
 }
 
-static void score(const struct weir_plan *plan, enum weir_form form, size_t piece, size_t count, const struct weir_values *v,
-                  unsigned blocks, const uint8_t *planes, enum weir_output output, void *out)
+static void score_walk(const struct weir_plan *plan, size_t piece, size_t count, const struct weir_values *v,
+                       enum weir_output output, void *out)
 {
     const struct weir_forest *f = plan->forest;
-    (void)blocks;
     for (; count; piece++, count--) {
         const struct weir_piece *p = plan->piece + piece;
-        for (size_t r = 0; r < v->rows; r += LANES) {
-            size_t lanes = v->rows - r < LANES ? v->rows - r : LANES;
-            size_t leaf[LANES];
-            if (form == WEIR_FORM_MASK)
-                walk_heap(plan->heap + p->heap, planes + r, leaf);
-            else if (form == WEIR_FORM_WALK)
-                nodes(plan, p, v, r, lanes, leaf);
-            else
-                steps(plan->step + p->step, p->depth, planes + r, leaf);
-            if (form == WEIR_FORM_MASK) {
-                uint32_t last = p->leaf + (2u << WEIR_MASK_DEPTH) - 1;
-                for (size_t i = 0; i < LANES; i++)
-                    if (output == WEIR_OUTPUT_FLOAT32)
-                        ((float *)out)[r + i] += plan->leaf[last - leaf[i]];
-                    else if (output == WEIR_OUTPUT_FLOAT64)
-                        ((double *)out)[r + i] += plan->leaf64[last - leaf[i]];
-                    else
-                        ((uint32_t *)out)[r + i] = plan->leaf_node[last - leaf[i]];
-                continue;
-            }
-            for (size_t i = 0; i < lanes; i++) {
+        for (size_t r = 0; r < v->rows; r += ROWS) {
+            size_t some = v->rows - r < ROWS ? v->rows - r : ROWS;
+            size_t leaf[ROWS];
+            nodes(plan, p, v, r, some, leaf);
+            for (size_t i = 0; i < some; i++) {
                 size_t node = f->first[p->tree] + leaf[i];
                 if (output == WEIR_OUTPUT_FLOAT32)
                     ((float *)out)[r + i] += f->value[node];
@@ -134,10 +167,22 @@ static void score(const struct weir_plan *plan, enum weir_form form, size_t piec
     }
 }
 
+static void score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                  const struct weir_chunk *chunk, enum weir_output output, void *out)
+{
+    if (run->form == WEIR_FORM_WALK)
+        score_walk(plan, piece, count, &chunk->values, output, out);
+    else if (run->form == WEIR_FORM_MASK)
+        score_mask(plan, run->depth, piece, count, chunk->results, output, out);
+    else
+        score_reach(plan, piece, count, chunk->results, output, out);
+}
+
 const struct weir_kernel weir_kernel_scalar = {.name = "scalar",
                                                .forms = WEIR_FORM_MASK | WEIR_FORM_REACH | WEIR_FORM_WALK,
-                                               .bins = 255,
+                                               .bins = BINS,
                                                .blocks = {1},
                                                .few = 4,
                                                .planes = fill_planes,
+                                               .tests = tests,
                                                .score = score};

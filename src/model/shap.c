@@ -207,7 +207,7 @@ weir_err weir_shap_create(const struct weir_forest *f, struct weir_shap **out, s
     }
     (*out)->walk = weir_shap_walk_any;
 #ifdef __x86_64__
-    if (kernel == &weir_kernel_avx2 || kernel == &weir_kernel_avx512)
+    if (kernel == &weir_kernel_avx2 || kernel == &weir_kernel_avx512 || kernel == &weir_kernel_avx512vbmi)
         (*out)->walk = weir_shap_walk_avx2;
 #endif
     return WEIR_OK;

@@ -46,7 +46,7 @@ static const struct setting settings[] = {
     {"deep, every split", 20, 1, 1, 6, 14, ANY, 12, 0, true, true, false, WEIR_FORM_PLAIN},
     {"deep, two values", 20, 2, 2, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK},
     {"deep and shallow", 300, 1, 1, 24, 14, ANY, 9, 0, false, false, false, WEIR_FORM_MASK | WEIR_FORM_WALK},
-    {"more thresholds than a plane holds", 2, 1, 1, 60, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_REACH},
+    {"more thresholds than a plane holds", 2, 1, 1, 60, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK},
     {"more planes than there may be", 600, 1, 1, 200, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_WALK},
     {"so many columns that chunks are small", 400, 1, 1, 60, 6, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK},
     {"lone leaves", 3, 2, 1, 5, 0, LEAF, 0, 0, false, false, false, WEIR_FORM_MASK},
