@@ -24,6 +24,7 @@ struct compiler {
     float *edge;
     uint32_t *key;         /* [nodes of the forest] of inner ones: plane << 8 | bin, once in a batch the test's number */
     uint32_t *batch;       /* [pieces] */
+    bool six;              /* trees of MASK have a depth of 6 at least */
     uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
     uint16_t plane_before[WEIR_PLANES_MAX];
 };
@@ -97,7 +98,7 @@ static unsigned padded_depth(const struct compiler *c, size_t tree)
     unsigned depth = (unsigned)c->shape[tree].depth;
     if (c->form[tree] != WEIR_FORM_MASK)
         return 0;
-    return depth <= 4 ? 4 : depth <= 6 ? 6 : depth;
+    return depth <= 4 && !c->six ? 4 : depth <= 6 ? 6 : depth;
 }
 
 /* Room for its leaves. */
@@ -236,6 +237,20 @@ static bool collect_planes(struct compiler *c)
     return true;
 }
 
+/* Long runs are scored faster than short ones: when most trees are of one form, the others join them if they can. */
+static void make_alike(struct compiler *c)
+{
+    size_t masks = 0, reaches = 0;
+    for (size_t t = 0; t < c->forest->trees; t++) {
+        masks += c->form[t] == WEIR_FORM_MASK;
+        reaches += c->form[t] == WEIR_FORM_REACH;
+        c->six |= c->form[t] == WEIR_FORM_MASK && c->shape[t].depth > 4;
+    }
+    for (size_t t = 0; t < c->forest->trees && reaches > masks; t++)
+        if (c->form[t] == WEIR_FORM_MASK)
+            c->form[t] = WEIR_FORM_REACH;
+}
+
 /* Decides each tree's form: what the kernel has, less when that takes too many planes. */
 static weir_err choose_forms(struct compiler *c, struct weir_error *error)
 {
@@ -243,6 +258,7 @@ static weir_err choose_forms(struct compiler *c, struct weir_error *error)
     for (;;) {
         for (size_t t = 0; t < c->forest->trees; t++)
             c->form[t] = form_of(c, t, allowed);
+        make_alike(c);
         if (!collect_edges(c))
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         if (collect_planes(c))
@@ -306,7 +322,7 @@ static struct weir_test test_of(const struct compiler *c, size_t piece, size_t n
     uint32_t key = c->key[node];
     if (shares_tests(c->form[c->plan->piece[piece].tree]))
         return c->plan->test[c->plan->batch[c->batch[piece]].test + key];
-    return (struct weir_test){.bin = (key & 0xff) * 0x01010101u, .plane = key >> 8};
+    return (struct weir_test){.bin = (key & 0xff) * 0x01010101u, .plane = (uint16_t)(key >> 8)};
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -324,8 +340,11 @@ static void close_batch(struct compiler *c, size_t first, size_t last, uint32_t 
     qsort(keys, count, sizeof *keys, compare_keys);
     for (size_t i = 0; i < count; i++) {
         number[keys[i]] = (uint32_t)i;
-        plan->test[start + i] = (struct weir_test){.bin = (keys[i] & 0xff) * 0x01010101u, .plane = keys[i] >> 8};
+        plan->test[start + i] = (struct weir_test){.bin = (keys[i] & 0xff) * 0x01010101u, .plane = (uint16_t)(keys[i] >> 8)};
     }
+    for (size_t i = count; i-- > 0;)
+        plan->test[start + i].same =
+            i + 1 < count && keys[i + 1] >> 8 == keys[i] >> 8 ? (uint16_t)(plan->test[start + i + 1].same + 1) : 1;
     for (size_t p = first; p < last; p++) {
         size_t tree = plan->piece[p].tree, root = f->first[tree];
         c->batch[p] = (uint32_t)plan->batches;
@@ -390,7 +409,7 @@ static void build_heap(struct compiler *c, size_t index, unsigned depth, size_t 
         return;
     }
     struct weir_test test = test_of(c, index, node);
-    plan->use[piece->use + (size_t)place * WEIR_OCTET] = c->key[node];
+    plan->use[piece->use + (size_t)place * WEIR_OCTET] = (uint16_t)c->key[node];
     unsigned mirrored = (3u << level) - 1 - place;
     plan->heap[piece->heap + mirrored] = (struct weir_heap){(uint8_t)test.bin, (uint16_t)(test.plane * WEIR_BLOCK)};
     build_heap(c, index, depth, plan->child[node], 2 * place, level + 1);
@@ -581,6 +600,160 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     return WEIR_OK;
 }
 
+/* -- packs -- */
+
+/* How a pack of a run is made; false: it gets none. */
+static bool pack_form(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t trees,
+                      struct weir_pack *pack)
+{
+    *pack = (struct weir_pack){.leaf = plan->piece[piece].leaf, .leaf_room = LEAF_ROOM, .trees = (uint32_t)trees};
+    if (run->form == WEIR_FORM_MASK) {
+        pack->lines = (uint16_t)(1u << run->depth);
+        pack->leaf_room = pack->lines < LEAF_ROOM ? LEAF_ROOM : pack->lines;
+        return true;
+    }
+    if (run->form == WEIR_FORM_OBLIVIOUS) {
+        pack->lines = plan->piece[piece].depth;
+        pack->leaf_room = 1u << pack->lines < LEAF_ROOM ? LEAF_ROOM : 1u << pack->lines;
+        for (size_t i = 0; i < trees; i++)
+            if (plan->piece[piece + i].depth != pack->lines)
+                return false;
+        return true;
+    }
+    for (size_t i = 0; run->form == WEIR_FORM_REACH && i < trees; i++) {
+        const struct weir_piece *p = &plan->piece[piece + i];
+        if (p->leaves > WEIR_PACK_LEAF)
+            return false;
+        pack->lines = p->tests > pack->lines ? (uint16_t)p->tests : pack->lines;
+        pack->masks = p->leaves > 32 ? 8 : pack->masks ? pack->masks : 4;
+    }
+    return run->form == WEIR_FORM_REACH;
+}
+
+static size_t line_bytes(const struct weir_pack *pack)
+{
+    return (size_t)(2 + pack->masks) * WEIR_PACK;
+}
+
+static void set_line(const struct weir_plan *plan, const struct weir_pack *pack, size_t line, size_t lane,
+                     const struct weir_test *test)
+{
+    uint8_t *bytes = plan->pack_byte + pack->first + line * line_bytes(pack);
+    bytes[lane] = (uint8_t)test->plane;
+    bytes[WEIR_PACK + lane] = (uint8_t)test->bin;
+}
+
+/* REACH: a node's line. Leaves of the left subtree, left to right - 1, are gone when the row goes right. */
+static void set_split(const struct weir_plan *plan, const struct weir_pack *pack, size_t line, size_t lane,
+                      const struct weir_split *split)
+{
+    uint8_t *bytes = plan->pack_byte + pack->first + line * line_bytes(pack) + 2 * WEIR_PACK;
+    for (unsigned leaf = split->left; leaf < split->right; leaf++)
+        bytes[leaf / 8 * WEIR_PACK + lane] &= (uint8_t) ~(1u << leaf % 8);
+}
+
+static void fill_pack(const struct weir_plan *plan, const struct weir_run *run, size_t piece, const struct weir_pack *pack)
+{
+    const struct weir_test *shared = plan->test + plan->batch[run->batch].test;
+    for (size_t line = 0; line < pack->lines && pack->masks; line++)
+        memset(plan->pack_byte + pack->first + line * line_bytes(pack) + 2 * WEIR_PACK, 0xff, (size_t)pack->masks * WEIR_PACK);
+    for (size_t t = 0; t < pack->trees; t++) {
+        const struct weir_piece *p = &plan->piece[piece + t];
+        for (size_t place = 1; run->form == WEIR_FORM_MASK && place < pack->lines; place++)
+            set_line(plan, pack, place, t, &shared[plan->use[p->use + place * WEIR_OCTET]]);
+        for (size_t i = 0; run->form == WEIR_FORM_OBLIVIOUS && i < p->tests; i++)
+            set_line(plan, pack, i, t, &plan->test[p->test + i]);
+        for (size_t i = 0; run->form == WEIR_FORM_REACH && i < p->tests; i++) {
+            const struct weir_split *split = &plan->split[p->split + i];
+            set_line(plan, pack, i, t, &shared[split->test]);
+            set_split(plan, pack, i, t, split);
+        }
+    }
+}
+
+/* Packs for the kernels that take them, where rows fit and leaves have one value; then the limit of few rows. */
+static weir_err build_packs(struct compiler *c, struct weir_error *error)
+{
+    struct weir_plan *plan = c->plan;
+    size_t packs = 0, bytes = 0;
+    bool all = plan->kernel->packed && plan->row_bytes <= WEIR_PACK_ROW && plan->forest->width == 1 && plan->batches;
+    plan->few = plan->kernel->few;
+    for (size_t i = 0; i < plan->runs; i++) {
+        plan->run[i].pack = WEIR_NO_PACK;
+        packs += (plan->run[i].pieces + WEIR_PACK - 1) / WEIR_PACK;
+    }
+    if (!all)
+        return WEIR_OK;
+    plan->pack = room(packs, sizeof *plan->pack);
+    if (!plan->pack)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    packs = 0;
+    for (size_t i = 0; i < plan->runs; i++) {
+        struct weir_run *run = &plan->run[i];
+        const size_t packs_before = packs, bytes_before = bytes;
+        bool good = true;
+        for (size_t k = 0; k < run->pieces && good; k += WEIR_PACK) {
+            struct weir_pack *pack = &plan->pack[packs++];
+            good = pack_form(plan, run, run->piece + k, run->pieces - k < WEIR_PACK ? run->pieces - k : WEIR_PACK, pack);
+            pack->first = bytes;
+            bytes += pack->lines * line_bytes(pack);
+        }
+        if (good)
+            run->pack = (uint32_t)packs_before;
+        else {
+            packs = packs_before;
+            bytes = bytes_before;
+            all = false;
+        }
+    }
+    plan->pack_byte = room(bytes, 1);
+    if (!plan->pack_byte)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < plan->runs; i++)
+        for (size_t k = 0; plan->run[i].pack != WEIR_NO_PACK && k < plan->run[i].pieces; k += WEIR_PACK)
+            fill_pack(plan, &plan->run[i], plan->run[i].piece + k, &plan->pack[plan->run[i].pack + k / WEIR_PACK]);
+    if (all)
+        plan->few = plan->kernel->packed;
+    return WEIR_OK;
+}
+
+/* Searches and planes by array. */
+static weir_err build_vectors(struct compiler *c, struct weir_error *error)
+{
+    struct weir_plan *plan = c->plan;
+    size_t searches = (plan->searches + 15) / 16 * 16, planes = (plan->planes + 15) / 16 * 16;
+    plan->row_bytes = (plan->planes + 63) / 64 * 64;
+    plan->vector.column = room(searches, sizeof *plan->vector.column);
+    plan->vector.table = room(searches, sizeof *plan->vector.table);
+    plan->vector.steps = room(searches, sizeof *plan->vector.steps);
+    plan->vector.search = room(planes, sizeof *plan->vector.search);
+    plan->vector.below = room(planes, sizeof *plan->vector.below);
+    plan->vector.missing = room(planes / 16, sizeof *plan->vector.missing);
+    plan->vector.zero = room(planes / 16, sizeof *plan->vector.zero);
+    plan->vector.right = room(planes / 16, sizeof *plan->vector.right);
+    if (!plan->vector.column || !plan->vector.table || !plan->vector.steps || !plan->vector.search || !plan->vector.below ||
+        !plan->vector.missing || !plan->vector.zero || !plan->vector.right)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    plan->vector.simple = true;
+    for (size_t i = 0; i < plan->searches; i++) {
+        const struct weir_search *s = &plan->search[i];
+        plan->vector.column[i] = s->column;
+        plan->vector.table[i] = s->table;
+        plan->vector.steps[i] = s->steps;
+        plan->vector.simple &= s->simple;
+        for (size_t k = s->plane; k < (size_t)s->plane + s->planes; k++) {
+            const struct weir_plane *p = &plan->plane[k];
+            uint16_t bit = (uint16_t)(1u << k % 16);
+            plan->vector.search[k] = (uint32_t)i;
+            plan->vector.below[k] = p->below;
+            plan->vector.missing[k / 16] |= s->plain ? 0 : bit;
+            plan->vector.zero[k / 16] |= p->kind == WEIR_SPLIT_ZERO ? bit : 0;
+            plan->vector.right[k / 16] |= p->missing_right ? bit : 0;
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_err compile(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
@@ -622,7 +795,11 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     if (!err)
         err = build_searches(c, error);
     if (!err)
+        err = build_vectors(c, error);
+    if (!err)
         err = build_pieces(c, error);
+    if (!err)
+        err = build_packs(c, error);
     return err;
 }
 
@@ -681,6 +858,16 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->step);
     free(p->leaf);
     free(p->leaf_byte);
+    free(p->pack);
+    free(p->pack_byte);
+    free(p->vector.column);
+    free(p->vector.table);
+    free(p->vector.steps);
+    free(p->vector.search);
+    free(p->vector.below);
+    free(p->vector.missing);
+    free(p->vector.zero);
+    free(p->vector.right);
     free(p->leaf64);
     free(p->leaf_node);
     free(p->node);

@@ -99,7 +99,7 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
     else if (chunk->blocks)
         plan->kernel->score(plan, run, piece, count, chunk, output, out);
     else
-        weir_few_score(plan, run, piece, count, chunk, output, out);
+        (plan->kernel->few_score ? plan->kernel->few_score : weir_few_score)(plan, run, piece, count, chunk, output, out);
 }
 
 /* The results that a run needs, unless they are there; *batch: whose results are. */
@@ -174,7 +174,7 @@ static __attribute__((noinline)) void few(const struct weir_plan *plan, const st
     _Alignas(64) uint8_t planes[WEIR_FEW_ROWS * WEIR_PLANES_MAX];
     struct weir_chunk chunk = {.values = *v, .planes = planes};
     if (plan->planes)
-        weir_few_planes(plan, v, planes);
+        (plan->kernel->few_planes ? plan->kernel->few_planes : weir_few_planes)(plan, v, planes);
     add_trees(plan, &chunk, NULL, margins);
 }
 
@@ -217,7 +217,7 @@ void weir_plan_rows(const struct weir_plan *plan, const float *x, size_t rows, s
 {
     size_t groups = plan->forest->groups, most = plan->forest->width > 1 ? SUMS / groups : SIZE_MAX;
     while (rows) {
-        unsigned blocks = rows <= plan->kernel->few ? 0 : next_blocks(plan, rows);
+        unsigned blocks = rows <= plan->few ? 0 : next_blocks(plan, rows);
         size_t some = blocks ? blocks * WEIR_BLOCK : WEIR_FEW_ROWS;
         some = rows < some ? rows : some;
         some = some < most ? some : most;
@@ -233,7 +233,7 @@ void weir_plan_block(const struct weir_plan *plan, const float *x, const uint16_
 {
     size_t groups = plan->forest->groups, most = plan->forest->width > 1 ? SUMS / groups : SIZE_MAX;
     for (size_t r = 0, some; r < rows; r += some) {
-        bool few = rows <= plan->kernel->few || most < WEIR_BLOCK; /* a part of a block may not be read as one */
+        bool few = rows <= plan->few || most < WEIR_BLOCK; /* a part of a block may not be read as one */
         some = rows - r < most ? rows - r : most;
         if (few)
             some = some < WEIR_FEW_ROWS ? some : WEIR_FEW_ROWS;

@@ -46,7 +46,8 @@ enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 
 /* A row goes right when its byte of the plane is >= the bin. */
 struct weir_test {
     uint32_t bin; /* the byte, four times: a load of 32 bits broadcasts faster than one of 8 */
-    uint32_t plane;
+    uint16_t plane;
+    uint16_t same; /* of a batch: so many tests from this one on are of this plane */
 };
 
 /* Consecutive trees that share tests; these are sorted by plane. */
@@ -97,7 +98,25 @@ struct weir_run {
     uint16_t group, depth; /* depth: MASK: that all of them are padded to */
     uint32_t batch;        /* MASK, REACH */
     uint32_t piece, pieces;
+    uint32_t pack; /* its first one, or WEIR_NO_PACK */
 };
+
+/* 64 trees of a run, for kernels that score a row by 64 trees at a time: lane t belongs to the t-th tree. Lines in `pack_byte`:
+ *   MASK       by place in the heap (2^depth, the first one is not used): 64 planes, 64 bins
+ *   OBLIVIOUS  by level: the same
+ *   REACH      by node in any order: the same and `masks` times 64 bytes: the leaves that remain when the row goes right, leaf l
+ *              being bit l % 8 of byte l / 8. The leftmost leaf that remains is the row's. */
+struct weir_pack {
+    size_t first;             /* in `pack_byte` */
+    uint16_t lines, masks;    /* masks: REACH: 4 or 8 */
+    uint32_t leaf, leaf_room; /* tree t's leaves are at leaf + t * leaf_room */
+    uint32_t trees;
+};
+
+#define WEIR_NO_PACK   UINT32_MAX
+#define WEIR_PACK      64
+#define WEIR_PACK_ROW  256 /* planes, at most */
+#define WEIR_PACK_LEAF 64  /* leaves of REACH, at most */
 
 /* A column's thresholds as a search tree in level order, 2^steps floats: from k = 1 on, k becomes 2k for x >= table[k], else 2k +
  * 1 (also where there is no threshold: NaN), and after all steps 2^(steps + 1) - 1 - k thresholds are at most x. */
@@ -131,12 +150,23 @@ struct weir_plan {
     struct weir_piece *piece; /* the same order */
     struct weir_batch *batch;
     struct weir_test *test;
-    uint32_t *use; /* MASK: test numbers by the places of a heap, root 1, for eight trees of a run: [place][8] */
+    uint16_t *use; /* MASK: test numbers by the places of a heap, root 1, for eight trees of a run: [place][8] */
     struct weir_split *split;
     struct weir_heap *heap;
     uint32_t *step;
-    float *leaf;         /* values of leaves with FLOAT32 sums */
-    uint8_t *leaf_byte;  /* first bytes of the values of 64 leaves, then their second, third and fourth; and so on */
+    float *leaf;        /* values of leaves with FLOAT32 sums */
+    uint8_t *leaf_byte; /* first bytes of the values of 64 leaves, then their second, third and fourth; and so on */
+    struct weir_pack *pack;
+    uint8_t *pack_byte;
+    size_t row_bytes; /* of a row's planes, when there are few rows: a multiple of 64 */
+    size_t few;       /* up to this many rows are faster row by row */
+    /* The searches and planes by array, padded to 16: for kernels that take a row's columns in vectors. */
+    struct {
+        uint32_t *column, *table, *steps; /* [searches] */
+        uint32_t *search, *below;         /* [planes] */
+        uint16_t *missing, *zero, *right; /* [planes / 16] bits: missing values matter; zero is one; they go right */
+        bool simple;                      /* every search is: planes are bins */
+    } vector;
     double *leaf64;      /* with FLOAT64 sums and width 1 */
     uint32_t *leaf_node; /* their places in the forest */
     struct weir_node *node;
@@ -163,7 +193,7 @@ enum weir_output {
 struct weir_chunk {
     struct weir_values values;
     unsigned blocks;         /* 0: a few rows */
-    const uint8_t *planes;   /* few rows: [row][planes] */
+    const uint8_t *planes;   /* few rows: [row][row_bytes] */
     const uint64_t *results; /* of the run's batch */
 };
 
@@ -172,7 +202,8 @@ struct weir_kernel {
     unsigned forms;     /* enum weir_form, or-ed; PLAIN goes without saying */
     unsigned bins;      /* thresholds a plane: 255, or 127 where the sign of a difference compares */
     unsigned blocks[4]; /* sizes of chunks that it has, falling, 0 at the end */
-    size_t few;         /* up to this many rows are faster row by row (weir_few_rows) */
+    size_t few;         /* up to this many rows are faster row by row */
+    size_t packed;      /* the same when all runs have packs; 0: it takes none */
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */
     void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);
@@ -182,6 +213,10 @@ struct weir_kernel {
      * it holds for rows past the last one may become anything. */
     void (*score)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
                   const struct weir_chunk *chunk, enum weir_output output, void *out);
+    /* The same for a few rows, instead of weir_few_planes and weir_few_score; NULL: these. */
+    void (*few_planes)(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);
+    void (*few_score)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                      const struct weir_chunk *chunk, enum weir_output output, void *out);
 };
 
 extern const struct weir_kernel weir_kernel_reference, weir_kernel_scalar;

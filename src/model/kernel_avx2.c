@@ -178,15 +178,14 @@ static inline __m256i below(uint32_t bin)
 static inline __attribute__((always_inline)) void answer(const struct weir_test *test, size_t count, unsigned blocks,
                                                          const uint8_t *planes, uint64_t *results)
 {
-    const struct weir_test *end = test + count;
-    while (test < end) {
+    for (size_t same; count; count -= same, test += same) {
         const uint8_t *plane = planes + (size_t)test->plane * blocks * WEIR_BLOCK;
-        const uint32_t same = test->plane;
         __m256i bytes[8];
+        same = test->same;
         for (unsigned b = 0; b < 2 * blocks; b++)
             bytes[b] = load(plane + b * 32);
-        for (; test < end && test->plane == same; test++, results += blocks) {
-            __m256i bin = below(test->bin);
+        for (size_t i = 0; i < same; i++, results += blocks) {
+            __m256i bin = below(test[i].bin);
             for (unsigned b = 0; b < blocks; b++) {
                 uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, bytes[2 * b]));
                 uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_sub_epi8(bin, bytes[2 * b + 1]));
@@ -270,9 +269,9 @@ static inline lanes mux(lanes right, lanes a, lanes b)
 #undef NAME
 #undef answers
 
-static inline lanes gather(const uint64_t *results, const uint32_t *use)
+static inline lanes gather(const uint64_t *results, const uint16_t *use)
 {
-    __m128i at = _mm_loadu_si128((const __m128i_u *)(const void *)use);
+    __m128i at = _mm_cvtepu16_epi32(_mm_loadl_epi64((const __m128i_u *)(const void *)use));
     return (lanes)_mm256_i32gather_epi64((const long long *)(const void *)results, at, 8);
 }
 

@@ -204,17 +204,16 @@ static inline void keep(uint64_t *result, __mmask64 mask, bool through_register)
 static inline __attribute__((always_inline)) void answer(const struct weir_test *test, size_t count, unsigned blocks,
                                                          const uint8_t *planes, uint64_t *results)
 {
-    const struct weir_test *end = test + count;
-    while (test < end) {
+    for (size_t same; count; count -= same, test += same) {
         const uint8_t *plane = planes + (size_t)test->plane * blocks * WEIR_BLOCK;
-        const uint32_t same = test->plane;
         __m512i bytes[8];
+        same = test->same;
         for (unsigned b = 0; b < blocks; b++)
             bytes[b] = _mm512_load_si512(plane + b * WEIR_BLOCK);
-        for (; test < end && test->plane == same; test++, results += blocks) {
-            __m512i bin = _mm512_set1_epi32((int)test->bin);
+        for (size_t i = 0; i < same; i++, results += blocks) {
+            __m512i bin = _mm512_set1_epi32((int)test[i].bin);
             for (unsigned b = 0; b < blocks; b++)
-                keep(results + b, _mm512_cmpge_epu8_mask(bytes[b], bin), b % 2);
+                keep(results + b, _mm512_cmpge_epu8_mask(bytes[b], bin), (b + i) % 2);
         }
     }
 }
@@ -246,13 +245,27 @@ static inline __m512 look_up(const float *leaf, __m512i number)
 }
 
 #ifdef __AVX512VBMI__
-/* A table for each byte of the values; unpacking sets the bytes together, and the rows in order. */
-static inline __attribute__((always_inline)) void look_up64(const uint8_t *leaf, __m512i number, __m512 value[4])
+static inline __m512i two_bytes(const uint8_t *leaf, __m512i number)
 {
-    __m512i a = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf));
-    __m512i b = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 64));
-    __m512i c = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 128));
-    __m512i d = _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf + 192));
+    return _mm512_permutex2var_epi8(_mm512_load_si512(leaf), number, _mm512_load_si512(leaf + 256));
+}
+
+/* One byte of the leaves' values. */
+static inline __attribute__((always_inline)) __m512i look_up_byte(const uint8_t *leaf, unsigned leaves, __m512i number)
+{
+    if (leaves <= 64)
+        return _mm512_permutexvar_epi8(number, _mm512_load_si512(leaf));
+    if (leaves <= 128)
+        return two_bytes(leaf, number);
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(number), two_bytes(leaf, number), two_bytes(leaf + 512, number));
+}
+
+/* A table for each byte of the values; unpacking sets the bytes together, and the rows in order. */
+static inline __attribute__((always_inline)) void look_up_all(const uint8_t *leaf, unsigned leaves, __m512i number,
+                                                              __m512 value[4])
+{
+    __m512i a = look_up_byte(leaf, leaves, number), b = look_up_byte(leaf + 64, leaves, number);
+    __m512i c = look_up_byte(leaf + 128, leaves, number), d = look_up_byte(leaf + 192, leaves, number);
     __m512i low[2] = {_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)};
     __m512i high[2] = {_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)};
     for (int i = 0; i < 2; i++) {
@@ -267,10 +280,16 @@ static inline __attribute__((always_inline)) void add_numbers(const struct weir_
                                                               __m512i number, size_t b, enum weir_output output, void *out)
 {
 #ifdef __AVX512VBMI__
-    if (output == WEIR_OUTPUT_FLOAT32 && p->leaves <= 64) {
+    if (output == WEIR_OUTPUT_FLOAT32) {
+        const uint8_t *leaf = plan->leaf_byte + 4 * (size_t)p->leaf;
         float *sum = (float *)out + b * WEIR_BLOCK;
         __m512 value[4];
-        look_up64(plan->leaf_byte + 4 * (size_t)p->leaf, number, value);
+        if (p->leaves <= 64)
+            look_up_all(leaf, 64, number, value);
+        else if (p->leaves <= 128)
+            look_up_all(leaf, 128, number, value);
+        else
+            look_up_all(leaf, 256, number, value);
         for (int j = 0; j < 4; j++)
             _mm512_store_ps(sum + 16 * j, _mm512_add_ps(_mm512_load_ps(sum + 16 * j), value[j]));
         return;
@@ -354,7 +373,7 @@ static inline __attribute__((always_inline)) void numbers(const lanes8 *bit, uns
 #define BLOCKS  1
 #define NAME(x) x##_1
 #define answers(results, use)                                                                                                    \
-    ((lanes8)_mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i_u *)(const void *)(use)), results, 8))
+    ((lanes8)_mm512_i32gather_epi64(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i_u *)(const void *)(use))), results, 8))
 #include "model/kernel_lanes.h"
 #undef LANES
 #undef BLOCKS
@@ -372,22 +391,36 @@ static inline __attribute__((always_inline)) void numbers(const lanes8 *bit, uns
 #define answers(results, use) (*(const lanes4 *)(const void *)((results) + (size_t) * (use)*4))
 #include "model/kernel_lanes.h"
 
+static inline __attribute__((always_inline)) void score_levels(const struct weir_plan *plan, const struct weir_piece *p,
+                                                               unsigned levels, unsigned blocks, const uint8_t *planes,
+                                                               enum weir_output output, void *out)
+{
+    const struct weir_test *test = plan->test + p->test;
+    const uint8_t *plane[WEIR_OBLIVIOUS_DEPTH];
+    __m512i bin[WEIR_OBLIVIOUS_DEPTH];
+    for (unsigned i = 0; i < levels; i++) {
+        plane[i] = planes + (size_t)test[i].plane * blocks * WEIR_BLOCK;
+        bin[i] = _mm512_set1_epi32((int)test[i].bin);
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        __m512i number = _mm512_setzero_si512();
+        for (unsigned i = 0; i < levels; i++) {
+            __mmask64 right = _mm512_cmple_epu8_mask(bin[i], _mm512_load_si512(plane[i] + b * WEIR_BLOCK));
+            number = _mm512_mask_add_epi8(number, right, number, _mm512_set1_epi8((char)(1 << (levels - 1 - i))));
+        }
+        add_numbers(plan, p, number, b, output, out);
+    }
+}
+
 static void score_oblivious(const struct weir_plan *plan, size_t piece, size_t count, unsigned blocks, const uint8_t *planes,
                             enum weir_output output, void *out)
 {
     for (; count; piece++, count--) {
         const struct weir_piece *p = plan->piece + piece;
-        const struct weir_test *test = plan->test + p->test;
-        for (size_t b = 0; b < blocks; b++) {
-            __m512i number = _mm512_setzero_si512();
-            for (unsigned i = 0; i < p->tests; i++) {
-                const uint8_t *plane = planes + ((size_t)test[i].plane * blocks + b) * WEIR_BLOCK;
-                __mmask64 right = _mm512_cmpge_epu8_mask(_mm512_load_si512(plane), _mm512_set1_epi32((int)test[i].bin));
-                number = _mm512_add_epi8(number, number);
-                number = _mm512_mask_add_epi8(number, right, number, _mm512_set1_epi8(1));
-            }
-            add_numbers(plan, p, number, b, output, out);
-        }
+        if (p->tests == 6)
+            score_levels(plan, p, 6, blocks, planes, output, out);
+        else
+            score_levels(plan, p, p->tests, blocks, planes, output, out);
     }
 }
 
@@ -480,9 +513,11 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 #ifdef __AVX512VBMI__
 #define KERNEL      weir_kernel_avx512vbmi
 #define KERNEL_NAME "avx512vbmi"
+#define PACKS       .packed = 24, .few_planes = weir_pack_planes, .few_score = weir_pack_score
 #else
 #define KERNEL      weir_kernel_avx512
 #define KERNEL_NAME "avx512"
+#define PACKS       .packed = 0
 #endif
 
 const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
@@ -492,4 +527,5 @@ const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
                                    .few = 7,
                                    .planes = fill_planes,
                                    .tests = tests,
-                                   .score = score};
+                                   .score = score,
+                                   PACKS};

@@ -37,7 +37,7 @@ void weir_few_planes(const struct weir_plan *plan, const struct weir_values *v, 
                 search(plan, s, lanes, v, r, bin, value);
             for (size_t k = 0; k < lanes; k++)
                 for (unsigned p = s[k].plane; p < s[k].plane + s[k].planes; p++)
-                    planes[r * plan->planes + p] =
+                    planes[r * plan->row_bytes + p] =
                         s[k].simple ? (uint8_t)bin[k] : weir_plane_byte(plan, &plan->plane[p], value[k], bin[k]);
         }
 }
@@ -120,9 +120,9 @@ void weir_few_score(const struct weir_plan *plan, const struct weir_run *run, si
         for (size_t t = 0; t < count; t += TREES) {
             size_t lanes = count - t < TREES ? count - t : TREES;
             if (lanes == TREES)
-                some(plan, run, plan->piece + piece + t, TREES, v, r, chunk->planes + r * plan->planes, leaf);
+                some(plan, run, plan->piece + piece + t, TREES, v, r, chunk->planes + r * plan->row_bytes, leaf);
             else
-                some(plan, run, plan->piece + piece + t, lanes, v, r, chunk->planes + r * plan->planes, leaf);
+                some(plan, run, plan->piece + piece + t, lanes, v, r, chunk->planes + r * plan->row_bytes, leaf);
             for (size_t i = 0; i < lanes; i++) {
                 if (output == WEIR_OUTPUT_FLOAT32)
                     ((float *)out)[r] += heap ? plan->leaf[leaf[i]] : f->value[leaf[i]];

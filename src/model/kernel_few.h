@@ -5,14 +5,21 @@
 
 #include "model/kernel.h"
 
-#define WEIR_FEW_ROWS 16 /* in a chunk, at most */
+#define WEIR_FEW_ROWS 32 /* in a chunk, at most */
 
-/* planes: [row][plane], one byte each. */
+/* planes: [row][row_bytes], a byte each. */
 void weir_few_planes(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);
 
 /* As weir_kernel.score, any form but PLAIN. */
 void weir_few_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
                     const struct weir_chunk *chunk, enum weir_output output, void *out);
+
+#ifdef __x86_64__
+/* With packs, on CPUs of weir_kernel_avx512vbmi. */
+void weir_pack_planes(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);
+void weir_pack_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                     const struct weir_chunk *chunk, enum weir_output output, void *out);
+#endif
 
 #define WEIR_OFFSETS 1024
 

@@ -18,7 +18,7 @@ typedef uint64_t NAME(blocks) __attribute__((vector_size(8 * BLOCKS), aligned(8 
 
 /* The bits of the leaves' numbers, from the answers at the places of a heap. The root's answers choose between the left and the
  * right place of each pair below, which leaves a tree that is one level lower: and so on. */
-static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned depth, const uint64_t *results, const uint32_t *use,
+static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned depth, const uint64_t *results, const uint16_t *use,
                                                                      lanes bit[WEIR_MASK_DEPTH])
 {
     lanes at[1 << (WEIR_MASK_DEPTH - 1)], root = answers(results, use + WEIR_OCTET);
@@ -27,7 +27,7 @@ static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned de
         unsigned width = 1u << level;
 #pragma GCC unroll 4
         for (unsigned k = width; k < 2 * width; k++) {
-            const uint32_t *left = use + (size_t)(k + width) * WEIR_OCTET;
+            const uint16_t *left = use + (size_t)(k + width) * WEIR_OCTET;
             at[k] = mux(root, answers(results, left), answers(results, left + width * WEIR_OCTET));
         }
     }

@@ -66,14 +66,13 @@ typedef uint64_t words __attribute__((vector_size(16)));
  * 4) + j: so the bytes of the four vectors fall together without a multiplication. */
 static void tests(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results)
 {
-    const struct weir_test *end = test + count;
     (void)blocks;
-    while (test < end) {
-        const uint32_t same = test->plane;
-        const vector *bytes = (const void *)(planes + (size_t)same * WEIR_BLOCK);
+    for (size_t same; count; count -= same, test += same) {
+        const vector *bytes = (const void *)(planes + (size_t)test->plane * WEIR_BLOCK);
+        same = test->same;
         const vector row[4] = {bytes[0], bytes[1], bytes[2], bytes[3]};
-        for (; test < end && test->plane == same; test++, results++) {
-            const vector below = (vector){0} + (int8_t)((test->bin & 0xff) - 1);
+        for (size_t i = 0; i < same; i++, results++) {
+            const vector below = (vector){0} + (int8_t)((test[i].bin & 0xff) - 1);
             words word =
                 (words)(((row[0] > below) & 1) | ((row[1] > below) & 2) | ((row[2] > below) & 4) | ((row[3] > below) & 8));
             *results = word[0] | word[1] << 4;

@@ -1,0 +1,339 @@
+/* A few rows on CPUs with AVX-512 VBMI and GFNI: a row's bytes stand in registers, where 64 trees look up theirs at a time.
+ * Compiled with the flags of kernel_avx512vbmi. */
+#include <immintrin.h>
+
+#include "model/kernel.h"
+#include "model/kernel_few.h"
+
+enum { VECTORS = 4, ROWS = 8 }; /* of columns, and rows, at a time */
+
+/* -- planes -- */
+
+/* `n` vectors of columns, their searches side by side. */
+static inline __attribute__((always_inline)) void search(const struct weir_plan *plan, size_t first, size_t n, const float *x,
+                                                         const uint32_t *offset, __m512 *value, __m512i *bin)
+{
+    __m512i k[VECTORS], table[VECTORS], steps[VECTORS], most = _mm512_setzero_si512();
+    const __m512i one = _mm512_set1_epi32(1);
+    for (size_t i = 0; i < n; i++) {
+        value[i] = _mm512_i32gather_ps(_mm512_load_si512(offset + 16 * i), x, 4);
+        table[i] = _mm512_load_si512(plan->vector.table + first + 16 * i);
+        steps[i] = _mm512_load_si512(plan->vector.steps + first + 16 * i);
+        most = _mm512_max_epi32(most, steps[i]);
+        k[i] = one;
+    }
+    for (int step = 0, last = _mm512_reduce_max_epi32(most); step < last; step++)
+        for (size_t i = 0; i < n; i++) {
+            __m512 threshold = _mm512_i32gather_ps(_mm512_add_epi32(table[i], k[i]), plan->table, 4);
+            __mmask16 left = _mm512_cmp_ps_mask(value[i], threshold, _CMP_NGE_UQ);
+            __m512i next = _mm512_add_epi32(k[i], k[i]);
+            next = _mm512_mask_add_epi32(next, left, next, one);
+            k[i] = _mm512_mask_mov_epi32(k[i], _mm512_cmpgt_epi32_mask(steps[i], _mm512_set1_epi32(step)), next);
+        }
+    for (size_t i = 0; i < n; i++)
+        bin[i] = _mm512_sub_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(2), steps[i]), _mm512_add_epi32(k[i], one));
+}
+
+static inline void store16(uint8_t *bytes, __m512i numbers)
+{
+    _mm_storeu_si128((__m128i *)(void *)bytes, _mm512_cvtusepi32_epi8(numbers));
+}
+
+/* A row's planes from its columns' values and bins. */
+static void spread(const struct weir_plan *plan, const float *value, const uint32_t *bin, uint8_t *planes)
+{
+    const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
+    for (size_t i = 0; i < plan->planes; i += 16) {
+        __m512i from = _mm512_load_si512(plan->vector.search + i), below = _mm512_load_si512(plan->vector.below + i);
+        __m512i byte = _mm512_i32gather_epi32(from, bin, 4);
+        byte = _mm512_min_epi32(_mm512_sub_epi32(_mm512_max_epi32(byte, below), below), most);
+        if (plan->vector.missing[i / 16]) {
+            __m512 x = _mm512_i32gather_ps(from, value, 4);
+            __mmask16 gone = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+            gone |= _mm512_mask_cmp_ps_mask(plan->vector.zero[i / 16], _mm512_abs_ps(x), _mm512_set1_ps(WEIR_FOREST_ZERO),
+                                            _CMP_LE_OQ);
+            byte = _mm512_mask_mov_epi32(byte, gone, _mm512_maskz_mov_epi32(plan->vector.right[i / 16], most));
+        }
+        store16(planes + i, byte);
+    }
+    for (size_t i = 0; i < plan->planes; i++)
+        if (plan->plane[i].kind == WEIR_SPLIT_SET)
+            planes[i] = weir_plane_byte(plan, &plan->plane[i], value[plan->vector.search[i]], 0);
+}
+
+void weir_pack_planes(const struct weir_plan *plan, const struct weir_values *v, uint8_t *planes)
+{
+    _Alignas(64) uint32_t offset[WEIR_PACK_ROW], bin[WEIR_PACK_ROW];
+    _Alignas(64) float value[WEIR_PACK_ROW];
+    if (plan->few != plan->kernel->packed) {
+        weir_few_planes(plan, v, planes);
+        return;
+    }
+    for (size_t i = 0; i < (plan->searches + 15) / 16 * 16; i++)
+        offset[i] = v->index[plan->vector.column[i]] * (uint32_t)v->column_step;
+    for (size_t r = 0; r < v->rows; r++, planes += plan->row_bytes) {
+        const float *x = v->x + r * v->row_step;
+        for (size_t i = 0; i < plan->searches; i += 16 * VECTORS) {
+            size_t n = (plan->searches - i + 15) / 16;
+            __m512 values[VECTORS];
+            __m512i bins[VECTORS];
+            if (n >= 4)
+                search(plan, i, n = 4, x, offset + i, values, bins);
+            else if (n == 3)
+                search(plan, i, 3, x, offset + i, values, bins);
+            else if (n == 2)
+                search(plan, i, 2, x, offset + i, values, bins);
+            else
+                search(plan, i, 1, x, offset + i, values, bins);
+            for (size_t k = 0; k < n; k++) {
+                if (plan->vector.simple) {
+                    store16(planes + i + 16 * k, bins[k]);
+                    continue;
+                }
+                _mm512_store_ps(value + i + 16 * k, values[k]);
+                _mm512_store_si512(bin + i + 16 * k, bins[k]);
+            }
+        }
+        if (!plan->vector.simple)
+            spread(plan, value, bin, planes);
+    }
+}
+
+/* -- trees -- */
+
+/* The bytes of 64 planes, of a row that takes `n` vectors. */
+static inline __attribute__((always_inline)) __m512i take(const __m512i *row, unsigned n, __m512i plane)
+{
+    if (n == 1)
+        return _mm512_permutexvar_epi8(plane, row[0]);
+    __m512i low = _mm512_permutex2var_epi8(row[0], plane, row[1]);
+    if (n == 2)
+        return low;
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(plane), low, _mm512_permutex2var_epi8(row[2], plane, row[3]));
+}
+
+static inline __attribute__((always_inline)) void load_row(const struct weir_plan *plan, const uint8_t *planes, unsigned n,
+                                                           __m512i *row)
+{
+    for (unsigned i = 0; i < n; i++)
+        row[i] = _mm512_load_si512(planes + (i * 64 < plan->row_bytes ? i * 64 : 0));
+}
+
+/* What the leaves of a pack's trees add to a row. */
+union values {
+    float narrow[WEIR_PACK];
+    double wide[WEIR_PACK];
+};
+
+/* Looks the leaves with these numbers up. */
+static inline __attribute__((always_inline)) void look_up(const struct weir_plan *plan, const struct weir_pack *pack,
+                                                          __m512i number, enum weir_output output, union values *values)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i room = _mm512_set1_epi32((int)pack->leaf_room);
+    __m512i tree = _mm512_add_epi32(_mm512_mullo_epi32(lane, room), _mm512_set1_epi32((int)pack->leaf));
+    _Alignas(64) uint8_t byte[WEIR_PACK];
+    _mm512_store_si512(byte, number);
+    for (uint32_t t = 0; t < pack->trees; t += 16) {
+        __m512i leaf = _mm512_cvtepu8_epi32(_mm_load_si128((const __m128i *)(const void *)(byte + t)));
+        __mmask16 some = pack->trees - t < 16 ? (__mmask16)((1u << (pack->trees - t)) - 1) : 0xffff;
+        leaf = _mm512_maskz_add_epi32(some, leaf, tree);
+        tree = _mm512_add_epi32(tree, _mm512_slli_epi32(room, 4));
+        if (output == WEIR_OUTPUT_FLOAT32) {
+            _mm512_store_ps(values->narrow + t, _mm512_i32gather_ps(leaf, plan->leaf, 4));
+            continue;
+        }
+        _mm512_store_pd(values->wide + t, _mm512_i32gather_pd(_mm512_castsi512_si256(leaf), plan->leaf64, 8));
+        _mm512_store_pd(values->wide + t + 8, _mm512_i32gather_pd(_mm512_extracti64x4_epi64(leaf, 1), plan->leaf64, 8));
+    }
+}
+
+/* Adds the leaves of rows tree by tree; the rows' sums do not wait for each other. */
+static inline __attribute__((always_inline)) void add(size_t rows, uint32_t trees, const union values *values,
+                                                      enum weir_output output, void *out)
+{
+    float narrow[ROWS] = {0};
+    double wide[ROWS] = {0};
+    for (size_t r = 0; r < rows; r++)
+        if (output == WEIR_OUTPUT_FLOAT32)
+            narrow[r] = ((const float *)out)[r];
+        else
+            wide[r] = ((const double *)out)[r];
+    for (uint32_t t = 0; t < trees; t++)
+        for (size_t r = 0; r < rows; r++)
+            if (output == WEIR_OUTPUT_FLOAT32)
+                narrow[r] += values[r].narrow[t];
+            else
+                wide[r] += values[r].wide[t];
+    for (size_t r = 0; r < rows; r++)
+        if (output == WEIR_OUTPUT_FLOAT32)
+            ((float *)out)[r] = narrow[r];
+        else
+            ((double *)out)[r] = wide[r];
+}
+
+/* The tests that the trees' nodes below heap place `at` ask n levels further down, where the answers so far lead. */
+struct asked {
+    __m512i plane, bin;
+};
+
+#define PICK static inline __attribute__((always_inline)) struct asked
+
+PICK pick0(const uint8_t *line, const __mmask64 *right, unsigned at, unsigned level)
+{
+    (void)right;
+    (void)level;
+    line += (size_t)at * 2 * WEIR_PACK;
+    return (struct asked){_mm512_load_si512(line), _mm512_load_si512(line + WEIR_PACK)};
+}
+
+#define PICK_NEXT(n, before)                                                                                                     \
+    PICK pick##n(const uint8_t *line, const __mmask64 *right, unsigned at, unsigned level)                                       \
+    {                                                                                                                            \
+        struct asked a = pick##before(line, right, 2 * at, level + 1), b = pick##before(line, right, 2 * at + 1, level + 1);     \
+        return (struct asked){_mm512_mask_blend_epi8(right[level], a.plane, b.plane),                                            \
+                              _mm512_mask_blend_epi8(right[level], a.bin, b.bin)};                                               \
+    }
+PICK_NEXT(1, 0)
+PICK_NEXT(2, 1)
+PICK_NEXT(3, 2)
+PICK_NEXT(4, 3)
+PICK_NEXT(5, 4)
+PICK_NEXT(6, 5)
+PICK_NEXT(7, 6)
+
+PICK pick(const uint8_t *line, const __mmask64 *right, unsigned level)
+{
+    switch (level) {
+    case 0:
+        return pick0(line, right, 1, 0);
+    case 1:
+        return pick1(line, right, 1, 0);
+    case 2:
+        return pick2(line, right, 1, 0);
+    case 3:
+        return pick3(line, right, 1, 0);
+    case 4:
+        return pick4(line, right, 1, 0);
+    case 5:
+        return pick5(line, right, 1, 0);
+    case 6:
+        return pick6(line, right, 1, 0);
+    default:
+        return pick7(line, right, 1, 0);
+    }
+}
+
+/* Numbers of the leaves that a row gets to in a pack's trees. */
+static inline __attribute__((always_inline)) __m512i mask_depth(const uint8_t *line, const __m512i *row, unsigned n,
+                                                                unsigned depth)
+{
+    __m512i number = _mm512_setzero_si512();
+    __mmask64 right[WEIR_MASK_DEPTH];
+#pragma GCC unroll 8
+    for (unsigned level = 0; level < depth; level++) {
+        struct asked asked = pick(line, right, level);
+        right[level] = _mm512_cmpge_epu8_mask(take(row, n, asked.plane), asked.bin);
+        number = _mm512_mask_add_epi8(number, right[level], number, _mm512_set1_epi8((char)(1 << (depth - 1 - level))));
+    }
+    return number;
+}
+
+static inline __attribute__((always_inline)) __m512i mask_row(const uint8_t *line, const __m512i *row, unsigned n, unsigned depth)
+{
+    return depth == 4   ? mask_depth(line, row, n, 4)
+           : depth == 6 ? mask_depth(line, row, n, 6)
+           : depth == 7 ? mask_depth(line, row, n, 7)
+                        : mask_depth(line, row, n, 8);
+}
+
+static inline __attribute__((always_inline)) __m512i level_row(const uint8_t *line, const __m512i *row, unsigned n,
+                                                               unsigned depth)
+{
+    __m512i number = _mm512_setzero_si512();
+    for (size_t i = 0; i < depth; i++, line += 2 * WEIR_PACK) {
+        __m512i byte = take(row, n, _mm512_load_si512(line));
+        __mmask64 right = _mm512_cmpge_epu8_mask(byte, _mm512_load_si512(line + WEIR_PACK));
+        number = _mm512_add_epi8(number, number);
+        number = _mm512_mask_add_epi8(number, right, number, _mm512_set1_epi8(1));
+    }
+    return number;
+}
+
+/* Places of the lowest bits of bytes that are not 0. */
+static inline __m512i lowest(__m512i byte)
+{
+    const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0));
+    const __m512i nibble = _mm512_set1_epi8(15);
+    __m512i low = _mm512_shuffle_epi8(table, _mm512_and_si512(byte, nibble));
+    __m512i high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(byte, 4), nibble));
+    return _mm512_mask_add_epi8(low, _mm512_testn_epi8_mask(byte, nibble), low, high);
+}
+
+static inline __attribute__((always_inline)) __m512i reach_row(const uint8_t *line, const __m512i *row, unsigned n,
+                                                               unsigned nodes, unsigned masks)
+{
+    __m512i left[8], number, byte;
+    for (unsigned k = 0; k < masks; k++)
+        left[k] = _mm512_set1_epi8(-1);
+    for (size_t i = 0; i < nodes; i++, line += (2 + masks) * WEIR_PACK) {
+        __m512i value = take(row, n, _mm512_load_si512(line));
+        __m512i right = _mm512_movm_epi8(_mm512_cmpge_epu8_mask(value, _mm512_load_si512(line + WEIR_PACK)));
+        for (unsigned k = 0; k < masks; k++) /* left & (line | ~right) */
+            left[k] = _mm512_ternarylogic_epi64(left[k], right, _mm512_load_si512(line + (2 + k) * WEIR_PACK), 0xb0);
+    }
+    byte = left[masks - 1];
+    number = _mm512_set1_epi8((char)(8 * (masks - 1)));
+    for (unsigned k = masks - 1; k-- > 0;) {
+        __mmask64 some = _mm512_test_epi8_mask(left[k], left[k]);
+        byte = _mm512_mask_mov_epi8(byte, some, left[k]);
+        number = _mm512_mask_mov_epi8(number, some, _mm512_set1_epi8((char)(8 * k)));
+    }
+    return _mm512_add_epi8(number, lowest(byte));
+}
+
+static inline __attribute__((always_inline)) void score(const struct weir_plan *plan, const struct weir_run *run, unsigned n,
+                                                        const struct weir_chunk *chunk, enum weir_output output, void *out)
+{
+    const struct weir_pack *first = plan->pack + run->pack, *end = first + (run->pieces + WEIR_PACK - 1) / WEIR_PACK;
+    _Alignas(64) union values values[ROWS];
+    for (size_t r = 0, rows; r < chunk->values.rows; r += rows) {
+        void *sums = output == WEIR_OUTPUT_FLOAT32 ? (void *)((float *)out + r) : (void *)((double *)out + r);
+        rows = chunk->values.rows - r < ROWS ? chunk->values.rows - r : ROWS;
+        for (const struct weir_pack *pack = first; pack < end; pack++) {
+            const uint8_t *line = plan->pack_byte + pack->first;
+            for (size_t i = 0; i < rows; i++) {
+                __m512i row[4], number;
+                load_row(plan, chunk->planes + (r + i) * plan->row_bytes, n, row);
+                if (run->form == WEIR_FORM_MASK)
+                    number = mask_row(line, row, n, run->depth);
+                else if (run->form == WEIR_FORM_OBLIVIOUS)
+                    number = level_row(line, row, n, pack->lines);
+                else if (pack->masks == 4)
+                    number = reach_row(line, row, n, pack->lines, 4);
+                else
+                    number = reach_row(line, row, n, pack->lines, 8);
+                look_up(plan, pack, number, output, &values[i]);
+            }
+            if (rows == ROWS)
+                add(ROWS, pack->trees, values, output, sums);
+            else
+                for (size_t i = 0; i < rows; i++)
+                    add(1, pack->trees, values + i, output,
+                        output == WEIR_OUTPUT_FLOAT32 ? (void *)((float *)sums + i) : (void *)((double *)sums + i));
+        }
+    }
+}
+
+void weir_pack_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                     const struct weir_chunk *chunk, enum weir_output output, void *out)
+{
+    if (run->pack == WEIR_NO_PACK || output == WEIR_OUTPUT_NODE)
+        weir_few_score(plan, run, piece, count, chunk, output, out);
+    else if (plan->row_bytes <= 64)
+        score(plan, run, 1, chunk, output, out);
+    else if (plan->row_bytes <= 128)
+        score(plan, run, 2, chunk, output, out);
+    else
+        score(plan, run, 4, chunk, output, out);
+}
