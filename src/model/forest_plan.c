@@ -24,6 +24,9 @@ struct compiler {
     float *edge;
     uint32_t *key;         /* [nodes of the forest] of inner ones: plane << 8 | bin, once in a batch the test's number */
     uint32_t *batch;       /* [pieces] */
+    uint8_t *level;        /* [nodes of the forest], at most 255 */
+    uint32_t *inner;       /* [nodes of a tree] */
+    bool tops;             /* of WALK are answered */
     bool six;              /* trees of MASK have a depth of 6 at least */
     uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
     uint16_t plane_before[WEIR_PLANES_MAX];
@@ -87,15 +90,31 @@ static bool has_tests(enum weir_form form)
     return form == WEIR_FORM_MASK || form == WEIR_FORM_OBLIVIOUS || form == WEIR_FORM_REACH;
 }
 
-static bool shares_tests(enum weir_form form)
+static bool has_top(const struct compiler *c, size_t tree)
 {
-    return form == WEIR_FORM_MASK || form == WEIR_FORM_REACH;
+    return c->tops && c->form[tree] == WEIR_FORM_WALK && c->forest->count[tree] < 1u << (32 - c->plan->hop_shift) &&
+           c->forest->count[tree] < 1u << WEIR_HOP_BITS;
+}
+
+static bool shares_tests(const struct compiler *c, size_t tree)
+{
+    return c->form[tree] == WEIR_FORM_MASK || c->form[tree] == WEIR_FORM_REACH || has_top(c, tree);
+}
+
+/* Is the node, of this tree, one whose test is answered by bytes? */
+static bool is_tested(const struct compiler *c, size_t tree, size_t node)
+{
+    if (c->forest->split[node] == WEIR_SPLIT_LEAF)
+        return false;
+    return has_tests(c->form[tree]) || (has_top(c, tree) && c->level[node] < WEIR_HOP_DEPTH);
 }
 
 /* The depth that a tree is padded to: there are scorers for these. */
 static unsigned padded_depth(const struct compiler *c, size_t tree)
 {
     unsigned depth = (unsigned)c->shape[tree].depth;
+    if (has_top(c, tree))
+        return WEIR_HOP_DEPTH;
     if (c->form[tree] != WEIR_FORM_MASK)
         return 0;
     return depth <= 4 && !c->six ? 4 : depth <= 6 ? 6 : depth;
@@ -122,8 +141,8 @@ static bool collect_edges(struct compiler *c)
     memset(c->edge_count, 0, f->columns * sizeof *c->edge_count);
     for (int fill = 0; fill < 2; fill++) {
         for (size_t t = 0; t < f->trees; t++)
-            for (size_t i = f->first[t]; has_tests(c->form[t]) && i < (size_t)f->first[t] + f->count[t]; i++) {
-                if (is_leaf(f, i) || f->kind[i] == WEIR_SPLIT_SET)
+            for (size_t i = f->first[t]; i < (size_t)f->first[t] + f->count[t]; i++) {
+                if (!is_tested(c, t, i) || f->kind[i] == WEIR_SPLIT_SET)
                     continue;
                 size_t column = f->split[i] & COLUMN;
                 if (fill)
@@ -215,9 +234,9 @@ static bool collect_planes(struct compiler *c)
         if (c->edge_count[k] > UINT16_MAX)
             return false;
     for (size_t t = 0; t < f->trees; t++)
-        for (size_t i = f->first[t]; has_tests(c->form[t]) && i < (size_t)f->first[t] + f->count[t]; i++) {
+        for (size_t i = f->first[t]; i < (size_t)f->first[t] + f->count[t]; i++) {
             unsigned bin;
-            if (is_leaf(f, i))
+            if (!is_tested(c, t, i))
                 continue;
             struct weir_plane p = plane_of(c, i, &bin);
             if (find_plane(c, &p) >= 0)
@@ -255,6 +274,7 @@ static void make_alike(struct compiler *c)
 static weir_err choose_forms(struct compiler *c, struct weir_error *error)
 {
     unsigned allowed = c->plan->kernel->forms;
+    c->tops = c->plan->kernel->hops;
     for (;;) {
         for (size_t t = 0; t < c->forest->trees; t++)
             c->form[t] = form_of(c, t, allowed);
@@ -263,6 +283,10 @@ static weir_err choose_forms(struct compiler *c, struct weir_error *error)
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         if (collect_planes(c))
             return WEIR_OK;
+        if (c->tops) {
+            c->tops = false;
+            continue;
+        }
         allowed &= allowed & WEIR_FORM_REACH ? ~(unsigned)WEIR_FORM_REACH : WEIR_FORM_WALK;
     }
 }
@@ -320,7 +344,7 @@ static void set_leaf(struct weir_plan *plan, size_t at, size_t node)
 static struct weir_test test_of(const struct compiler *c, size_t piece, size_t node)
 {
     uint32_t key = c->key[node];
-    if (shares_tests(c->form[c->plan->piece[piece].tree]))
+    if (shares_tests(c, c->plan->piece[piece].tree))
         return c->plan->test[c->plan->batch[c->batch[piece]].test + key];
     return (struct weir_test){.bin = (key & 0xff) * 0x01010101u, .plane = (uint16_t)(key >> 8)};
 }
@@ -348,8 +372,8 @@ static void close_batch(struct compiler *c, size_t first, size_t last, uint32_t 
     for (size_t p = first; p < last; p++) {
         size_t tree = plan->piece[p].tree, root = f->first[tree];
         c->batch[p] = (uint32_t)plan->batches;
-        for (size_t i = root; shares_tests(c->form[tree]) && i < root + f->count[tree]; i++)
-            c->key[i] = is_leaf(f, i) ? 0 : number[c->key[i]];
+        for (size_t i = root; shares_tests(c, tree) && i < root + f->count[tree]; i++)
+            c->key[i] = is_tested(c, tree, i) ? number[c->key[i]] : 0;
     }
     plan->batch[plan->batches++] = (struct weir_batch){start, (uint32_t)count};
     plan->most_tests = count > plan->most_tests ? count : plan->most_tests;
@@ -367,15 +391,13 @@ static weir_err build_batches(struct compiler *c, struct weir_error *error)
     for (size_t p = 0; p < f->trees && !err; p++) {
         size_t tree = plan->piece[p].tree, root = f->first[tree], before = count;
         bool full = false;
-        if (!has_tests(c->form[tree]))
-            continue;
         for (size_t i = root; i < root + f->count[tree]; i++) {
             unsigned bin;
-            if (is_leaf(f, i))
+            if (!is_tested(c, tree, i))
                 continue;
             struct weir_plane plane = plane_of(c, i, &bin);
             uint32_t key = c->key[i] = (uint32_t)find_plane(c, &plane) << 8 | bin;
-            if (!shares_tests(c->form[tree]) || seen[key] == plan->batches + 1)
+            if (!shares_tests(c, tree) || seen[key] == plan->batches + 1)
                 continue;
             full |= count == WEIR_TESTS_MAX;
             if (full)
@@ -513,14 +535,63 @@ static void build_runs(struct compiler *c)
     }
 }
 
+/* WALK: uses and entries of the subtree at `node`, at `place` of the top's heap. inner: inner nodes of the group before each node
+ * of the tree. */
+static void build_top(struct compiler *c, size_t index, const uint32_t *inner, size_t node, unsigned place, unsigned level)
+{
+    struct weir_plan *plan = c->plan;
+    const struct weir_forest *f = c->forest;
+    const struct weir_piece *piece = &plan->piece[index];
+    const size_t at = node - f->first[piece->tree];
+    if (level < WEIR_HOP_DEPTH && !is_leaf(f, node)) {
+        plan->use[piece->use + (size_t)place * WEIR_OCTET] = (uint16_t)c->key[node];
+        build_top(c, index, inner, plan->child[node], 2 * place, level + 1);
+        build_top(c, index, inner, plan->child[node] + 1, 2 * place + 1, level + 1);
+        return;
+    }
+    unsigned below = WEIR_HOP_DEPTH - level, first = (place << below) - (1u << WEIR_HOP_DEPTH);
+    for (unsigned i = 0; i < 1u << below; i++) {
+        uint32_t *entry = plan->entry + piece->entry + first + i;
+        entry[0] = is_leaf(f, node) ? WEIR_HOP_LEAF | (uint32_t)(piece->nodes + at) : inner[at];
+        entry[1 << WEIR_HOP_DEPTH] = WEIR_HOP_LEAF | (uint32_t)(piece->nodes + at - inner[at]);
+    }
+}
+
+/* WALK from the top on. before: inner nodes of the group before this tree. */
+static void build_hops(struct compiler *c, size_t index, uint32_t before, uint32_t *inner)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    const struct weir_piece *piece = &plan->piece[index];
+    size_t first = f->first[piece->tree], count = f->count[piece->tree];
+    for (size_t i = 0, n = before; i < count; i++) {
+        inner[i] = (uint32_t)n;
+        n += !is_leaf(f, first + i);
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned split = f->split[first + i];
+        if (is_leaf(f, first + i))
+            continue;
+        size_t child = plan->child[first + i];
+        uint32_t flags = (is_leaf(f, child) ? WEIR_HOP_LEFT_LEAF : 0) | (is_leaf(f, child + 1) ? WEIR_HOP_RIGHT_LEAF : 0) |
+                         (split & WEIR_SPLIT_MISSING_RIGHT ? WEIR_HOP_MISSING_RIGHT : 0);
+        plan->hop[piece->hop + inner[i]] =
+            (struct weir_hop){f->value[first + i], inner[child - first] << plan->hop_shift | (split & COLUMN) << 3 | flags};
+    }
+    build_top(c, index, inner, first, 1, 0);
+}
+
 /* Rooms for every piece, then the pieces. */
 static weir_err build_pieces(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0;
+    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0, hops = 0, tops = 0, largest = 0;
     for (size_t t = 0; t < f->trees; t++) {
-        tests += has_tests(c->form[t]) ? f->count[t] / 2 : 0;
+        tests += has_tests(c->form[t]) ? f->count[t] / 2 : has_top(c, t) ? (1u << WEIR_HOP_DEPTH) - 1 : 0;
+        hops += has_top(c, t) ? f->count[t] / 2 : 0;
+        tops += has_top(c, t);
+        largest = f->count[t] > largest ? f->count[t] : largest;
         splits += c->form[t] == WEIR_FORM_REACH ? f->count[t] / 2 : 0;
         heaps += c->form[t] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, t) : 0;
         steps += c->form[t] == WEIR_FORM_OBLIVIOUS || c->form[t] == WEIR_FORM_REACH ? f->count[t] : 0;
@@ -538,7 +609,7 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     build_runs(c);
     for (size_t i = 0; i < plan->runs; i++) {
         const struct weir_run *run = &plan->run[i];
-        if (run->form == WEIR_FORM_MASK)
+        if (run->depth)
             uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
     }
     bool wide = f->sum == WEIR_SUM_FLOAT64;
@@ -551,16 +622,21 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     plan->leaf_byte = room(wide ? 0 : leaves, 4);
     plan->leaf64 = room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
     plan->node = room(nodes, sizeof *plan->node);
+    plan->hop = room(hops, sizeof *plan->hop);
+    plan->entry = room(tops << (WEIR_HOP_DEPTH + 1), sizeof *plan->entry);
+    c->inner = room(largest, sizeof *c->inner);
     if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
-        !plan->leaf64 || !plan->node || tests > UINT32_MAX || uses > UINT32_MAX || heaps > UINT32_MAX || steps > UINT32_MAX ||
-        leaves > UINT32_MAX)
+        !plan->leaf64 || !plan->node || !plan->hop || !plan->entry || !c->inner || hops > UINT32_MAX || tests > UINT32_MAX ||
+        uses > UINT32_MAX || heaps > UINT32_MAX || steps > UINT32_MAX || leaves > UINT32_MAX)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 
     const struct weir_batch *last = &plan->batch[plan->batches - 1];
     tests = last->test + last->tests; /* those that are not shared stand behind */
-    uses = splits = heaps = steps = leaves = nodes = 0;
+    uses = splits = heaps = steps = leaves = nodes = hops = tops = 0;
     for (size_t i = 0; i < plan->runs; i++) {
         const struct weir_run *run = &plan->run[i];
+        size_t group = hops; /* its first hop */
+        uint16_t slot = 0;
         for (size_t k = 0; k < run->pieces; k++) {
             size_t index = run->piece + k;
             struct weir_piece *p = &plan->piece[index];
@@ -588,13 +664,27 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
                 build_walk(c, p);
                 nodes += f->count[p->tree];
             }
+            if (run->form == WEIR_FORM_WALK && run->depth) {
+                size_t most = (size_t)1 << (32 - plan->hop_shift < WEIR_HOP_BITS ? 32 - plan->hop_shift : WEIR_HOP_BITS);
+                if (slot == WEIR_HOP_GROUP || 2 * (hops - group) + slot + f->count[p->tree] >= most) {
+                    group = hops;
+                    slot = 0;
+                }
+                p->hop = (uint32_t)group;
+                p->slot = slot;
+                p->nodes = (uint32_t)(2 * (hops - group) + slot);
+                p->entry = (uint32_t)(tops++ << (WEIR_HOP_DEPTH + 1));
+                slot++;
+                build_hops(c, index, (uint32_t)(hops - group), c->inner);
+                hops += f->count[p->tree] / 2;
+            }
             if (run->form == WEIR_FORM_OBLIVIOUS || run->form == WEIR_FORM_REACH) {
                 build_steps(c, index);
                 steps += f->count[p->tree];
             }
             leaves += has_tests(run->form) ? leaf_room(c, p->tree) : 0;
         }
-        if (run->form == WEIR_FORM_MASK)
+        if (run->depth)
             uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
     }
     return WEIR_OK;
@@ -764,6 +854,7 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     c->edge_count = room(f->columns, sizeof *c->edge_count);
     c->plane_first = room(f->columns + 1, sizeof *c->plane_first);
     c->key = room(f->nodes, sizeof *c->key);
+    c->level = room(f->nodes, sizeof *c->level);
     c->batch = room(f->trees, sizeof *c->batch);
     plan->batch = room(f->trees + 1, sizeof *plan->batch);
     plan->search = room(f->columns, sizeof *plan->search);
@@ -772,13 +863,16 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     plan->piece = room(f->trees, sizeof *plan->piece);
     plan->child = room(f->nodes, sizeof *plan->child);
     plan->of_tree = room(f->trees, sizeof *plan->of_tree);
+    plan->first_leaf = room(f->trees, sizeof *plan->first_leaf);
     plan->identity = room(f->columns, sizeof *plan->identity);
-    if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !c->key || !c->batch || !plan->batch ||
-        !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->of_tree || !plan->identity)
+    if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !c->key || !c->level || !c->batch ||
+        !plan->batch || !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->first_leaf ||
+        !plan->of_tree || !plan->identity)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 
     while ((f->columns - 1) >> plan->shift)
         plan->shift++;
+    plan->hop_shift = plan->shift + 3;
     plan->shift++;
     for (size_t i = 0; i < f->columns; i++)
         plan->identity[i] = (uint16_t)i;
@@ -787,9 +881,14 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
         for (size_t i = f->first[t]; i < (size_t)f->first[t] + f->count[t]; i++)
             if (!is_leaf(f, i)) {
                 plan->child[i] = child;
+                c->level[child] = c->level[child + 1] = c->level[i] < 255 ? (uint8_t)(c->level[i] + 1) : 255;
                 child += 2;
             }
         c->shape[t] = shape_of(f, t);
+        size_t leaf = f->first[t];
+        while (!is_leaf(f, leaf))
+            leaf++;
+        plan->first_leaf[t] = f->place[leaf];
     }
     weir_err err = choose_forms(c, error);
     if (!err)
@@ -832,6 +931,8 @@ weir_err weir_plan_create(const struct weir_forest *f, const struct weir_kernel 
     free(c->edge);
     free(c->plane_first);
     free(c->key);
+    free(c->level);
+    free(c->inner);
     free(c->batch);
     free(c);
     if (err)
@@ -871,7 +972,10 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->leaf64);
     free(p->leaf_node);
     free(p->node);
+    free(p->hop);
+    free(p->entry);
     free(p->child);
+    free(p->first_leaf);
     free(p->of_tree);
     free(p->identity);
     free(p);

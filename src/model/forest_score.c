@@ -106,7 +106,7 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 static void answer(const struct weir_plan *plan, const struct weir_run *run, const struct weir_chunk *chunk, uint64_t *results,
                    size_t *batch)
 {
-    if (!chunk->blocks || run->batch == *batch || !(run->form & (WEIR_FORM_MASK | WEIR_FORM_REACH)))
+    if (!chunk->blocks || run->batch == *batch || !(run->depth || run->form == WEIR_FORM_REACH))
         return;
     *batch = run->batch;
     plan->kernel->tests(plan->test + plan->batch[run->batch].test, plan->batch[run->batch].tests, chunk->blocks, chunk->planes,

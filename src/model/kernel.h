@@ -17,7 +17,8 @@
  *   MASK       depth <= 8, padded to a complete one: the leaf's number is muxed out of the answers
  *   REACH      up to 256 leaves, any shape: each answer splits the set of rows that reached its node
  *   OBLIVIOUS  depth <= 8, one test a level: the leaf's number is the tests' bits
- *   WALK       any other: rows walk from node to node by float32 comparisons
+ *   WALK       any other: rows walk from node to node by float32 comparisons, from the root on or from where the answers to the
+ *              tests of the top six levels lead
  *   PLAIN      what none of these takes: walked by the rules of forest.h
  * A kernel says which forms it has. All kernels give the same bits: leaves are those of forest.h's rules, and a group's leaf
  * values are added in tree order. Everything here is immutable once built and read by any thread; kernels use the stack alone.
@@ -79,6 +80,19 @@ struct weir_node {
     uint32_t next;   /* left child, counted from the root (of a leaf: itself) << shift | column << 1 | missing goes right */
 };
 
+/* WALK from the top on: inner nodes alone, level by level, of up to 8 consecutive pieces (a group) after each other. */
+struct weir_hop {
+    float threshold;
+    uint32_t next; /* left child, or where it would be, counted from the group's first << hop_shift | column << 3 | flags */
+};
+#define WEIR_HOP_LEFT_LEAF     1
+#define WEIR_HOP_RIGHT_LEAF    2
+#define WEIR_HOP_MISSING_RIGHT 4
+#define WEIR_HOP_GROUP         8
+#define WEIR_HOP_DEPTH         6
+#define WEIR_HOP_BITS          22         /* of a node's place in its group */
+#define WEIR_HOP_LEAF          0x80000000 /* in an entry: a leaf's place among the group's nodes; else of an inner node */
+
 struct weir_piece {       /* a compiled tree */
     uint32_t tree;        /* in the forest */
     uint32_t test, tests; /* OBLIVIOUS: from the first level on */
@@ -89,14 +103,18 @@ struct weir_piece {       /* a compiled tree */
     uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from left to right, from a multiple of 64 on */
     uint32_t leaves;      /* MASK: of the complete tree */
     uint32_t node;        /* WALK: its root in `node`; nodes stand as in the forest */
+    uint32_t hop;         /* WALK from the top on: its group's first one in `hop` */
+    uint32_t entry;       /* its entries, one for each place below the top, and their leaves' number in the group */
+    uint32_t nodes;       /* nodes of the group before it; they are leaves before it, times two, less its slot */
+    uint16_t slot;        /* in the group */
     uint16_t depth;
 };
 
 /* Consecutive trees of one group and one form. */
 struct weir_run {
     enum weir_form form;
-    uint16_t group, depth; /* depth: MASK: that all of them are padded to */
-    uint32_t batch;        /* MASK, REACH */
+    uint16_t group, depth; /* MASK: that all of them are padded to; WALK: of their tops, or 0 */
+    uint32_t batch;        /* when there are such tests */
     uint32_t piece, pieces;
     uint32_t pack; /* its first one, or WEIR_NO_PACK */
 };
@@ -170,9 +188,13 @@ struct weir_plan {
     double *leaf64;      /* with FLOAT64 sums and width 1 */
     uint32_t *leaf_node; /* their places in the forest */
     struct weir_node *node;
-    uint32_t *child;    /* [nodes of the forest] left child, 0 in leaves */
-    uint32_t *of_tree;  /* [trees] its piece */
-    uint16_t *identity; /* 0, 1, ...: the index when the caller has none */
+    struct weir_hop *hop;
+    uint32_t *entry; /* [piece][2][64] */
+    unsigned hop_shift;
+    uint32_t *child;      /* [nodes of the forest] left child, 0 in leaves */
+    uint32_t *first_leaf; /* [trees] FLOAT64: the row of its first leaf in the forest's */
+    uint32_t *of_tree;    /* [trees] its piece */
+    uint16_t *identity;   /* 0, 1, ...: the index when the caller has none */
 };
 
 /* Where a chunk's values are: row r, column c at x[index[c] * column_step + r * row_step]. Row-major: column_step 1 and the
@@ -186,6 +208,7 @@ struct weir_values {
 enum weir_output {
     WEIR_OUTPUT_FLOAT32, /* adds leaf values to float[rows] */
     WEIR_OUTPUT_FLOAT64, /* to double[rows] */
+    WEIR_OUTPUT_NUMBER,  /* a kernel's own */
     WEIR_OUTPUT_NODE     /* one piece: writes the leaves' places in the forest to uint32_t[rows] */
 };
 
@@ -203,6 +226,7 @@ struct weir_kernel {
     unsigned bins;      /* thresholds a plane: 255, or 127 where the sign of a difference compares */
     unsigned blocks[4]; /* sizes of chunks that it has, falling, 0 at the end */
     size_t few;         /* up to this many rows are faster row by row */
+    bool hops;          /* WALK begins below the top */
     size_t packed;      /* the same when all runs have packs; 0: it takes none */
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */

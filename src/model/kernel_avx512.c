@@ -279,6 +279,10 @@ static inline __attribute__((always_inline)) void look_up_all(const uint8_t *lea
 static inline __attribute__((always_inline)) void add_numbers(const struct weir_plan *plan, const struct weir_piece *p,
                                                               __m512i number, size_t b, enum weir_output output, void *out)
 {
+    if (output == WEIR_OUTPUT_NUMBER) {
+        _mm512_store_si512((uint8_t *)out + p->slot * WEIR_CHUNK + b * WEIR_BLOCK, number);
+        return;
+    }
 #ifdef __AVX512VBMI__
     if (output == WEIR_OUTPUT_FLOAT32) {
         const uint8_t *leaf = plan->leaf_byte + 4 * (size_t)p->leaf;
@@ -489,6 +493,166 @@ static void score_walk(const struct weir_plan *plan, size_t piece, size_t count,
     }
 }
 
+static void score_masks(const struct weir_plan *plan, unsigned depth, size_t piece, size_t count, const struct weir_chunk *chunk,
+                        enum weir_output output, void *out)
+{
+    (chunk->blocks == 8   ? score_mask_8
+     : chunk->blocks == 4 ? score_mask_4
+                          : score_mask_1)(plan, depth, piece, count, chunk->results, output, out);
+}
+
+/* -- walking from the top on -- */
+
+/* A row on its way through a tree of the group: place << 10 | slot << 7 | row of up to 128. Those under way and those in their
+ * leaf are kept apart without gaps, so that every lane has work to do. */
+struct walkers {
+    size_t going, done;
+    _Alignas(64) uint32_t at[WEIR_HOP_GROUP * 128 + 16];
+    uint32_t leaf[WEIR_HOP_GROUP * 128 + 16];
+    _Alignas(64) uint32_t place[WEIR_HOP_GROUP * 128]; /* [slot][row]: leaves' places, or numbers, in the group */
+};
+
+enum { WALK_ROWS = 128, WALK_LOW = 1023 };
+
+static inline size_t append(uint32_t *list, size_t count, __mmask16 some, __m512i walker)
+{
+    _mm512_storeu_si512(list + count, _mm512_maskz_compress_epi32(some, walker));
+    return count + (size_t)__builtin_popcount(some);
+}
+
+/* A tree's rows behind its top. */
+static inline void enter(const struct weir_plan *plan, const struct weir_piece *p, const uint8_t *number, size_t rows,
+                         bool numbers, struct walkers *w)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const uint32_t *entry = plan->entry + p->entry;
+    for (size_t r = 0; r < rows; r += 16) {
+        __m512i n = widen(_mm512_load_si512(number + r / WEIR_BLOCK * WEIR_BLOCK), (int)(r % WEIR_BLOCK / 16));
+        __m512i at = _mm512_i32gather_epi32(n, entry, 4);
+        __m512i low = _mm512_add_epi32(lane, _mm512_set1_epi32((int)(p->slot << 7 | r)));
+        __mmask16 some = rows - r < 16 ? (__mmask16)((1u << (rows - r)) - 1) : 0xffff, leaf = _mm512_movepi32_mask(at);
+        if (numbers && leaf)
+            at = _mm512_mask_i32gather_epi32(at, leaf, n, entry + (1 << WEIR_HOP_DEPTH), 4);
+        at = _mm512_or_si512(_mm512_slli_epi32(at, 10), low);
+        w->going = append(w->at, w->going, some & (__mmask16)~leaf, at);
+        w->done = append(w->leaf, w->done, some & leaf, at);
+    }
+}
+
+/* Every row that is under way goes a level down. */
+static inline __attribute__((always_inline)) void descend(const struct weir_plan *plan, const struct weir_hop *hop,
+                                                          const float *x, size_t row_step, const int32_t *offset, bool numbers,
+                                                          struct walkers *w)
+{
+    const __m512i columns = _mm512_set1_epi32((1 << (plan->hop_shift - 3)) - 1), one = _mm512_set1_epi32(1);
+    const __m512i thresholds = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i nexts = _mm512_add_epi32(thresholds, one), low = _mm512_set1_epi32(WALK_LOW);
+    const __m512i step = _mm512_set1_epi32((int)row_step);
+    const __m128i shift = _mm_cvtsi32_si128((int)plan->hop_shift);
+    size_t going = 0;
+    for (size_t i = 0; i < w->going; i += 16) {
+        __mmask16 some = w->going - i < 16 ? (__mmask16)((1u << (w->going - i)) - 1) : 0xffff;
+        __m512i walker = _mm512_load_si512(w->at + i), at = _mm512_srli_epi32(walker, 10);
+        __m512i a = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), hop, 8);
+        __m512i b = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), hop, 8);
+        __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(a, thresholds, b));
+        __m512i next = _mm512_permutex2var_epi32(a, nexts, b);
+        __m512i column = _mm512_and_si512(_mm512_srli_epi32(next, 3), columns);
+        __m512i row = _mm512_mullo_epi32(_mm512_and_si512(walker, _mm512_set1_epi32(WALK_ROWS - 1)), step);
+        if (offset)
+            column = _mm512_i32gather_epi32(column, offset, 4);
+        __m512 value = _mm512_i32gather_ps(_mm512_add_epi32(column, row), x, 4);
+        __mmask16 right = _mm512_cmp_ps_mask(value, threshold, _CMP_GE_OQ);
+        right |= _mm512_mask_cmp_ps_mask(_mm512_test_epi32_mask(next, _mm512_set1_epi32(WEIR_HOP_MISSING_RIGHT)), value, value,
+                                         _CMP_UNORD_Q);
+        /* Bit 0: is the child a leaf? */
+        __m512i leaf = _mm512_mask_srli_epi32(next, right, next, 1);
+        __mmask16 end = _mm512_test_epi32_mask(leaf, one) & some, beside = _mm512_mask_testn_epi32_mask(right, next, one);
+        __m512i child = _mm512_srl_epi32(next, shift);
+        child = _mm512_mask_add_epi32(child, beside, child, one); /* the inner nodes before it */
+        walker = _mm512_and_si512(walker, low);
+        if (end) {
+            /* Its place: 2 at + 1 + its tree's slot, and one more to the right. */
+            __m512i place = _mm512_add_epi32(_mm512_add_epi32(at, at), _mm512_srli_epi32(walker, 7));
+            place = _mm512_add_epi32(place, one);
+            place = _mm512_mask_add_epi32(place, right, place, one);
+            if (numbers)
+                place = _mm512_sub_epi32(place, child);
+            w->done = append(w->leaf, w->done, end, _mm512_or_si512(_mm512_slli_epi32(place, 10), walker));
+        }
+        going = append(w->at, going, some & (__mmask16)~end, _mm512_or_si512(_mm512_slli_epi32(child, 10), walker));
+    }
+    w->going = going;
+}
+
+/* Adds the leaves of a tree's rows. */
+static inline void leave(const struct weir_plan *plan, const struct weir_piece *p, const struct walkers *w, size_t rows,
+                         enum weir_output output, size_t r, void *out)
+{
+    const struct weir_forest *f = plan->forest;
+    const uint32_t *place = w->place + p->slot * WALK_ROWS;
+    const __m512i first = _mm512_set1_epi32((int)(f->first[p->tree] - p->nodes));
+    /* The tree's first leaf is where its nodes in level order have the first one. */
+    const double *leaf = f->leaf + (ptrdiff_t)(plan->first_leaf[p->tree] - (p->nodes + p->slot) / 2);
+    for (size_t i = 0; i < rows; i += 16) {
+        __m512i at = _mm512_load_si512(place + i);
+        if (output == WEIR_OUTPUT_FLOAT64) {
+            double *sum = (double *)out + r + i;
+            __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(at), leaf, 8);
+            __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(at, 1), leaf, 8);
+            _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
+            _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
+            continue;
+        }
+        at = _mm512_add_epi32(at, first);
+        if (output == WEIR_OUTPUT_FLOAT32) {
+            float *sum = (float *)out + r + i;
+            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_i32gather_ps(at, f->value, 4)));
+        } else {
+            _mm512_store_si512((uint32_t *)out + r + i, at);
+        }
+    }
+}
+
+static void score_hops(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                       const struct weir_chunk *chunk, enum weir_output output, void *out)
+{
+    const struct weir_values *v = &chunk->values;
+    _Alignas(64) uint8_t number[WEIR_HOP_GROUP * WEIR_CHUNK];
+    struct walkers w;
+    int32_t offsets[WEIR_OFFSETS];
+    const int32_t *offset = weir_walk_offsets(plan, v, offsets);
+    const bool numbers = output == WEIR_OUTPUT_FLOAT64;
+    memset(w.at, 0, sizeof w.at);
+    memset(w.place, 0, sizeof w.place);
+    for (size_t trees; count; piece += trees, count -= trees) {
+        const struct weir_piece *p = plan->piece + piece;
+        for (trees = 1; trees < count && p[trees].hop == p->hop && p[trees].use % WEIR_OCTET;)
+            trees++;
+        score_masks(plan, run->depth, piece, trees, chunk, WEIR_OUTPUT_NUMBER, number);
+        for (size_t r = 0; r < v->rows; r += WALK_ROWS) {
+            size_t rows = v->rows - r < WALK_ROWS ? v->rows - r : WALK_ROWS;
+            const float *x = v->x + r * v->row_step;
+            w.going = w.done = 0;
+            for (size_t t = 0; t < trees; t++)
+                enter(plan, p + t, number + p[t].slot * WEIR_CHUNK + r, rows, numbers, &w);
+            while (w.going)
+                if (offset)
+                    descend(plan, plan->hop + p->hop, x, v->row_step, offset, numbers, &w);
+                else
+                    descend(plan, plan->hop + p->hop, x, v->row_step, NULL, numbers, &w);
+            for (size_t i = 0; i < w.done; i += 16) {
+                __mmask16 some = w.done - i < 16 ? (__mmask16)((1u << (w.done - i)) - 1) : 0xffff;
+                __m512i walker = _mm512_loadu_si512(w.leaf + i);
+                _mm512_mask_i32scatter_epi32(w.place, some, _mm512_and_si512(walker, _mm512_set1_epi32(WALK_LOW)),
+                                             _mm512_srli_epi32(walker, 10), 4);
+            }
+            for (size_t t = 0; t < trees; t++)
+                leave(plan, p + t, &w, rows, output, r, out);
+        }
+    }
+}
+
 static void score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
                   const struct weir_chunk *chunk, enum weir_output output, void *out)
 {
@@ -498,12 +662,12 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
         score_oblivious(plan, piece, count, blocks, chunk->planes, output, out);
     else if (run->form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
         weir_few_score(plan, run, piece, count, chunk, output, out);
+    else if (run->form == WEIR_FORM_WALK && run->depth)
+        score_hops(plan, run, piece, count, chunk, output, out);
     else if (run->form == WEIR_FORM_WALK)
         score_walk(plan, piece, count, v, output, out);
     else if (run->form == WEIR_FORM_MASK)
-        (blocks == 8   ? score_mask_8
-         : blocks == 4 ? score_mask_4
-                       : score_mask_1)(plan, run->depth, piece, count, chunk->results, output, out);
+        score_masks(plan, run->depth, piece, count, chunk, output, out);
     else
         (blocks == 8   ? score_reach_8
          : blocks == 4 ? score_reach_4
@@ -523,6 +687,7 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
                                    .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
                                    .bins = 255,
+                                   .hops = true,
                                    .blocks = {8, 4, 1},
                                    .few = 7,
                                    .planes = fill_planes,
