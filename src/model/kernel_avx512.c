@@ -210,7 +210,12 @@ static inline __attribute__((always_inline)) void answer(const struct weir_test 
         same = test->same;
         for (unsigned b = 0; b < blocks; b++)
             bytes[b] = _mm512_load_si512(plane + b * WEIR_BLOCK);
-        for (size_t i = 0; i < same; i++, results += blocks) {
+        size_t i = 0;
+        for (; blocks == 1 && i + 8 <= same; i += 8, results += 8)
+#pragma GCC unroll 8
+            for (size_t k = 0; k < 8; k++)
+                keep(results + k, _mm512_cmpge_epu8_mask(bytes[0], _mm512_set1_epi32((int)test[i + k].bin)), k % 2);
+        for (; i < same; i++, results += blocks) {
             __m512i bin = _mm512_set1_epi32((int)test[i].bin);
             for (unsigned b = 0; b < blocks; b++)
                 keep(results + b, _mm512_cmpge_epu8_mask(bytes[b], bin), (b + i) % 2);
