@@ -3,17 +3,21 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/ring.h"
+#include "batch/backlog.h"
 #include "pipeline/worker.h"
 #include "pipeline/writer.h"
 #include "store/sql.h"
 
-enum { QUEUE_BATCHES = 64 };
+enum { QUEUE_BATCHES = 64, BACKLOG_BYTES = 16 << 20 };
 
 struct weir_backend {
     struct weir_pool *pool;
     struct weir_queue *queue;
-    struct weir_ring *verdicts;
+    struct weir_backlog *backlog; /* of verdicts for the writer */
+    struct taken {
+        struct weir_batch batch;
+        struct weir_verdicts verdicts;
+    } * taken; /* what the writer has in hand */
     struct weir_store *store;
     struct weir_eve *eve;
     struct weir_publish *publish;
@@ -43,8 +47,8 @@ static void join(struct weir_backend *backend)
         weir_queue_close(backend->queue);
     for (unsigned i = 0; i < backend->workers_started; i++)
         pthread_join(backend->worker_thread[i], NULL);
-    if (backend->verdicts)
-        weir_ring_close(backend->verdicts);
+    if (backend->backlog)
+        weir_backlog_close(backend->backlog);
     if (backend->writer_started)
         pthread_join(backend->writer_thread, NULL);
     if (backend->pool)
@@ -58,22 +62,23 @@ static void join(struct weir_backend *backend)
 static bool take(void *context, int64_t timeout_ns, struct weir_writer_item *out)
 {
     struct weir_backend *backend = context;
-    out->verdicts = weir_ring_pop(backend->verdicts, timeout_ns);
-    return out->verdicts;
+    if (!weir_backlog_pop(backend->backlog, timeout_ns, &backend->taken->verdicts))
+        return false;
+    out->verdicts = &backend->taken->verdicts;
+    return true;
 }
 
 static bool ended(void *context)
 {
     struct weir_backend *backend = context;
-    return weir_ring_closed(backend->verdicts);
+    return weir_backlog_closed(backend->backlog);
 }
 
 static void give(void *context, struct weir_verdicts *verdicts)
 {
-    struct weir_backend *backend = context;
+    (void)context;
     struct weir_judge *judge = verdicts->lender;
     weir_judge_release(&judge);
-    weir_pool_give(backend->pool, verdicts->batch);
 }
 
 weir_err weir_backend_start(const struct weir_backend_config *config, struct weir_backend **out, struct weir_error *error)
@@ -85,7 +90,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     struct weir_backend *backend = calloc(1, sizeof *backend);
     if (!backend)
         return weir_fail(error, code, "out of memory");
-    /* every thread may hold one, the queue and the writer's ring may be full, and some must be free */
+    /* every thread may hold one, the queue may be full, and as many are being filled or free */
     size_t batches = config->batches ? config->batches : 2 * (config->producers + config->workers) + 2 * QUEUE_BATCHES;
     struct weir_writer_config writer = {
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
@@ -106,12 +111,14 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     code = WEIR_ERR_MEMORY;
     backend->worker = calloc(config->workers, sizeof *backend->worker);
     backend->worker_thread = calloc(config->workers, sizeof *backend->worker_thread);
-    if (!backend->worker || !backend->worker_thread ||
+    backend->taken = calloc(1, sizeof *backend->taken);
+    if (!backend->worker || !backend->worker_thread || !backend->taken ||
         (code = weir_pool_create(batches, (uint16_t)backend->columns.count, &backend->pool)) != WEIR_OK ||
-        (code = weir_ring_create(batches, &backend->verdicts)) != WEIR_OK) {
+        (code = weir_backlog_create(BACKLOG_BYTES, &backend->backlog)) != WEIR_OK) {
         weir_fail(error, code, "%zu batches: %s", batches, weir_err_text(code));
         goto fail;
     }
+    backend->taken->verdicts.batch = &backend->taken->batch;
     if ((code = weir_queue_open(config->queue ? config->queue : "memory:", QUEUE_BATCHES, &backend->queue, error)) != WEIR_OK)
         goto fail;
     struct weir_store_config store = {.path = config->store,
@@ -142,7 +149,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
                                                   .number = i,
                                                   .queue = backend->queue,
                                                   .pool = backend->pool,
-                                                  .verdicts = backend->verdicts,
+                                                  .backlog = backend->backlog,
                                                   .scored = &backend->scored,
                                                   .service_ns = &backend->service_ns,
                                                   .degrade = config->degrade};
@@ -309,7 +316,8 @@ void weir_backend_free(struct weir_backend **backend)
     weir_publish_close(&b->publish);
     weir_store_close(&b->store);
     weir_queue_free(&b->queue);
-    weir_ring_destroy(&b->verdicts);
+    weir_backlog_destroy(&b->backlog);
+    free(b->taken);
     weir_pool_destroy(&b->pool);
     free(b->worker);
     free(b->worker_thread);

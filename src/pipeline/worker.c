@@ -27,7 +27,8 @@ void *weir_worker_run(void *argument)
             measure(worker->service_ns, verdicts->scored_ns[batch->rows - 1] - batch->handed_ns);
         atomic_fetch_add_explicit(worker->scored, batch->rows, memory_order_relaxed);
         weir_queue_done(worker->queue, batch);
-        weir_ring_push(worker->verdicts, verdicts); /* closed only after all workers have ended */
+        weir_backlog_push(worker->backlog, verdicts); /* closed only after all workers have ended */
+        weir_pool_give(worker->pool, batch);
     }
     return NULL;
 }

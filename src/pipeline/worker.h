@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "base/ring.h"
+#include "batch/backlog.h"
 #include "batch/pool.h"
 #include "pipeline/judge.h"
 #include "queue/queue.h"
@@ -14,7 +14,7 @@ struct weir_worker { /* set by the owner before the start */
     unsigned number; /* 0, 1, ...: its room in the judge */
     struct weir_queue *queue;
     struct weir_pool *pool;
-    struct weir_ring *verdicts; /* struct weir_verdicts * to the writer */
+    struct weir_backlog *backlog; /* of the writer */
     atomic_uint_fast64_t *scored;
     atomic_int_fast64_t *service_ns; /* measured: from handing a batch on to its verdicts; rises quickly, falls slowly */
     bool degrade;                    /* under pressure (pipeline/backend.h) */
