@@ -159,11 +159,14 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
         goto fail;
     }
     backend->writer_started = true;
+    pthread_setname_np(backend->writer_thread, "weir-writer"); /* for top -H and perf */
     for (; backend->workers_started < config->workers; backend->workers_started++)
         if (pthread_create(&backend->worker_thread[backend->workers_started], NULL, weir_worker_run,
                            &backend->worker[backend->workers_started])) {
             weir_fail(error, code, "cannot start worker thread %u", backend->workers_started);
             goto fail;
+        } else {
+            pthread_setname_np(backend->worker_thread[backend->workers_started], "weir-worker");
         }
     *out = backend;
     return WEIR_OK;
