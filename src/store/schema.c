@@ -27,8 +27,11 @@ static const char tables_sql[] =
     /* what many rows share */
     "CREATE TABLE contexts(context UINTEGER, run UUID, sensor VARCHAR, boot UBIGINT, lane UINTEGER, feature_set VARCHAR,"
     " model VARCHAR, threshold FLOAT, class VARCHAR);"
-    "CREATE TABLE verdict_rows(context UINTEGER, flow_id UUID, record UINTEGER, reason UTINYINT, stime TIMESTAMP_NS,"
-    " ltime TIMESTAMP_NS, proto UTINYINT, src_ip VARCHAR, src_port USMALLINT, dest_ip VARCHAR, dest_port USMALLINT, score FLOAT,"
+    /* random numbers and scores do not get smaller: nothing is tried on them */
+    "CREATE TABLE verdict_rows(context UINTEGER, flow_id UUID USING COMPRESSION uncompressed, record UINTEGER, reason UTINYINT, "
+    "stime TIMESTAMP_NS,"
+    " ltime TIMESTAMP_NS, proto UTINYINT, src_ip VARCHAR, src_port USMALLINT, dest_ip VARCHAR, dest_port USMALLINT,"
+    " score FLOAT USING COMPRESSION uncompressed,"
     " alert BOOLEAN, seq UBIGINT, \"row\" USMALLINT, decision_us BIGINT);"
     "CREATE TABLE column_names(name UINTEGER, column_name VARCHAR);"
     /* one row an alert: the features that moved its score, name_0 the one that moved it most */
