@@ -61,19 +61,19 @@ static void put_tree(FILE *to, unsigned tree, uint64_t *seed)
     }
     fprintf(to, "%s{\"base_weights\":[", tree ? "," : "");
     for (unsigned n = 0; n < NODES; n++)
-        fprintf(to, "%s%.9g", n ? "," : "", n < SPLITS ? 0 : value[n]);
+        fprintf(to, "%s%.9e", n ? "," : "", n < SPLITS ? 0 : value[n]); /* with a point: XGBoost tells 0 from 0.0 */
     fputs("],\"categories\":[],\"categories_nodes\":[],\"categories_segments\":[],\"categories_sizes\":[],", to);
     PUT_NODES(to, "default_left", "%d", 0);
     fprintf(to, "\"id\":%u,", tree);
     PUT_NODES(to, "left_children", "%d", n < SPLITS ? (int)(2 * n + 1) : -1);
-    PUT_NODES(to, "loss_changes", "%d", n < SPLITS);
+    PUT_NODES(to, "loss_changes", "%.1f", n < SPLITS ? 1.0 : 0.0);
     PUT_NODES(to, "parents", "%u", n ? (n - 1) / 2 : 2147483647);
     PUT_NODES(to, "right_children", "%d", n < SPLITS ? (int)(2 * n + 2) : -1);
-    PUT_NODES(to, "split_conditions", "%.9g", value[n]);
+    PUT_NODES(to, "split_conditions", "%.9e", value[n]);
     PUT_NODES(to, "split_indices", "%u", column[n]);
     PUT_NODES(to, "split_type", "%d", 0);
     /* every leaf has seen the same: 64 rows */
-    PUT_NODES(to, "sum_hessian", "%u", 64u * (64u >> (31 - __builtin_clz(n + 1))));
+    PUT_NODES(to, "sum_hessian", "%.1f", 64.0 * (64u >> (31 - __builtin_clz(n + 1))));
     fprintf(to, "\"tree_param\":{\"num_deleted\":\"0\",\"num_feature\":\"%d\",\"num_nodes\":\"%d\",\"size_leaf_vector\":\"1\"}}",
             COLUMNS, NODES);
 }

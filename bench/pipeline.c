@@ -12,6 +12,7 @@
 #include "bench/bench.h"
 #include "bench/cell.h"
 #include "bench/made.h"
+#include "bench/paper_peer.h"
 #include "bench/plot.h"
 #include "bench/scratch.h"
 #include "bench/sink.h"
@@ -21,6 +22,10 @@ enum { TREES = 100, RUNS = 3, CELLS = 12, RESULTS = 64 };
 
 #define MEMORY_CELL    "512b1w"
 #define MEMORY_OFFERED 100000.0
+#define PYTHON         "Python"
+#define PAPER_CELL     "10b4w"
+#define PAPER_GRID     "1b1w,10b1w,10b4w,20b3w,50b3w"
+#define PAPER_OFFERED  500.0 /* what the paper's own version keeps up with */
 
 struct result {
     const char *queue; /* "memory", "zmq", "redis", "Python" */
@@ -41,6 +46,7 @@ struct bench {
     const char *grid, *queues;
     unsigned runs;
     double seconds, sink; /* sink: rows a second */
+    struct weir_paper *paper;
     struct result result[RESULTS];
     size_t results;
 };
@@ -69,6 +75,7 @@ static weir_err open_bench(struct bench *b, struct weir_error *error)
 
 static void close_bench(struct bench *b)
 {
+    weir_paper_stop(&b->paper);
     weir_scratch_remove();
     weir_records_fini(&b->captured);
     weir_model_free(&b->loaded);
@@ -178,6 +185,30 @@ static bool wants(const struct bench *b, const char *queue)
     return false;
 }
 
+static void cell_name(struct weir_cell cell, char name[static 16])
+{
+    snprintf(name, 16, "%ub%uw", cell.batch, cell.workers);
+}
+
+static struct result *new_result(struct bench *b, const char *queue, struct weir_cell cell)
+{
+    struct result *r = &b->result[b->results++]; /* queues * CELLS < RESULTS */
+    r->queue = queue;
+    cell_name(cell, r->cell);
+    return r;
+}
+
+/* NULL: not measured. */
+static struct result *find(struct bench *b, const char *queue, struct weir_cell cell)
+{
+    char name[16];
+    cell_name(cell, name);
+    for (size_t i = 0; i < b->results; i++)
+        if (!strcmp(b->result[i].queue, queue) && !strcmp(b->result[i].cell, name))
+            return &b->result[i];
+    return NULL;
+}
+
 static weir_err run_memory(struct bench *b, struct weir_error *error)
 {
     const double offered = b->options->offered ? (double)b->options->offered : MEMORY_OFFERED;
@@ -194,15 +225,89 @@ static weir_err run_memory(struct bench *b, struct weir_error *error)
     const char *own = MEMORY_CELL, *grid = b->grid;
     for (bool first = true; code == WEIR_OK && (first || *grid); first = false) {
         weir_cell_next(first ? &own : &grid, &cell);
-        struct result *r = &b->result[b->results++];
-        r->queue = "memory";
-        snprintf(r->cell, sizeof r->cell, "%ub%uw", cell.batch, cell.workers);
-        code = measure(b, r, cell, offered, error);
+        struct result *r = find(b, "memory", cell);
+        if (!r) {
+            r = new_result(b, "memory", cell);
+            code = measure(b, r, cell, offered, error);
+        }
         if (code == WEIR_OK && (row = add_row(b, first ? "memory" : r->cell, r))) {
             row->yardstick = "DuckDB appender alone";
             row->theirs = b->sink;
         }
     }
+    return code;
+}
+
+/* --- the Python version --- */
+
+/* weir's figure beside Python's of the same cell. */
+static void compare(struct bench *b, const char *name, const struct result *weir, const struct result *python)
+{
+    struct weir_bench_row *row = add_row(b, name, weir);
+    if (!row)
+        return;
+    row->yardstick = weir_paper_name(b->paper);
+    row->theirs = python->full.flows_per_s;
+    size_t used = strlen(row->note);
+    snprintf(
+        row->note + used, sizeof row->note - used,
+        "\n%30sPython: %.0f us of CPU a flow; at %.0f flows/s offered: decision p50 %.0f us, p99 %.0f us, durable p99 %.0f ms",
+        "", python->full.cpu_us, python->offered, python->paced.decision_us[0], python->paced.decision_us[1],
+        python->paced.durable_ms[1]);
+    weir_bench_figure(row, "theirs_cpu_us_per_flow", python->full.cpu_us);
+    weir_bench_figure(row, "theirs_offered_flows_per_s", python->offered);
+    weir_bench_figure(row, "theirs_offered_decision_p50_us", python->paced.decision_us[0]);
+    weir_bench_figure(row, "theirs_offered_decision_p99_us", python->paced.decision_us[1]);
+}
+
+static weir_err run_paper_cells(struct bench *b, const struct result **best, struct weir_error *error)
+{
+    const struct weir_cell_load full = {.seconds = b->seconds}, paced = {.seconds = b->seconds, .offered = PAPER_OFFERED};
+    struct weir_cell cell;
+    weir_err code = WEIR_OK;
+    for (const char *grid = b->options->grid ? b->options->grid : PAPER_GRID; code == WEIR_OK && *grid;) {
+        weir_cell_next(&grid, &cell);
+        if (find(b, PYTHON, cell))
+            continue;
+        struct result *r = new_result(b, PYTHON, cell), *ours = find(b, "memory", cell);
+        char name[32];
+        r->offered = PAPER_OFFERED;
+        if ((code = weir_paper_cell(b->paper, cell, &full, &r->full, error)) != WEIR_OK ||
+            (code = weir_paper_cell(b->paper, cell, &paced, &r->paced, error)) != WEIR_OK)
+            break;
+        snprintf(name, sizeof name, "python-%.15s", r->cell);
+        if (ours)
+            compare(b, name, ours, r);
+        *best = !*best || r->full.flows_per_s > (*best)->full.flows_per_s ? r : *best;
+    }
+    return code;
+}
+
+/* Beside it: the same cell over Redis, and the best of all in memory. */
+static weir_err run_paper(struct bench *b, struct weir_error *error)
+{
+    struct weir_error why = {0};
+    struct weir_cell cell, own;
+    const char *paper = PAPER_CELL, *memory = MEMORY_CELL;
+    const struct result *best = NULL, *ours, *theirs;
+    if (b->options->model) {
+        weir_bench_skip(b->report, "the Python version has the made model, not the one given");
+        return WEIR_OK;
+    }
+    if (weir_paper_start(b->folder, &b->made, &b->paper, &why) != WEIR_OK) {
+        weir_bench_skip(b->report, "%.110s", why.text);
+        return WEIR_OK;
+    }
+    weir_err code = run_paper_cells(b, &best, error);
+    weir_cell_next(&paper, &cell);
+    weir_cell_next(&memory, &own);
+    if (code == WEIR_OK && (ours = find(b, "redis", cell)) && (theirs = find(b, PYTHON, cell)))
+        compare(b, "paper-" PAPER_CELL, ours, theirs);
+    else if (code == WEIR_OK)
+        weir_bench_skip(b->report, "paper-" PAPER_CELL ": " PAPER_CELL " over Redis was not measured on both sides");
+    if (code == WEIR_OK && best && (ours = find(b, "memory", own)))
+        compare(b, "paper-best", ours, best);
+    weir_paper_stop(&b->paper);
     return code;
 }
 
@@ -261,6 +366,10 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
         weir_bench_skip(report, "zmq: sensor, infer and collect are not in this weir");
     if (code == WEIR_OK && wants(b, "redis"))
         weir_bench_skip(report, "redis: sensor, infer and collect are not in this weir");
+    if (code == WEIR_OK && !options->quick)
+        code = run_paper(b, error);
+    else if (code == WEIR_OK)
+        weir_bench_skip(report, "quick: without the Python version of the paper's pipeline");
     if (code == WEIR_OK && options->csv)
         code = write_csv(b, error);
     if (code == WEIR_OK && options->plot)

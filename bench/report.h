@@ -13,11 +13,11 @@ struct weir_bench_row {
     const char *yardstick; /* NULL: none */
     double theirs;
     unsigned runs;
-    char note[400]; /* "" or what else was measured */
+    char note[600]; /* "" or what else was measured */
     struct weir_bench_figure {
         const char *name; /* with its unit: "decision_p99_us" */
         double value;
-    } figure[16]; /* what else was measured, for programs */
+    } figure[24]; /* what else was measured, for programs */
     unsigned figures;
 };
 

@@ -8,7 +8,7 @@
 #include "pipeline/writer.h"
 #include "store/sql.h"
 
-enum { QUEUE_BATCHES = 64, BACKLOG_BYTES = 16 << 20 };
+enum { QUEUE_BATCHES = 64, BACKLOG_BYTES = 8 << 20 };
 
 struct weir_backend {
     struct weir_pool *pool;

@@ -154,9 +154,9 @@ class Overload(unittest.TestCase):
         self.job.stdin.write(stream.begin() + stream.flood(6000))
         self.job.stdin.flush()
         self.wait(lambda account: account["store"]["committed"] > 0)  # now EVE is to be written, and there is no room for it
-        feeder = threading.Thread(target=lambda: self.job.stdin.write(stream.flood(60000)))
+        feeder = threading.Thread(target=lambda: self.job.stdin.write(stream.flood(120000)))
         feeder.start()
-        self.wait(lambda account: account["rows"]["shed"] or account["packets"]["seen"] > 60000)
+        self.wait(lambda account: account["rows"]["shed"] or account["packets"]["seen"] > 120000)
         reader = threading.Thread(target=eve.read)
         reader.start()
         feeder.join()
@@ -174,7 +174,7 @@ class Overload(unittest.TestCase):
 
         self.start("block.duckdb", "/dev/null")
         again = Stream()
-        self.job.stdin.write(again.begin() + again.flood(6000) + again.flood(60000))
+        self.job.stdin.write(again.begin() + again.flood(6000) + again.flood(120000))
         self.assertEqual(self.end()["rows"]["shed"], {})
         sql = f"SELECT {JUDGEMENT} FROM verdicts WHERE src_ip LIKE '198.51.100.%' ORDER BY flow_id, record"
         talks = self.rows(sql, "shed.duckdb")
