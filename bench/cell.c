@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "batch/batcher.h"
@@ -79,6 +80,17 @@ static bool is_wanted(void *backend)
     return weir_backend_wanted(backend);
 }
 
+static double rss_mib(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
 static weir_err measure(struct weir_backend *backend, struct weir_batcher *batcher, const struct weir_records *records,
                         const struct weir_cell_load *load, struct weir_cell_figures *figures, struct weir_error *error)
 {
@@ -88,6 +100,7 @@ static weir_err measure(struct weir_backend *backend, struct weir_batcher *batch
     weir_err code = weir_backend_drain(backend, error);
     figures->flows_per_s = (double)figures->rows / ((double)(weir_clock_mono_ns() - started) / 1e9);
     figures->cpu_us = (double)(weir_clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e3 / (double)figures->rows;
+    figures->rss_mib = rss_mib();
     weir_backend_account(backend, &account);
     if (code == WEIR_OK && account.store.committed != figures->rows)
         return weir_fail(error, WEIR_ERR_MISMATCH, "bench: %llu rows in, %llu committed", (unsigned long long)figures->rows,

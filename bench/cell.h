@@ -22,6 +22,7 @@ struct weir_cell_figures {
     double flows_per_s;                   /* from the first row given to the last one committed */
     double cpu_us;                        /* processor time a row, all threads and processes */
     double decision_us[2], durable_ms[2]; /* p50, p99 */
+    double rss_mib;                       /* of this process, at the end */
     double alerts;                        /* share of the rows */
 };
 

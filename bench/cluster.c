@@ -18,7 +18,13 @@
 #include "pipeline/account.h"
 #include "pipeline/sender.h"
 
-enum { CHILDREN = 8, WARM_ROWS = 8, WAIT_MS = 20000, DELAY_NS = 500000 };
+enum {
+    CHILDREN = 8,
+    WARM_ROWS = 8,
+    WAIT_MS = 20000,
+    DELAY_NS = 500000,
+    ROOM = 16 << 20 /* of the outbox: some 50,000 rows, so that a decision does not wait for all that was ever sent */
+};
 
 struct job {
     const struct weir_cluster *cluster;
@@ -171,6 +177,7 @@ static weir_err start_sensor(struct job *job, const struct weir_cell *cell, stru
                       .columns = job->column_names,
                       .column_count = r->columns},
         .name = "bench",
+        .room = ROOM,
         .command = "weir bench pipeline",
         .producers = 1};
     weir_err code = weir_sender_start(&config, &job->sender, error);

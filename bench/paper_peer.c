@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,15 @@
 #include "bench/paper_py.h"
 #include "bench/peer.h"
 
+enum { CHECKED = 1024 };
+
 struct weir_paper {
     char folder[40], name[160];
     pid_t child;
     FILE *to, *from;
 };
 
-static const char *const files[] = {"model.json", "names.txt", "rows.f32", "paper.py"};
+static const char *const files[] = {"model.json", "names.txt", "rows.f32", "paper.py", "scores.f32"};
 
 static void path_of(const struct weir_paper *paper, const char *name, char path[static 80])
 {
@@ -104,6 +107,26 @@ static weir_err greet(struct weir_paper *paper, struct weir_error *error)
     return code;
 }
 
+/* XGBoost's scores of the first rows against weir's. */
+static weir_err check(const struct weir_paper *paper, const struct weir_made *made, struct weir_error *error)
+{
+    char path[80];
+    float theirs[CHECKED], ours[CHECKED];
+    path_of(paper, "scores.f32", path);
+    FILE *file = fopen(path, "rb");
+    size_t count = file ? fread(theirs, sizeof *theirs, CHECKED, file) : 0;
+    if (file)
+        fclose(file);
+    if (count != CHECKED)
+        return weir_fail(error, WEIR_ERR_IO, "%s: no scores of %d rows; XGBoost's message is above", path, CHECKED);
+    weir_model_predict(made->model, made->records.row, CHECKED, made->records.columns, ours, NULL, NULL);
+    for (size_t i = 0; i < CHECKED; i++)
+        if (!(fabsf(ours[i] - theirs[i]) <= 1e-5f))
+            return weir_fail(error, WEIR_ERR_MISMATCH, "row %zu: weir scores %.9g, XGBoost %.9g", i, (double)ours[i],
+                             (double)theirs[i]);
+    return WEIR_OK;
+}
+
 weir_err weir_paper_start(const char *folder, const struct weir_made *made, struct weir_paper **out, struct weir_error *error)
 {
     *out = NULL;
@@ -120,7 +143,8 @@ weir_err weir_paper_start(const char *folder, const struct weir_made *made, stru
     if ((code = leave_all(paper, made, error)) != WEIR_OK ||
         (code = start(paper, home, weir_model_threshold(made->model), error)) != WEIR_OK)
         goto out;
-    code = greet(paper, error);
+    if ((code = greet(paper, error)) == WEIR_OK)
+        code = check(paper, made, error);
 out:
     free(home);
     if (code == WEIR_OK)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "batch/batch.h"
 #include "bench/bench.h"
 #include "bench/cell.h"
@@ -19,7 +20,7 @@
 #include "bench/sink.h"
 #include "pipeline/backend.h"
 
-enum { TREES = 100, RUNS = 3, CELLS = 12, RESULTS = 64 };
+enum { TREES = 100, LARGE_TREES = 4000, FLAT_FIRST = 100000, FLAT_ROWS = 10000000, RUNS = 3, CELLS = 12, RESULTS = 64 };
 
 #define MEMORY_CELL     "512b1w"
 #define MEMORY_OFFERED  100000.0
@@ -241,6 +242,80 @@ static weir_err run_memory(struct bench *b, struct weir_error *error)
     return code;
 }
 
+/* --- as the work grows --- */
+
+/* Processor time a flow and memory, from 100,000 flows on, each time ten times as many. */
+static weir_err run_flat(struct bench *b, struct weir_error *error)
+{
+    const uint64_t most = b->options->size ? b->options->size : FLAT_ROWS;
+    const char *own = MEMORY_CELL;
+    struct weir_cell cell;
+    char note[400] = "";
+    double cost[2] = {0}, rss[2] = {0}; /* of the second size, and of the last: the first one is mostly beginning */
+    weir_cell_next(&own, &cell);
+    for (uint64_t rows = FLAT_FIRST, i = 0; rows <= most; rows *= 10, i++) {
+        const struct weir_cell_load load = {.rows = rows, .seconds = 1e6};
+        struct weir_cell_figures figures;
+        weir_err code = run_cell(b, cell, &load, &figures, error);
+        if (code != WEIR_OK)
+            return code;
+        cost[1] = figures.cpu_us;
+        rss[1] = figures.rss_mib;
+        if (i < 2) {
+            cost[0] = cost[1];
+            rss[0] = rss[1];
+        }
+        size_t used = strlen(note);
+        snprintf(note + used, sizeof note - used, "%s%.0e flows: %.2f us of CPU a flow, %.0f MiB", i ? "; " : "", (double)rows,
+                 figures.cpu_us, figures.rss_mib);
+    }
+    struct weir_bench_row *row = weir_bench_add(b->report, "flat", "us/flow", true);
+    if (!row)
+        return WEIR_OK;
+    row->weir = cost[1];
+    row->yardstick = "weir, 1,000,000 flows";
+    row->theirs = cost[0];
+    snprintf(row->note, sizeof row->note, "%s", note);
+    weir_bench_figure(row, "rss_mib", rss[1]);
+    weir_bench_figure(row, "rss_mib_1e6", rss[0]);
+    return WEIR_OK;
+}
+
+/* Two `weir infer` beside one, with a model so large that they are what takes time. */
+static weir_err run_two(struct bench *b, struct weir_error *error)
+{
+    const struct weir_cell cell = {512, 1};
+    const struct weir_cell_load load = {.rows = UINT64_MAX, .seconds = b->seconds};
+    struct weir_made large;
+    double rate[2] = {0};
+    weir_err code = weir_made_init(LARGE_TREES, &large, error);
+    for (unsigned i = 0; code == WEIR_OK && i < 2 * b->runs; i++) { /* in turns */
+        struct weir_cell_figures figures;
+        const struct weir_cluster cluster = {.queue = WEIR_CLUSTER_ZMQ,
+                                             .folder = b->place.folder,
+                                             .processes = 1 + i % 2,
+                                             .model = large.model,
+                                             .records = &large.records};
+        code = weir_cluster_cell(&cluster, cell, &load, &figures, error);
+        rate[i % 2] = figures.flows_per_s > rate[i % 2] ? figures.flows_per_s : rate[i % 2];
+    }
+    weir_made_fini(&large);
+    if (code != WEIR_OK && code != WEIR_ERR_MISMATCH) {
+        weir_bench_skip(b->report, "infer-2: %.110s", error->text);
+        return WEIR_OK;
+    }
+    struct weir_bench_row *row = code == WEIR_OK ? weir_bench_add(b->report, "infer-2", "flows/s", false) : NULL;
+    if (row) {
+        row->weir = rate[1];
+        row->yardstick = "one weir infer";
+        row->theirs = rate[0];
+        row->runs = b->runs;
+        snprintf(row->note, sizeof row->note, "%d trees of depth 6, ZeroMQ; sensor and collector are on the same cores",
+                 LARGE_TREES);
+    }
+    return code;
+}
+
 /* --- between processes --- */
 
 static weir_err measure_cluster(struct bench *b, struct result *r, struct weir_cell cell, struct weir_error *error)
@@ -275,13 +350,13 @@ static weir_err run_cluster(struct bench *b, const char *queue, const char *own,
             r = new_result(b, queue, cell);
             r->offered = b->options->offered ? (double)b->options->offered : CLUSTER_OFFERED;
             weir_err code = measure_cluster(b, r, cell, error);
-            if (code == WEIR_ERR_NOT_FOUND) {
-                weir_bench_skip(b->report, "%s: %.110s", queue, error->text);
+            if (code == WEIR_ERR_MISMATCH)
+                return code;
+            if (code != WEIR_OK) { /* the other figures stand */
+                weir_bench_skip(b->report, "%s-%.15s and what follows: %.90s", queue, r->cell, error->text);
                 b->results--;
                 return WEIR_OK;
             }
-            if (code != WEIR_OK)
-                return code;
         }
         snprintf(name, sizeof name, "%s-%.15s", queue, r->cell);
         struct weir_bench_row *row = add_row(b, first ? queue : name, r);
@@ -296,13 +371,15 @@ static weir_err run_cluster(struct bench *b, const char *queue, const char *own,
 
 /* --- the Python version --- */
 
+static char python_name[160]; /* its name, for the report, which outlives the bench */
+
 /* weir's figure beside Python's of the same cell. */
 static void compare(struct bench *b, const char *name, const struct result *weir, const struct result *python)
 {
     struct weir_bench_row *row = add_row(b, name, weir);
     if (!row)
         return;
-    row->yardstick = weir_paper_name(b->paper);
+    row->yardstick = python_name;
     row->theirs = python->full.flows_per_s;
     size_t used = strlen(row->note);
     snprintf(
@@ -329,8 +406,11 @@ static weir_err run_paper_cells(struct bench *b, const struct result **best, str
         char name[32];
         r->offered = PAPER_OFFERED;
         if ((code = weir_paper_cell(b->paper, cell, &full, &r->full, error)) != WEIR_OK ||
-            (code = weir_paper_cell(b->paper, cell, &paced, &r->paced, error)) != WEIR_OK)
-            break;
+            (code = weir_paper_cell(b->paper, cell, &paced, &r->paced, error)) != WEIR_OK) {
+            weir_bench_skip(b->report, "%.110s", error->text);
+            b->results--;
+            return WEIR_OK;
+        }
         snprintf(name, sizeof name, "python-%.15s", r->cell);
         if (ours)
             compare(b, name, ours, r);
@@ -350,11 +430,15 @@ static weir_err run_paper(struct bench *b, struct weir_error *error)
         weir_bench_skip(b->report, "the Python version has the made model, not the one given");
         return WEIR_OK;
     }
-    if (weir_paper_start(b->place.folder, &b->made, &b->paper, &why) != WEIR_OK) {
+    weir_err code = weir_paper_start(b->place.folder, &b->made, &b->paper, &why);
+    if (code == WEIR_ERR_MISMATCH)
+        return weir_fail(error, code, "the Python version: %s", why.text);
+    if (code != WEIR_OK) {
         weir_bench_skip(b->report, "%.110s", why.text);
         return WEIR_OK;
     }
-    weir_err code = run_paper_cells(b, &best, error);
+    snprintf(python_name, sizeof python_name, "%s", weir_paper_name(b->paper));
+    code = run_paper_cells(b, &best, error);
     weir_cell_next(&paper, &cell);
     weir_cell_next(&memory, &own);
     if (code == WEIR_OK && (ours = find(b, "redis", cell)) && (theirs = find(b, PYTHON, cell)))
@@ -394,12 +478,15 @@ static weir_err write_csv(const struct bench *b, struct weir_error *error)
 static weir_err write_plot(const struct bench *b, struct weir_error *error)
 {
     struct weir_plot_point point[RESULTS];
-    for (size_t i = 0; i < b->results; i++) {
-        const struct result *r = &b->result[i];
-        point[i] = (struct weir_plot_point){
-            r->queue, r->cell, r->full.flows_per_s, {r->paced.decision_us[0], r->paced.decision_us[1]}, r->offered};
-    }
-    return weir_plot_write(b->options->plot, "weir bench pipeline", point, b->results, error);
+    size_t points = 0;
+    for (unsigned pass = 0; pass < 2; pass++) /* the grid in its order, then the cell of the case that memory has for itself */
+        for (size_t i = 0; i < b->results; i++) {
+            const struct result *r = &b->result[i];
+            if ((strcmp(r->cell, MEMORY_CELL) == 0) == (pass == 1))
+                point[points++] = (struct weir_plot_point){
+                    r->queue, r->cell, r->full.flows_per_s, {r->paced.decision_us[0], r->paced.decision_us[1]}, r->offered};
+        }
+    return weir_plot_write(b->options->plot, "weir bench pipeline", point, points, error);
 }
 
 weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
@@ -414,6 +501,7 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
     b->runs = options->quick ? 1 : RUNS;
     b->seconds = options->seconds > 0 ? options->seconds : options->quick ? 2 : 4;
     weir_err code = check_options(b, error);
+    weir_log_set_level(WEIR_LOG_ERROR); /* a sensor that has to wait is what is measured */
     if (code == WEIR_OK)
         code = open_bench(b, error);
     if (code == WEIR_OK && wants(b, "memory"))
@@ -422,10 +510,14 @@ weir_err weir_bench_pipeline(const struct weir_bench_options *options, struct we
         code = run_cluster(b, "zmq", ZMQ_CELL, error);
     if (code == WEIR_OK && wants(b, "redis"))
         code = run_cluster(b, "redis", REDIS_CELL, error);
+    if (code == WEIR_OK && !options->quick && wants(b, "memory"))
+        code = run_flat(b, error);
+    if (code == WEIR_OK && !options->quick && wants(b, "zmq") && !options->model)
+        code = run_two(b, error);
     if (code == WEIR_OK && !options->quick)
         code = run_paper(b, error);
     else if (code == WEIR_OK)
-        weir_bench_skip(report, "quick: without the Python version of the paper's pipeline");
+        weir_bench_skip(report, "quick: without the cases flat and infer-2, and the Python version of the paper's pipeline");
     if (code == WEIR_OK && options->csv)
         code = write_csv(b, error);
     if (code == WEIR_OK && options->plot)

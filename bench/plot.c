@@ -6,7 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SERIES = 8, LABELS = 24, LEFT = 74, RIGHT = 18, TOP = 74, PANEL = 220, GAP = 64, FOOT = 56, BAR = 15, PAD = 16 };
+enum {
+    SERIES = 8,
+    LABELS = 24,
+    LEFT = 74,
+    RIGHT = 18,
+    TOP = 74,
+    PANEL = 220,
+    GAP = 64,
+    FOOT = 56,
+    BAR = 15,
+    PAD = 16,
+    LEAST = 460
+};
 
 /* told apart by people who see colours differently, on white and on black */
 static const char *const colours[SERIES] = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999"};
@@ -76,7 +88,8 @@ static void put_axis(const struct plot *plot, const struct axis *axis, bool time
 
 static double x_of(const struct plot *plot, size_t label, size_t series)
 {
-    return LEFT + (double)label * plot->group + PAD / 2 + (double)series * BAR;
+    double bars = (double)plot->series.count * BAR; /* in the middle of their group, over the label */
+    return LEFT + ((double)label + 0.5) * plot->group - bars / 2 + (double)series * BAR;
 }
 
 static void put_points(const struct plot *plot, const struct weir_plot_point *points, size_t count, const struct axis axis[2])
@@ -143,9 +156,9 @@ weir_err weir_plot_write(const char *path, const char *title, const struct weir_
         widen(&axis[1], points[i].decision_us[1]);
     }
     plot.group = (int)plot.series.count * BAR + PAD;
-    plot.group = plot.group < 64 ? 64 : plot.group;
-    plot.width = LEFT + RIGHT + (int)plot.labels.count * plot.group;
-    plot.width = plot.width < 560 ? 560 : plot.width;
+    if (plot.labels.count && plot.group * (int)plot.labels.count < LEAST) /* few: they share the width */
+        plot.group = LEAST / (int)plot.labels.count;
+    plot.width = LEFT + RIGHT + (plot.labels.count ? (int)plot.labels.count * plot.group : LEAST);
     put_head(&plot, title, axis[1].top + PANEL + FOOT);
     put_axis(&plot, &axis[0], false, "Flows a second, records in to committed rows out, as fast as it goes");
     put_axis(&plot, &axis[1], true, "Decision time at a fixed rate: p50 (dot) to p99 (bar)");
