@@ -1,8 +1,8 @@
 /* Verdicts on their way to a slow taker: a bounded queue that keeps copies, so that their batches go back to the pool at once.
  *
  * A store that commits, folds in its log or waits for the disk takes nothing for a while: part of a second. Verdicts without
- * their features are 110 bytes a row, so 8 MiB hold three quarters of a second at 100,000 a second, and meanwhile batches go round
- * and decisions are made on time. First in, first out; rows of a batch stay together. All memory is taken in create.
+ * their features are 110 bytes a row, so 8 MiB hold three quarters of a second at 100,000 a second, and meanwhile batches go
+ * round and decisions are made on time. First in, first out; rows of a batch stay together. All memory is taken in create.
  *
  * Many threads push, one pops.
  */
