@@ -4,9 +4,10 @@
 
 #include "train/trainer.h"
 
-extern const struct weir_trainer weir_train_gaussian_nb; /* gaussian_nb.c */
-extern const struct weir_trainer weir_train_lda;         /* lda.c */
-extern const struct weir_trainer weir_train_logistic;    /* logistic.c */
-extern const struct weir_trainer weir_train_xgboost;     /* xgb.c */
+extern const struct weir_trainer weir_train_decision_tree, weir_train_random_forest; /* decision_tree.c */
+extern const struct weir_trainer weir_train_gaussian_nb;                             /* gaussian_nb.c */
+extern const struct weir_trainer weir_train_lda;                                     /* lda.c */
+extern const struct weir_trainer weir_train_logistic;                                /* logistic.c */
+extern const struct weir_trainer weir_train_xgboost;                                 /* xgb.c */
 
 #endif
