@@ -44,6 +44,13 @@ struct bench {
     struct weir_python *python;
 };
 
+/* What takes its time is told to who waits for it. */
+static void progress(const char *what)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "weir bench forest: %s ...\n", what);
+}
+
 /* -- data -- */
 
 static double uniform(uint64_t *state)
@@ -336,6 +343,7 @@ static void compiled_peers(struct bench *b, struct scorer *s, const char *model,
         return;
     }
     fclose(file);
+    progress("Treelite, ONNX Runtime and TL2cgen");
     for (size_t i = 0; i < 3; i++) {
         struct weir_error why = {0};
         const char *answer;
@@ -372,7 +380,8 @@ static weir_err xgboost_cases(struct bench *b, struct weir_error *error)
         return WEIR_OK;
     }
     struct contestant c[CONTESTANTS] = {{"weir", clock_weir, &s, 0}};
-    weir_err err = weir_peer_train(trainer, &b->data, 100, 6, &model, &size, error);
+    progress("XGBoost's model, 100 trees of depth 6");
+    weir_err err = weir_peer_train(trainer, &b->data, 100, 6, 256, &model, &size, error);
     err = err ? err : import(&s, &b->data, model, size, NULL, error);
     err = err ? err : xgboost_contestants(b, &b->data, model, size, &s, c, &count, error);
     for (size_t i = 0; i < 4 && !err; i++) {
@@ -410,8 +419,9 @@ static weir_err large_cases(struct bench *b, struct weir_error *error)
     struct contestant c[CONTESTANTS] = {{"weir", clock_weir, &s, 0}};
     if (!trainer)
         return WEIR_OK;
-    weir_err err = make_data(&data, 80, b->quick ? 4000 : 20000, 3, error);
-    err = err ? err : weir_peer_train(trainer, &data, 500, 8, &model, &size, error);
+    weir_err err = make_data(&data, 80, b->quick ? 1500 : 20000, 3, error);
+    progress("training 500 trees of depth 8, and 1,000 of depth 6");
+    err = err ? err : weir_peer_train(trainer, &data, 500, 8, b->quick ? 64 : 256, &model, &size, error);
     err = err ? err : import(&s, &data, model, size, NULL, error);
     err = err ? err : xgboost_contestants(b, &data, model, size, &s, c, &count, error);
     if (!err)
@@ -419,7 +429,9 @@ static weir_err large_cases(struct bench *b, struct weir_error *error)
     free_scorer(&s);
     free(model);
     model = NULL;
-    err = err ? err : weir_peer_train(trainer, &b->data, 1000, 6, &model, &size, error);
+    struct weir_peer_data few = b->data;
+    few.train = b->quick ? 1000 : few.train;
+    err = err ? err : weir_peer_train(trainer, &few, 1000, 6, b->quick ? 32 : 256, &model, &size, error);
     double seconds[3];
     for (int i = 0; i < 3 && !err; i++) {
         double begun = weir_peer_now();
@@ -450,7 +462,7 @@ static weir_err lightgbm_cases(struct bench *b, struct weir_error *error)
     if (!b->lightgbm)
         return WEIR_OK;
     struct contestant c[] = {{"weir", clock_weir, &s, 0}, {weir_peer_name(b->lightgbm), weir_peer_seconds, b->lightgbm, 0}};
-    weir_err err = weir_peer_train(b->lightgbm, &b->data, 100, 31, &model, &size, error);
+    weir_err err = weir_peer_train(b->lightgbm, &b->data, 100, 31, 256, &model, &size, error);
     err = err ? err : weir_peer_load(b->lightgbm, &b->data, model, size, error);
     err = err ? err : import(&s, &b->data, model, size, NULL, error);
     err = err ? err : check_library(&s, b->lightgbm, error);
@@ -490,6 +502,7 @@ static void python_cases(struct bench *b, const char *what, const char *name)
     static char version[2][64];
     char *who = version[!strcmp(what, "catboost")];
     float *blocks = NULL;
+    progress(name);
     snprintf(peer.what, sizeof peer.what, "%s", what);
     snprintf(path, sizeof path, "%s/%s.json", b->folder, what);
     weir_err err = weir_python_ask(b->python, &answer, &why, "train %s", what);
@@ -533,9 +546,16 @@ static void open_peers(struct bench *b)
         weir_bench_skip(b->report, "the newest libxgboost is missing: `tools/setup peers` installs it");
     free(path);
     path = weir_peer_file(b->home, "lightgbm/lib/lib_lightgbm.so");
-    if (!path || weir_peer_lightgbm(path, &b->lightgbm, &why))
+    char *info = weir_peer_file(b->home, "lightgbm-*.dist-info"), *version = info ? strrchr(info, '-') : NULL;
+    if (version) /* .../lightgbm-4.7.0.dist-info: the last hyphen is of dist-info */
+        for (*version = 0; version > info && version[-1] != '-';)
+            version--;
+    if (version && strstr(version, ".dist"))
+        *strstr(version, ".dist") = 0;
+    if (!path || weir_peer_lightgbm(path, version ? version : "", &b->lightgbm, &why))
         weir_bench_skip(b->report, "LightGBM is missing: `tools/setup peers` installs it");
     free(path);
+    free(info);
     if (!b->home)
         weir_bench_skip(b->report, "CatBoost, scikit-learn, Treelite, TL2cgen, ONNX Runtime are missing: tools/setup peers");
 }
@@ -568,9 +588,9 @@ weir_err weir_bench_forest(const struct weir_bench_options *options, struct weir
     }
     err = err ? err : large_cases(&b, error);
     if (options->quick)
-        weir_bench_skip(report,
-                        "quick: models trained on 8,000 and 4,000 rows instead of 30,000 and 20,000; %d runs instead of %d",
-                        QUICK_RUNS, RUNS);
+        weir_bench_skip(
+            report, "quick: models of 8,000 rows, not 30,000 (500 trees: 1,500 of 64 bins, not 20,000 of 256); %d runs, not %d",
+            QUICK_RUNS, RUNS);
     weir_python_stop(&b.python);
     weir_peer_free(&b.xgboost[0]);
     weir_peer_free(&b.xgboost[1]);

@@ -151,7 +151,7 @@ weir_err weir_peer_xgboost(const char *path, struct weir_peer **out, struct weir
     return WEIR_OK;
 }
 
-weir_err weir_peer_lightgbm(const char *path, struct weir_peer **out, struct weir_error *error)
+weir_err weir_peer_lightgbm(const char *path, const char *version, struct weir_peer **out, struct weir_error *error)
 {
     weir_err err = open_library(path, out, error);
     FIND(l, LGBM_DatasetCreateFromMat);
@@ -172,7 +172,7 @@ weir_err weir_peer_lightgbm(const char *path, struct weir_peer **out, struct wei
         return err;
     }
     (*out)->lightgbm = true;
-    snprintf((*out)->name, sizeof(*out)->name, "lib_lightgbm");
+    snprintf((*out)->name, sizeof(*out)->name, "LightGBM %.30s", version);
     return WEIR_OK;
 }
 
@@ -206,18 +206,19 @@ const char *weir_peer_name(const struct weir_peer *peer)
 }
 
 static weir_err train_xgboost(struct weir_peer *p, const struct weir_peer_data *data, unsigned trees, unsigned depth,
-                              char **model, size_t *size, struct weir_error *error)
+                              unsigned bins, char **model, size_t *size, struct weir_error *error)
 {
-    char text[16];
+    char text[16], most[16];
     handle matrix = NULL, booster = NULL;
     ulong64 bytes = 0;
     const char *saved = NULL;
     snprintf(text, sizeof text, "%u", depth);
+    snprintf(most, sizeof most, "%u", bins);
     bool bad =
         p->x.XGDMatrixCreateFromMat(data->x + data->rows * data->columns, data->train, data->columns, 0.0f / 0.0f, &matrix) ||
         p->x.XGDMatrixSetFloatInfo(matrix, "label", data->y + data->rows, data->train) ||
         p->x.XGBoosterCreate(&matrix, 1, &booster) || p->x.XGBoosterSetParam(booster, "objective", "binary:logistic") ||
-        p->x.XGBoosterSetParam(booster, "tree_method", "hist") || p->x.XGBoosterSetParam(booster, "max_bin", "256") ||
+        p->x.XGBoosterSetParam(booster, "tree_method", "hist") || p->x.XGBoosterSetParam(booster, "max_bin", most) ||
         p->x.XGBoosterSetParam(booster, "max_depth", text) || p->x.XGBoosterSetParam(booster, "eta", "0.1") ||
         p->x.XGBoosterSetParam(booster, "min_child_weight", "0") || p->x.XGBoosterSetParam(booster, "verbosity", "0") ||
         p->x.XGBoosterSetParam(booster, "nthread", "1");
@@ -239,14 +240,14 @@ static weir_err train_xgboost(struct weir_peer *p, const struct weir_peer_data *
 }
 
 static weir_err train_lightgbm(struct weir_peer *p, const struct weir_peer_data *data, unsigned trees, unsigned leaves,
-                               char **model, size_t *size, struct weir_error *error)
+                               unsigned bins, char **model, size_t *size, struct weir_error *error)
 {
     char params[200];
     handle set = NULL, booster = NULL;
     int64_t bytes = 0;
     int finished;
-    snprintf(params, sizeof params, "objective=binary num_leaves=%u num_threads=1 verbosity=-1 seed=1 min_data_in_leaf=5",
-             leaves);
+    snprintf(params, sizeof params,
+             "objective=binary num_leaves=%u max_bin=%u num_threads=1 verbosity=-1 seed=1 min_data_in_leaf=5", leaves, bins - 1);
     *model = NULL;
     bool bad = p->l.LGBM_DatasetCreateFromMat(data->x + data->rows * data->columns, FLOAT32, (int32_t)data->train,
                                               (int32_t)data->columns, 1, params, NULL, &set) ||
@@ -266,10 +267,10 @@ static weir_err train_lightgbm(struct weir_peer *p, const struct weir_peer_data 
     return err;
 }
 
-weir_err weir_peer_train(struct weir_peer *peer, const struct weir_peer_data *data, unsigned trees, unsigned depth, char **model,
-                         size_t *size, struct weir_error *error)
+weir_err weir_peer_train(struct weir_peer *peer, const struct weir_peer_data *data, unsigned trees, unsigned depth, unsigned bins,
+                         char **model, size_t *size, struct weir_error *error)
 {
-    return (peer->lightgbm ? train_lightgbm : train_xgboost)(peer, data, trees, depth, model, size, error);
+    return (peer->lightgbm ? train_lightgbm : train_xgboost)(peer, data, trees, depth, bins, model, size, error);
 }
 
 weir_err weir_peer_load(struct weir_peer *p, const struct weir_peer_data *data, const char *model, size_t size,

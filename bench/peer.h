@@ -43,15 +43,15 @@ struct weir_peer;
 
 /* path: of the library, or its name. Errors name what is missing. */
 weir_err weir_peer_xgboost(const char *path, struct weir_peer **out, struct weir_error *error);
-weir_err weir_peer_lightgbm(const char *path, struct weir_peer **out, struct weir_error *error);
+weir_err weir_peer_lightgbm(const char *path, const char *version, struct weir_peer **out, struct weir_error *error);
 void weir_peer_free(struct weir_peer **peer);
 
 const char *weir_peer_name(const struct weir_peer *peer); /* "libxgboost 3.2.0" */
 
 /* Trains with one thread (several wait for each other by spinning, for minutes on a busy machine); depth is the leaves for
  * LightGBM. The model's text or JSON: the caller frees *model with free(). */
-weir_err weir_peer_train(struct weir_peer *peer, const struct weir_peer_data *data, unsigned trees, unsigned depth, char **model,
-                         size_t *size, struct weir_error *error);
+weir_err weir_peer_train(struct weir_peer *peer, const struct weir_peer_data *data, unsigned trees, unsigned depth, unsigned bins,
+                         char **model, size_t *size, struct weir_error *error);
 /* Another model of the same tool, for one thread. */
 weir_err weir_peer_load(struct weir_peer *peer, const struct weir_peer_data *data, const char *model, size_t size,
                         struct weir_error *error);

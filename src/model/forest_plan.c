@@ -5,6 +5,7 @@
 
 #include "model/forest_score.h"
 #include "model/kernel.h"
+#include "model/kernel_few.h"
 
 enum { LEAF_ROOM = 64, COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1 };
 
@@ -766,7 +767,7 @@ static weir_err build_packs(struct compiler *c, struct weir_error *error)
 {
     struct weir_plan *plan = c->plan;
     size_t packs = 0, bytes = 0;
-    bool all = plan->kernel->packed && plan->row_bytes <= WEIR_PACK_ROW && plan->forest->width == 1 && plan->batches;
+    bool all = plan->kernel->packs && plan->row_bytes <= WEIR_PACK_ROW && plan->forest->width == 1 && plan->batches;
     plan->few = plan->kernel->few;
     for (size_t i = 0; i < plan->runs; i++) {
         plan->run[i].pack = WEIR_NO_PACK;
@@ -802,8 +803,14 @@ static weir_err build_packs(struct compiler *c, struct weir_error *error)
     for (size_t i = 0; i < plan->runs; i++)
         for (size_t k = 0; plan->run[i].pack != WEIR_NO_PACK && k < plan->run[i].pieces; k += WEIR_PACK)
             fill_pack(plan, &plan->run[i], plan->run[i].piece + k, &plan->pack[plan->run[i].pack + k / WEIR_PACK]);
-    if (all)
-        plan->few = plan->kernel->packed;
+    if (!all)
+        return WEIR_OK;
+    plan->packed = true;
+    plan->few = WEIR_FEW_ROWS; /* measured: where a block of 64 rows takes over */
+    for (size_t i = 0; i < plan->runs; i++) {
+        size_t most = plan->run[i].form == WEIR_FORM_MASK ? 14 : plan->run[i].form == WEIR_FORM_OBLIVIOUS ? 20 : 30;
+        plan->few = most < plan->few ? most : plan->few;
+    }
     return WEIR_OK;
 }
 

@@ -177,6 +177,7 @@ struct weir_plan {
     struct weir_pack *pack;
     uint8_t *pack_byte;
     size_t row_bytes; /* of a row's planes, when there are few rows: a multiple of 64 */
+    bool packed;      /* every run has packs */
     size_t few;       /* up to this many rows are faster row by row */
     /* The searches and planes by array, padded to 16: for kernels that take a row's columns in vectors. */
     struct {
@@ -227,7 +228,7 @@ struct weir_kernel {
     unsigned blocks[4]; /* sizes of chunks that it has, falling, 0 at the end */
     size_t few;         /* up to this many rows are faster row by row */
     bool hops;          /* WALK begins below the top */
-    size_t packed;      /* the same when all runs have packs; 0: it takes none */
+    bool packs;         /* it takes them */
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */
     void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);

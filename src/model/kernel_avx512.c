@@ -682,11 +682,11 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 #ifdef __AVX512VBMI__
 #define KERNEL      weir_kernel_avx512vbmi
 #define KERNEL_NAME "avx512vbmi"
-#define PACKS       .packed = 24, .few_planes = weir_pack_planes, .few_score = weir_pack_score
+#define PACKS       .packs = true, .few_planes = weir_pack_planes, .few_score = weir_pack_score
 #else
 #define KERNEL      weir_kernel_avx512
 #define KERNEL_NAME "avx512"
-#define PACKS       .packed = 0
+#define PACKS       .packs = false
 #endif
 
 const struct weir_kernel KERNEL = {.name = KERNEL_NAME,

@@ -65,7 +65,7 @@ void weir_pack_planes(const struct weir_plan *plan, const struct weir_values *v,
 {
     _Alignas(64) uint32_t offset[WEIR_PACK_ROW], bin[WEIR_PACK_ROW];
     _Alignas(64) float value[WEIR_PACK_ROW];
-    if (plan->few != plan->kernel->packed) {
+    if (!plan->packed) {
         weir_few_planes(plan, v, planes);
         return;
     }
