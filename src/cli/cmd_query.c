@@ -34,7 +34,7 @@ static const char help[] =
     "  --timeout TIME     stop after this time (default: 60s)\n"
     "  --memory MIB       at most this much memory (default: 1024)\n"
     "  -q, --quiet        no messages but errors\n"
-    "A running weir gives 1000000 rows, 60s and 384 MiB at most, and answers one query after the other.\n"
+    "A running weir gives 1000000 rows, 60s and 256 MiB at most, and answers one query after the other.\n"
     "\n"
     "Example: the hosts with the most alerts\n"
     "  weir query \"SELECT src_ip, class, count(*) AS alerts FROM verdicts WHERE alert GROUP BY ALL ORDER BY alerts DESC\"\n";

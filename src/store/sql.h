@@ -16,7 +16,7 @@ struct weir_sql;
 struct weir_store;
 
 /* What a query beside the writer may hold. */
-#define WEIR_SQL_MEMORY (384u << 20)
+#define WEIR_SQL_MEMORY (256u << 20)
 
 /* Opens the store. `memory_bytes` bounds what queries may hold (nothing is spilled to disk). WEIR_ERR_BUSY when a running weir
  * owns the file, WEIR_ERR_NOT_FOUND, WEIR_ERR_PERMISSION, WEIR_ERR_FORMAT. The caller closes it. */

@@ -25,7 +25,7 @@
  * bring at full load, fills one and most of a second; with the default of 122,880 such commits would go through the log and be
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. What went through the log stays in memory,
  * unpacked, until it is folded in, 2.3 bytes for one of the log: so it is folded in at 32 MB, which costs no more than at 256
- * (measured). A quarter of the memory is the writer's, the rest for a query beside it (WEIR_SQL_MEMORY) or a cache of what was
+ * (measured). Half of the memory is the writer's, the rest for a query beside it (WEIR_SQL_MEMORY) or a cache of what was
  * written; nothing is spilled to disk. A file that is let go is not folded in then: that is done before, by name, and must not
  * hinder the way out of a full disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"

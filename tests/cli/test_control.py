@@ -178,7 +178,7 @@ class Control(unittest.TestCase):
         self.assertIn(b"more rows", done.stderr)
         endless = "SELECT count(*) FROM range(1000000000) a, range(10000) b WHERE (a.range * b.range) % 7 = 1"
         self.assertIn("0.2 s", self.query("--timeout", "200ms", endless, code=1))
-        self.assertIn("384 MiB", self.query("SELECT count(*) FROM (SELECT range, count(*) FROM range(1000000000) GROUP BY range)", code=1))
+        self.assertRegex(self.query("SELECT count(*) FROM (SELECT range, count(*) FROM range(1000000000) GROUP BY range)", code=1), "256 MiB|Out of Memory")
         self.assertIn("one task", self.query("SELECT 'one task', nonsense FROM verdicts", code=1).replace("nonsense", "one task"))
         for sql in ("SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM 'merged.pcap'", "COPY verdicts TO 'stolen.csv'", "DELETE FROM verdict_rows",
                     "SET memory_limit='100GB'", "SELECT * FROM force_checkpoint('store')", "SELECT 1; SELECT 2", "ATTACH 'x.duckdb'"):
