@@ -54,6 +54,7 @@ struct worker {
 struct weir_infer {
     enum weir_reasons reasons;
     unsigned workers, opened;
+    size_t only; /* addresses that carry one list each; 0: lists are looked up */
     struct worker *worker;
     int64_t started_ns;
     atomic_bool stop, failed;
@@ -62,7 +63,7 @@ struct weir_infer {
     pthread_mutex_t lock;
     /* under the lock */
     struct bench *bench;
-    struct weir_error failure;
+    struct weir_error failure, unfit; /* unfit: why the model cannot score the list that was asked about last */
 };
 
 static const struct weir_view *find_view(uint64_t id)
@@ -182,6 +183,20 @@ static void fail(struct weir_infer *infer, const struct weir_error *error)
     pthread_mutex_unlock(&infer->lock);
 }
 
+/* A worker that has begun with nothing but lists that it cannot score waits for nothing: it was given the wrong model. */
+static void check_start(struct worker *worker)
+{
+    struct weir_infer *infer = worker->infer;
+    const struct weir_inferred_account *account = &worker->account.inferred;
+    if (!infer->only || account->judged || account->queue.unscorable < infer->only)
+        return;
+    pthread_mutex_lock(&infer->lock);
+    const struct weir_error unfit = infer->unfit;
+    pthread_mutex_unlock(&infer->lock);
+    if (unfit.code != WEIR_OK)
+        fail(infer, &unfit);
+}
+
 /* Has the type weir_can_score. */
 static bool can_score(void *context, uint64_t feature_set, const char *name, uint64_t list, const char *const *columns,
                       size_t count)
@@ -194,6 +209,8 @@ static bool can_score(void *context, uint64_t feature_set, const char *name, uin
     bool can = bench_judge(infer, worker->bench, &asked, &error) != NULL;
     char label[256];
     snprintf(label, sizeof label, "%s", weir_model_label(worker->bench->model));
+    if (error.code != WEIR_OK)
+        weir_fail(&infer->unfit, error.code, "column list %016" PRIx64 ": model %s cannot score it: %s", list, label, error.text);
     pthread_mutex_unlock(&infer->lock);
     if (error.code != WEIR_OK) /* the first to ask */
         weir_log(WEIR_LOG_WARNING, "column list %016" PRIx64 ": model %s cannot score it, its batches stay in the queue: %s",
@@ -364,8 +381,10 @@ static void *run(void *argument)
         else if (code == WEIR_ERR_AGAIN)
             code = WEIR_OK;
         int64_t now_ns = weir_clock_mono_ns();
-        if (now_ns >= worker->shown_ns + SHOW_NS)
+        if (now_ns >= worker->shown_ns + SHOW_NS) {
             show(worker, now_ns);
+            check_start(worker);
+        }
     }
     if (code != WEIR_OK)
         fail(infer, &error);
@@ -420,6 +439,8 @@ weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_in
     infer->started_ns = weir_clock_mono_ns();
     infer->reasons = config->reasons;
     infer->workers = config->workers;
+    if (config->transport.queues && !weir_transport_carries_results(config->transport.queue[0]))
+        infer->only = config->transport.queues;
     infer->worker = calloc(config->workers, sizeof *infer->worker);
     code = infer->worker ? bench_create(config->model, config->lent, &infer->bench, error)
                          : weir_fail(error, WEIR_ERR_MEMORY, "workers: out of memory");

@@ -3,7 +3,8 @@
  *   transport ─▶ worker 0..W-1: check the frame, judge, explain ─▶ transport
  *
  * Each worker is a thread with an end of its own. A batch is taken, judged and handed on before the next one; what is lost on the
- * way the sensor sends again. Column lists that the model cannot score stay in the queue, and it is said which.
+ * way the sensor sends again. Column lists that the model cannot score stay in the queue, and it is said which; over zmq, where
+ * an address carries one list, it fails when that is so of all from the start.
  *
  * Start, finish, free: one owner. All else: any thread.
  */

@@ -275,25 +275,58 @@ static void judges_over_redis(void **unused)
     judge_all(true);
 }
 
-/* Columns that the model lacks: nothing is judged, it is said, and the batch is there for a model that can. */
+/* Columns that the model lacks, at the only address there is: the wrong model, said at once. */
+static void fails_with_the_wrong_model(void **unused)
+{
+    static struct weir_account account;
+    struct stage stage;
+    struct weir_error error = {0};
+    size_t size;
+    open_stage(&stage, false);
+    fill(stage.batch, stranger, 2, 10, 0);
+    uint8_t *bytes = frame_of(stage.batch, stranger, &size);
+    for (int64_t until = weir_clock_mono_ns() + long_ns; weir_clock_mono_ns() < until && weir_infer_busy(stage.infer);)
+        weir_sensor_end_send(stage.sensor, bytes, size, 50 * ms_ns, NULL);
+    free(bytes);
+    assert_int_equal(weir_infer_finish(stage.infer, &account, &error), WEIR_ERR_MISMATCH);
+    char list[32];
+    snprintf(list, sizeof list, "%016llx", (unsigned long long)weir_column_list_id(weir_view_id(view), stranger, 2));
+    assert_non_null(strstr(error.text, list));
+    assert_non_null(strstr(error.text, "pcr"));
+    assert_int_equal(account.rows.scored, 0);
+    weir_infer_free(&stage.infer);
+    weir_sensor_end_close(&stage.sensor, 0);
+    weir_collector_end_close(&stage.collector, 0);
+    free(stage.batch->x);
+    free(stage.batch);
+}
+
+/* Through Redis others may be able to: it goes on, and says which list waits. */
 static void holds_what_it_cannot_score(void **unused)
 {
     static struct weir_account account;
     struct stage stage;
     struct weir_error error = {0};
-    char text[300] = "";
+    char text[300] = "", list[32];
+    open_stage(&stage, true);
+    weir_sensor_end_close(&stage.sensor, 0);
+    stage.transport.column_list = weir_column_list_id(weir_view_id(view), stranger, 2);
+    stage.transport.columns = stranger;
+    stage.transport.column_count = 2;
+    stage.sensor = open_sensor(&stage.transport);
     size_t size;
-    open_stage(&stage, false);
     fill(stage.batch, stranger, 2, 10, 0);
     uint8_t *bytes = frame_of(stage.batch, stranger, &size);
-    for (int64_t until = weir_clock_mono_ns() + long_ns; weir_clock_mono_ns() < until && !strstr(text, "column list");) {
-        weir_sensor_end_send(stage.sensor, bytes, size, 50 * ms_ns, NULL);
+    send_bytes(&stage, bytes, size);
+    free(bytes);
+    snprintf(list, sizeof list, "%016llx", (unsigned long long)stage.transport.column_list);
+    for (int64_t until = weir_clock_mono_ns() + long_ns; weir_clock_mono_ns() < until && !strstr(text, list);) {
+        size_t count;
+        weir_sensor_end_marks(stage.sensor, 50 * ms_ns, NULL, 0, &count, NULL);
         weir_infer_trouble(stage.infer, text, sizeof text);
     }
-    free(bytes);
-    char list[32];
-    snprintf(list, sizeof list, "%016llx", (unsigned long long)weir_column_list_id(weir_view_id(view), stranger, 2));
     assert_non_null(strstr(text, list));
+    assert_true(weir_infer_busy(stage.infer));
     assert_int_equal(weir_infer_reload(stage.infer, make_b(), &error), WEIR_OK);
     close_stage(&stage, &account);
     assert_int_equal(account.rows.scored, 0);
@@ -302,6 +335,7 @@ static void holds_what_it_cannot_score(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(judges_over_ipc), cmocka_unit_test(judges_over_redis),
+                                       cmocka_unit_test(fails_with_the_wrong_model),
                                        cmocka_unit_test(holds_what_it_cannot_score)};
     return cmocka_run_group_tests(tests, begin, end);
 }
