@@ -8,6 +8,8 @@
 #include <float.h>
 
 #include "model/build.h"
+#include "model/forest_score.h"
+#include "model/kernel.h"
 #include "model/model.h"
 #include "model/trees.h"
 #include "oracle.h"
@@ -178,6 +180,51 @@ static void margins_are_equal(const struct setting *s, oracle_handle booster, co
     assert_memory_equal(ours, again, sizeof(float) * ROWS * groups);
 }
 
+/* In every tree, the same rows share a leaf: by every kernel. */
+static void leaves_are_equal(const struct setting *s, oracle_handle booster, const weir_model *model)
+{
+    enum { LEAVES = 4096 };
+    const struct weir_forest *f = weir_trees_forest(model->scorer);
+    const struct weir_kernel *kernels[8];
+    static float x[ROWS * COLUMNS];
+    static uint32_t ours[LEAVES];
+    oracle_handle matrix;
+    const oracle_ulong *shape;
+    oracle_ulong dims;
+    const float *theirs;
+    make_rows(model, x, 41);
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        if (isinf(x[i]))
+            x[i] = copysignf(FLT_MAX, x[i]); /* this way in takes no infinite values */
+    for (int c = 0; c < COLUMNS; c++)        /* and a row of nothing, and one of a column alone */
+        x[c] = x[COLUMNS + c] = NAN;
+    x[COLUMNS + 1] = 0;
+    ORACLE(XGDMatrixCreateFromMat(x, ROWS, COLUMNS, NAN, &matrix));
+    ORACLE(XGBoosterPredictFromDMatrix(
+        booster, matrix, "{\"type\":6,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,\"strict_shape\":false}",
+        &shape, &dims, &theirs));
+    for (size_t k = 0, count = weir_kernel_list(kernels); k < count; k++) {
+        struct weir_plan *plan = NULL;
+        assert_int_equal(weir_plan_create(f, kernels[k], &plan, NULL), WEIR_OK);
+        for (size_t t = 0; t < f->trees; t++) {
+            memset(ours, 0xff, sizeof ours);
+            for (size_t r = 0; r < ROWS; r++) {
+                uint32_t leaf = weir_plan_leaf(plan, t, x + r * COLUMNS);
+                unsigned their = (unsigned)theirs[r * f->trees + t];
+                assert_true(their < LEAVES);
+                if (ours[their] == UINT32_MAX)
+                    for (size_t i = 0; i < LEAVES; i++)
+                        assert_true(ours[i] != leaf); /* two of theirs are never one of ours */
+                if (ours[their] != UINT32_MAX && ours[their] != leaf)
+                    fail_msg("%s: %s: tree %zu, row %zu: another leaf than libxgboost's", s->name, kernels[k]->name, t, r);
+                ours[their] = leaf;
+            }
+        }
+        weir_plan_free(&plan);
+    }
+    ORACLE(XGDMatrixFree(matrix));
+}
+
 static void probabilities_are_equal(oracle_handle booster, const weir_model *model, const char *objective)
 {
     float x[ROWS * COLUMNS], margins[ROWS * 5], ours[ROWS * 5];
@@ -281,6 +328,7 @@ static void models_are_equal(void **state)
         assert_int_equal(json_size, ubj_size);
         assert_memory_equal(json_bytes, ubj_bytes, json_size); /* both encodings say the same, to the bit */
         margins_are_equal(s, booster, json);
+        leaves_are_equal(s, booster, json);
         probabilities_are_equal(booster, json, objective);
         contributions_are_equal(booster, json, WEIR_EXPLAIN_EXACT, dart);
         contributions_are_equal(booster, json, WEIR_EXPLAIN_PATH, dart);
