@@ -260,7 +260,15 @@ static bool collect_planes(struct compiler *c)
 /* Long runs are scored faster than short ones: when most trees are of one form, the others join them if they can. */
 static void make_alike(struct compiler *c)
 {
-    size_t masks = 0, reaches = 0;
+    size_t masks = 0, reaches = 0, oblivious = 0;
+    for (size_t t = 0; t < c->forest->trees; t++) {
+        masks += c->form[t] == WEIR_FORM_MASK || c->form[t] == WEIR_FORM_REACH;
+        oblivious += c->form[t] == WEIR_FORM_OBLIVIOUS;
+    }
+    for (size_t t = 0; t < c->forest->trees && masks > oblivious; t++)
+        if (c->form[t] == WEIR_FORM_OBLIVIOUS)
+            c->form[t] = WEIR_FORM_MASK;
+    masks = 0;
     for (size_t t = 0; t < c->forest->trees; t++) {
         masks += c->form[t] == WEIR_FORM_MASK;
         reaches += c->form[t] == WEIR_FORM_REACH;

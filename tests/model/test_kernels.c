@@ -31,6 +31,7 @@ static const struct setting settings[] = {
     {"complete depth 6", 40, 1, 1, 30, 6, COMPLETE, 0, 200, false, false, false, WEIR_FORM_MASK},
     {"one column", 1, 1, 1, 9, 4, ANY, 6, 3, false, false, false, WEIR_FORM_MASK},
     {"depth 6 with early leaves", 17, 1, 1, 33, 6, ANY, 4, 0, false, false, true, WEIR_FORM_MASK},
+    {"complete depth 6, float64", 40, 1, 1, 30, 6, COMPLETE, 0, 200, true, false, false, WEIR_FORM_MASK},
     {"depth 6, float64", 16, 1, 1, 21, 6, ANY, 5, 50, true, false, false, WEIR_FORM_MASK},
     {"three groups, depth 1 to 8", 23, 3, 1, 40, 8, ANY, 7, 127, false, false, false, WEIR_FORM_MASK | WEIR_FORM_REACH},
     {"two groups, float64, every split", 23, 2, 1, 40, 8, ANY, 7, 128, true, true, true, WEIR_FORM_MASK | WEIR_FORM_REACH},
