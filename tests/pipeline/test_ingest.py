@@ -254,6 +254,15 @@ class Ingest(unittest.TestCase):
                 self.assertEqual(eve["lost"], store["withheld"].get("degraded", 0))
                 self.assertLessEqual(account["unexplained"], account["alerts"])
 
+    def test_bench(self):
+        done = weir("bench", "ingest", "--quick", "--size", "3000", "--model", MODEL, "-r", self.capture, "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        rows = {row["case"]: row for row in json.loads(done.stdout)["rows"]}
+        self.assertEqual(set(rows), {"csv", "csv-2-threads", "jsonl"})
+        for row in rows.values():
+            self.assertGreater(row["weir"], 0)
+        self.assertTrue(all(rows[case]["theirs"] > 0 for case in ("csv", "jsonl")))
+
     def test_names_of_others(self):
         table = self.text(os.path.basename(self.flows()))
         header, rest = table.split("\n", 1)
