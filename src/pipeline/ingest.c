@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "batch/frame.h"
+#include "queue/pull.h"
 
 enum { OPEN_WAIT_MS = 1, IDLE_WAIT_MS = 50 }; /* for input, with and without rows that wait for their batch */
 
@@ -47,6 +48,11 @@ struct weir_ingest {
     unsigned faults; /* in `fault`, the first ones; under the lock */
     struct weir_account_fault fault[WEIR_FAULTS_SHOWN];
 };
+
+bool weir_ingest_has_threads(const struct weir_ingest_config *config)
+{
+    return config->input && weir_pull_is(config->input);
+}
 
 weir_err weir_ingest_open(const struct weir_ingest_config *config, const struct weir_view *view, const uint16_t *columns,
                           uint16_t column_count, struct weir_ingest **out, struct weir_error *error)

@@ -5,8 +5,9 @@
  *
  * It fills batches of the same pool with the same columns and hands them to the same weir_batcher_send as a sensor does, each
  * thread as a lane of its own number: what is behind it cannot tell them apart. So a command that has a sensor can have this
- * instead: weir_ingest_open before rights are dropped, weir_ingest_start where it would call weir_sensor_start, and the functions
- * below as those of the sensor; weir_ingest_stop and _status stand for the source's.
+ * instead: weir_ingest_open before rights are dropped (after, for a socket: weir_ingest_has_threads), weir_ingest_start where it
+ * would call weir_sensor_start, and the functions below as those of the sensor; weir_ingest_stop and _status stand for the
+ * source's.
  *
  * When no batch is free all wait, and with them the pipe that the rows come from; with `shed` rows are thrown away instead, and
  * counted. Open, start, join, free: one owner. The others: any thread.
@@ -33,6 +34,9 @@ struct weir_ingest_config {
     unsigned threads;
     bool shed;
 };
+
+/* True for a socket, which belongs to threads of its library: it is opened when rights are dropped already. */
+bool weir_ingest_has_threads(const struct weir_ingest_config *config);
 
 /* Opens the input and makes the layout of `columns`, which are the batches'. `config` is copied, what it points to outlives the
  * ingest. Errors name the setting or the file; WEIR_ERR_MISMATCH lists columns that a file lacks. */

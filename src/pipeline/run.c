@@ -110,12 +110,15 @@ weir_err weir_run_check_input(const struct weir_run_config *config, struct weir_
 weir_err weir_run_open(const struct weir_run_config *config, struct weir_run **out, struct weir_error *error)
 {
     weir_err code = create(config, out, error);
+    const bool threads = weir_ingest_has_threads(&config->ingest);
+    if (code == WEIR_OK && threads && config->rights)
+        code = drop_rights(config, error);
     if (code == WEIR_OK && config->ingest.input)
         code = weir_ingest_open(&config->ingest, config->view, (*out)->columns, (uint16_t)(*out)->column_count, &(*out)->ingest,
                                 error);
     else if (code == WEIR_OK)
         code = weir_source_open(&config->source, &(*out)->source, error);
-    if (code == WEIR_OK && config->rights)
+    if (code == WEIR_OK && !threads && config->rights)
         code = drop_rights(config, error);
     if (code != WEIR_OK)
         weir_run_free(out);
