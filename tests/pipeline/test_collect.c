@@ -205,6 +205,15 @@ static uint8_t *make_note(const char *sensor, const char *name, uint64_t boot, u
     return bytes;
 }
 
+static void network_fini(struct network *network)
+{
+    while (network->count)
+        free(network->frame[--network->count].bytes);
+    weir_mark_table_fini(&network->marks);
+    pthread_mutex_destroy(&network->lock);
+    pthread_cond_destroy(&network->more);
+}
+
 static void send_once(struct network *network, uint8_t *bytes, size_t size)
 {
     while (!network_send(network, bytes, size))
@@ -331,6 +340,7 @@ static void test_exactly_once(void **unused)
     char want[32];
     snprintf(want, sizeof want, "%llu\n", (unsigned long long)rows);
     expect("SELECT count(*) FROM verdicts", want);
+    network_fini(&network);
 }
 
 /* What cannot be read is refused, and what comes behind it is kept. */
@@ -362,6 +372,7 @@ static void test_refused(void **unused)
     assert_int_equal(account.collected.refused, 3);
     assert_int_equal(account.collected.batches, 1);
     expect("SELECT count(DISTINCT seq) FROM verdicts", "1\n");
+    network_fini(&network);
 }
 
 /* Who sends what the store has gets the mark again. */
@@ -386,6 +397,7 @@ static void test_a_lost_mark_is_told_again(void **unused)
     struct weir_account account = finish(collect);
     assert_int_equal(account.collected.batches, 1);
     assert_true(account.collected.duplicates > 0);
+    network_fini(&network);
 }
 
 static void test_eve(void **unused)
@@ -418,6 +430,7 @@ static void test_eve(void **unused)
     assert_int_equal(account.eve.lines, lines);
     assert_in_range(taps, lines / 3, 2 * lines / 3);
     free(eve);
+    network_fini(&network);
 }
 
 /* --- kill -9 --- */
@@ -545,6 +558,7 @@ static void test_killed(void **unused)
     }
     assert_true(kills > 1);
     check_all(&network);
+    network_fini(&network);
 }
 
 int main(void)
