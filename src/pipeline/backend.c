@@ -91,7 +91,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     if (!backend)
         return weir_fail(error, code, "out of memory");
     /* every thread may hold one, the queue may be full, and as many are being filled or free */
-    size_t batches = config->batches ? config->batches : 2 * (config->producers + config->workers) + 2 * QUEUE_BATCHES;
+    size_t batches = config->batches ? config->batches : 2 * (config->producers + config->workers) + QUEUE_BATCHES;
     struct weir_writer_config writer = {
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
