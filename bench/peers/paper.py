@@ -35,7 +35,7 @@ COLUMNS = """flow_id UUID, record UINTEGER, reason VARCHAR, stime TIMESTAMP_NS, 
 def connect(socket):
     import redis
 
-    return redis.Redis(unix_socket_path=socket)
+    return redis.Redis(unix_socket_path=socket, socket_timeout=None)
 
 
 def put(redis, name, what):
