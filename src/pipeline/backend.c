@@ -90,8 +90,9 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     struct weir_backend *backend = calloc(1, sizeof *backend);
     if (!backend)
         return weir_fail(error, code, "out of memory");
-    /* every thread may hold one, the queue may be full, and as many are being filled or free */
-    size_t batches = config->batches ? config->batches : 2 * (config->producers + config->workers) + QUEUE_BATCHES;
+    /* Every thread may hold one, and the queue may be full: then few are free, which is how lanes see that it is (under an eighth
+     * is short, weir_pool_short). */
+    size_t batches = config->batches ? config->batches : config->producers + config->workers + QUEUE_BATCHES + QUEUE_BATCHES / 8;
     struct weir_writer_config writer = {
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
