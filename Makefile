@@ -35,7 +35,7 @@ tsan: setup ## the threaded rooms under the thread sanitizer
 
 bench: build ## the published figures, each beside its yardstick
 	@tools/setup peers
-	@for bench in meter pipeline; do build/weir bench $$bench || exit 1; done
+	@for bench in meter pipeline forest; do build/weir bench $$bench || exit 1; done
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (30)
 	@tools/setup ci && tools/fuzz $(FUZZ_SECONDS)

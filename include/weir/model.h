@@ -61,7 +61,8 @@ struct weir_model_shape weir_model_shape(const weir_model *model);
 weir_err weir_model_fits(const weir_model *model, const char *feature_set, uint64_t feature_set_id, const char *const *names,
                          size_t count, uint16_t *index, struct weir_error *error);
 
-/* Scores `rows` rows, row-major, `stride` floats apart, columns in the model's order. margins: rows * groups, row-major. */
+/* Scores `rows` rows, row-major, `stride` floats apart, columns in the model's order. margins: rows * groups, row-major. Takes up
+ * to 1 MB of the thread's stack. */
 void weir_model_margins(const weir_model *model, const float *x, size_t rows, size_t stride, float *margins);
 
 /* Scores one feature-major block: value of row r, column c at x[index[c] * 64 + r]; index NULL = identity. rows <= 64; all 64

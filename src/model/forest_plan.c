@@ -831,13 +831,14 @@ static weir_err build_vectors(struct compiler *c, struct weir_error *error)
     plan->vector.column = room(searches, sizeof *plan->vector.column);
     plan->vector.table = room(searches, sizeof *plan->vector.table);
     plan->vector.steps = room(searches, sizeof *plan->vector.steps);
+    plan->vector.top = room(searches * 16, sizeof *plan->vector.top);
     plan->vector.search = room(planes, sizeof *plan->vector.search);
     plan->vector.below = room(planes, sizeof *plan->vector.below);
     plan->vector.missing = room(planes / 16, sizeof *plan->vector.missing);
     plan->vector.zero = room(planes / 16, sizeof *plan->vector.zero);
     plan->vector.right = room(planes / 16, sizeof *plan->vector.right);
-    if (!plan->vector.column || !plan->vector.table || !plan->vector.steps || !plan->vector.search || !plan->vector.below ||
-        !plan->vector.missing || !plan->vector.zero || !plan->vector.right)
+    if (!plan->vector.column || !plan->vector.table || !plan->vector.steps || !plan->vector.top || !plan->vector.search ||
+        !plan->vector.below || !plan->vector.missing || !plan->vector.zero || !plan->vector.right)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     plan->vector.simple = true;
     for (size_t i = 0; i < plan->searches; i++) {
@@ -846,6 +847,8 @@ static weir_err build_vectors(struct compiler *c, struct weir_error *error)
         plan->vector.table[i] = s->table;
         plan->vector.steps[i] = s->steps;
         plan->vector.simple &= s->simple;
+        for (size_t k = 1; k < 16; k++)
+            plan->vector.top[(i / 16 * 16 + k) * 16 + i % 16] = plan->table[s->table + k];
         for (size_t k = s->plane; k < (size_t)s->plane + s->planes; k++) {
             const struct weir_plane *p = &plan->plane[k];
             uint16_t bit = (uint16_t)(1u << k % 16);
@@ -979,6 +982,7 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->vector.column);
     free(p->vector.table);
     free(p->vector.steps);
+    free(p->vector.top);
     free(p->vector.search);
     free(p->vector.below);
     free(p->vector.missing);

@@ -182,6 +182,7 @@ struct weir_plan {
     /* The searches and planes by array, padded to 16: for kernels that take a row's columns in vectors. */
     struct {
         uint32_t *column, *table, *steps; /* [searches] */
+        float *top;                       /* [searches / 16][16 places of a search's first four levels][16 searches] */
         uint32_t *search, *below;         /* [planes] */
         uint16_t *missing, *zero, *right; /* [planes / 16] bits: missing values matter; zero is one; they go right */
         bool simple;                      /* every search is: planes are bins */

@@ -9,6 +9,31 @@ enum { VECTORS = 4, ROWS = 8 }; /* of columns, and rows, at a time */
 
 /* -- planes -- */
 
+static inline __mmask16 left_of(__m512 value, __m512 threshold)
+{
+    return _mm512_cmp_ps_mask(value, threshold, _CMP_NGE_UQ);
+}
+
+/* Where 16 searches are after their first four steps. top: [place][search] */
+static inline __attribute__((always_inline)) __m512i search_top(const float *top, __m512 value)
+{
+#define AT(place)          _mm512_load_ps(top + 16 * (place))
+#define PAIR(mask, place)  _mm512_mask_blend_ps(mask, AT(place), AT((place) + 1))
+#define CHOOSE(mask, a, b) _mm512_mask_blend_ps(mask, a, b)
+    __mmask16 a = left_of(value, AT(1)), b = left_of(value, PAIR(a, 2));
+    __mmask16 c = left_of(value, CHOOSE(a, PAIR(b, 4), PAIR(b, 6)));
+    __m512 low = CHOOSE(b, PAIR(c, 8), PAIR(c, 10)), high = CHOOSE(b, PAIR(c, 12), PAIR(c, 14));
+    __mmask16 d = left_of(value, CHOOSE(a, low, high));
+#undef AT
+#undef PAIR
+#undef CHOOSE
+    __m512i k = _mm512_set1_epi32(16);
+    k = _mm512_mask_add_epi32(k, a, k, _mm512_set1_epi32(8));
+    k = _mm512_mask_add_epi32(k, b, k, _mm512_set1_epi32(4));
+    k = _mm512_mask_add_epi32(k, c, k, _mm512_set1_epi32(2));
+    return _mm512_mask_add_epi32(k, d, k, _mm512_set1_epi32(1));
+}
+
 /* `n` vectors of columns, their searches side by side. */
 static inline __attribute__((always_inline)) void search(const struct weir_plan *plan, size_t first, size_t n, const float *x,
                                                          const uint32_t *offset, __m512 *value, __m512i *bin)
@@ -20,15 +45,16 @@ static inline __attribute__((always_inline)) void search(const struct weir_plan 
         table[i] = _mm512_load_si512(plan->vector.table + first + 16 * i);
         steps[i] = _mm512_load_si512(plan->vector.steps + first + 16 * i);
         most = _mm512_max_epi32(most, steps[i]);
-        k[i] = one;
+        k[i] = search_top(plan->vector.top + (first + 16 * i) * 16, value[i]);
     }
-    for (int step = 0, last = _mm512_reduce_max_epi32(most); step < last; step++)
+    for (int step = 4, last = _mm512_reduce_max_epi32(most); step < last; step++)
         for (size_t i = 0; i < n; i++) {
-            __m512 threshold = _mm512_i32gather_ps(_mm512_add_epi32(table[i], k[i]), plan->table, 4);
-            __mmask16 left = _mm512_cmp_ps_mask(value[i], threshold, _CMP_NGE_UQ);
+            __mmask16 on = _mm512_cmpgt_epi32_mask(steps[i], _mm512_set1_epi32(step));
+            __m512 threshold =
+                _mm512_mask_i32gather_ps(_mm512_setzero_ps(), on, _mm512_add_epi32(table[i], k[i]), plan->table, 4);
             __m512i next = _mm512_add_epi32(k[i], k[i]);
-            next = _mm512_mask_add_epi32(next, left, next, one);
-            k[i] = _mm512_mask_mov_epi32(k[i], _mm512_cmpgt_epi32_mask(steps[i], _mm512_set1_epi32(step)), next);
+            next = _mm512_mask_add_epi32(next, left_of(value[i], threshold), next, one);
+            k[i] = _mm512_mask_mov_epi32(k[i], on, next);
         }
     for (size_t i = 0; i < n; i++)
         bin[i] = _mm512_sub_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(2), steps[i]), _mm512_add_epi32(k[i], one));
