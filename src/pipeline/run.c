@@ -181,6 +181,7 @@ static weir_err start_sender(struct weir_run *run, struct weir_error *error)
                                                   .retention = run->config.retention,
                                                   .on_full = on_full(run),
                                                   .eve = run->config.eve,
+                                                  .publish = run->config.publish,
                                                   .name = run->config.sensor,
                                                   .command = run->config.command}};
     weir_err code = weir_relay_start(&relay, &run->relay, error);
