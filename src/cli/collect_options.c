@@ -77,7 +77,7 @@ static void check_url(const struct weir_collect_options *o, const char *name, co
 {
     struct weir_error error = {0};
     if (url && weir_transport_check(url, &error) != WEIR_OK)
-        weir_problem(problems, error.code, "%s %s", place(o, name).text, error.text);
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s %s", place(o, name).text, error.text);
 }
 
 static void check(const struct weir_collect_options *o, struct weir_problems *problems)
