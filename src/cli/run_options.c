@@ -245,6 +245,18 @@ static void check(const struct weir_run_options *o, struct weir_problems *proble
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir %s --help`", why, o->settings->command);
+    bool remote = o->queue && strncmp(o->queue, "memory:", strlen("memory:")) != 0;
+    if (remote && o->overload == WEIR_OVERLOAD_DEGRADE)
+        weir_problem(
+            problems, WEIR_ERR_ARGUMENT,
+            "%s degrade: batches that go through a queue between processes are judged and stored as they are; give block or "
+            "shed",
+            weir_run_options_place(o, "overload").text);
+    if (remote && o->budget_ms)
+        weir_problem(
+            problems, WEIR_ERR_ARGUMENT,
+            "%s: how long verdicts take is not known here when batches go through a queue between processes; give --max-delay",
+            weir_run_options_place(o, "budget-ms").text);
     if (o->store)
         weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
                                  weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,
