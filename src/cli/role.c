@@ -14,6 +14,17 @@
 #include "cli/command.h"
 #include "cli/service.h"
 
+/* What stands between the // of an address and the last @ of its word: passwords are nobody's but the user's. */
+static void leave_out_credentials(char *text)
+{
+    for (char *at = text; (at = strstr(at, "://"));) {
+        char *end = at + strcspn(at, " "), *behind = memrchr(at, '@', (size_t)(end - at));
+        at += 3;
+        if (behind)
+            memmove(at, behind + 1, strlen(behind + 1) + 1);
+    }
+}
+
 char *weir_command_text(int argc, char **argv)
 {
     size_t size = sizeof "weir";
@@ -25,6 +36,7 @@ char *weir_command_text(int argc, char **argv)
     at = stpcpy(at, "weir");
     for (int i = 0; i < argc; i++)
         at = stpcpy(stpcpy(at, " "), argv[i]);
+    leave_out_credentials(text);
     return text;
 }
 

@@ -7,7 +7,8 @@
 #include "cli/settings.h"
 #include "pipeline/control.h"
 
-/* The command line as one text, for the store's `runs`; free it. NULL: out of memory. */
+/* The command line as one text, for the store's `runs`, without user names and passwords in addresses; free it. NULL: out of
+ * memory. */
 char *weir_command_text(int argc, char **argv);
 
 /* Prints what is wrong with the options, all of it or the first, and returns the exit code: wrong use, or something that is not

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "capture/filter.h"
 #include "cli/run_plan.h"
+#include "queue/url.h"
 #include "store/folder.h"
 
 enum { LINKTYPE_ETHERNET = 1 };
@@ -214,6 +215,9 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
     }
     if (source->filter)
         printf("; filter \"%s\"", source->filter);
+    struct weir_url queue = {0}; /* its text is without the password */
+    if (!o->store)
+        weir_url_parse(o->queue, &queue, NULL);
     size_t columns = plan->config.columns ? plan->config.column_count : weir_model_columns(plan->model, NULL);
     if (plan->model)
         printf("\nmodel     %s (%s)\nthreshold %g", weir_model_label(plan->model), plan->model_path,
@@ -226,7 +230,7 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
     if (o->store)
         print_store(o);
     else
-        printf("queue     %s%s%s\nstate     %s\n", o->queue, o->link.results ? ", results " : "",
+        printf("queue     %s%s%s\nstate     %s\n", queue.text, o->link.results ? ", results " : "",
                o->link.results ? o->link.results : "", o->link.state ? o->link.state : "the usual folder");
     printf("control   %s\n", o->control ? o->control : "under the runtime folder");
     if (o->user)

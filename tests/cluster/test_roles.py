@@ -177,6 +177,21 @@ class Roles(unittest.TestCase):
         outage, = c.query("SELECT what, reason, sensor, boot, ended > began AS ends FROM outages")
         self.assertEqual(outage, {"what": "sensor", "reason": "killed", "sensor": "sensor", "boot": "1", "ends": "true"})
 
+    def test_passwords(self):
+        """Neither the store nor --check shows one."""
+        c = self.cluster
+        url = c.transport.queue.replace("redis+unix://", "redis+unix://default:secret@")
+        done = subprocess.run([WEIR, "sensor", "--check", "-r", CAPTURE, "--queue", "redis://default:secret@h", "--control", "none"],
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, "secret" in done.stdout + done.stderr), (0, False), done.stdout + done.stderr)
+        if self.transport == "redis":
+            c.transport.say("CONFIG", "SET", "requirepass", "secret")
+        done = subprocess.run([WEIR, "run", "-r", CAPTURE, "--model", MODEL, "--queue", url, "--store", c.store, "--eve", "/dev/null", "--quiet",
+                               "--control", "none"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        commands = c.query("SELECT command FROM runs")
+        self.assertTrue(all("secret" not in row["command"] and "--queue" in row["command"] for row in commands), commands)
+
     def test_what_is_wrong(self):
         c = self.cluster
         for arguments, code, words in ((["-r", CAPTURE], 2, "--queue is missing"),
@@ -185,6 +200,7 @@ class Roles(unittest.TestCase):
                                        (["-r", CAPTURE, "--queue", "redis://h", "--results", "zmq+ipc:///r"], 2, "leave it out"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--spill", "2TB"], 2, "1MB to 1TB"),
                                        (["-r", "/none.pcap", "--queue", "redis://h", "--state", "none"], 1, "none.pcap"),
+                                       (["-r", CAPTURE, "--queue", "redis://h", "--overload", "degrade"], 2, "give shed"),
                                        (["--queue", "redis://h"], 2, "-r")):
             done = subprocess.run([WEIR, "sensor", *arguments, "--control", "none"], capture_output=True, text=True, cwd=self.folder)
             self.assertEqual(done.returncode, code, (arguments, done.stderr))
