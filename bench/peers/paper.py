@@ -44,7 +44,7 @@ def put(redis, name, what):
             time.sleep(0.0005)
 
 
-def produce(address, folder, names, seconds, offered, results):
+def produce(address, folder, names, seconds, offered, results, done):
     import numpy
     import zmq
 
@@ -54,7 +54,8 @@ def produce(address, folder, names, seconds, offered, results):
         flow = {"stime": 1760000000 + i / 1e6, "ltime": 1760000001 + i / 1e6, "proto": "tcp", "src_ip": "198.18.%d.%d" % (i >> 8 & 63, i & 255)}
         flow.update(src_port=1024 + i % 60000, dest_ip="203.0.113.%d" % (i % 254), dest_port=443, features=dict(zip(names, row)))
         messages.append(json.dumps(flow).encode())
-    socket = zmq.Context().socket(zmq.PUSH)
+    context = zmq.Context()
+    socket = context.socket(zmq.PUSH)
     socket.connect(address)
     start = time.monotonic_ns()
     end, i = start + int(seconds * 1e9), 0
@@ -68,8 +69,8 @@ def produce(address, folder, names, seconds, offered, results):
         socket.send_multipart((HEAD.pack(due, i), messages[i % MESSAGES]))
         i += 1
     socket.send_multipart((HEAD.pack(0, -1), b""))
-    socket.close(linger=-1)
     results.put(("produced", start, i))
+    done.wait()  # libzmq drops what a slow receiver has not read yet when the sender closes
 
 
 def batch_up(address, redis_socket, size, workers):
@@ -178,11 +179,11 @@ def cell(folder, names, threshold, size, workers, seconds, offered):
                 time.sleep(0.01)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             processes = multiprocessing.get_context("fork")
-            results = processes.Queue()
+            results, done = processes.Queue(), processes.Event()
             parts = [processes.Process(target=sink, args=(socket, place, workers, threshold, results), daemon=True),
                      processes.Process(target=batch_up, args=(address, socket, size, workers), daemon=True)]
             parts += [processes.Process(target=work, args=(socket, folder, names, threshold), daemon=True) for _ in range(workers)]
-            parts.append(processes.Process(target=produce, args=(address, folder, names, seconds, offered, results), daemon=True))
+            parts.append(processes.Process(target=produce, args=(address, folder, names, seconds, offered, results, done), daemon=True))
             for part in parts[:-1]:
                 part.start()
             time.sleep(1 + 0.5 * workers)  # they load their libraries; this is not measured
@@ -195,6 +196,7 @@ def cell(folder, names, threshold, size, workers, seconds, offered):
                 except queue.Empty:
                     if any(part.exitcode for part in parts):
                         raise SystemExit("a part of it has failed")
+            done.set()
             for part in parts:
                 part.join()
         finally:
