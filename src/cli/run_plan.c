@@ -72,9 +72,6 @@ static bool check_queue(const struct weir_run_options *o, struct weir_problems *
     if (wrong)
         weir_problem(problems, error.code, "%s: %s%s", weir_run_options_place(o, wrong).text, error.text,
                      o->store && !strcmp(wrong, "queue") ? "; memory: stays in this process" : "");
-    else if (o->overload == WEIR_OVERLOAD_DEGRADE)
-        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: only a run whose workers nobody else joins can degrade; give shed",
-                     weir_run_options_place(o, "overload").text);
     return true;
 }
 

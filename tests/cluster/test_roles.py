@@ -200,7 +200,7 @@ class Roles(unittest.TestCase):
                                        (["-r", CAPTURE, "--queue", "redis://h", "--results", "zmq+ipc:///r"], 2, "leave it out"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--spill", "2TB"], 2, "1MB to 1TB"),
                                        (["-r", "/none.pcap", "--queue", "redis://h", "--state", "none"], 1, "none.pcap"),
-                                       (["-r", CAPTURE, "--queue", "redis://h", "--overload", "degrade"], 2, "give shed"),
+                                       (["-r", CAPTURE, "--queue", "redis://h", "--overload", "degrade"], 2, "give block or shed"),
                                        (["--queue", "redis://h"], 2, "-r")):
             done = subprocess.run([WEIR, "sensor", *arguments, "--control", "none"], capture_output=True, text=True, cwd=self.folder)
             self.assertEqual(done.returncode, code, (arguments, done.stderr))
