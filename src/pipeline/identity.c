@@ -20,14 +20,14 @@ struct weir_identity_state {
     char *folder;
     int lock;
     char sensor[HEX_BYTES];
-    uint64_t boot;
+    uint64_t boot, told; /* told: up to this boot nothing is left to tell */
     char place[PLACE_BYTES];
 };
 
 /* What the file `identity` says. */
 struct written {
     char sensor[HEX_BYTES], place[PLACE_BYTES], state[16];
-    uint64_t boot;
+    uint64_t boot, told;
 };
 
 static weir_err path_of(const struct weir_identity_state *identity, const char *name, char path[static PATH_MAX],
@@ -106,9 +106,10 @@ static weir_err read_file(const struct weir_identity_state *identity, struct wri
     text[size] = 0;
     free(bytes);
     uint8_t id[16];
-    if (sscanf(text, "weir identity 1\nsensor %32[0-9a-f]\nboot %" SCNu64 "\nplace %127[^\n]\nstate %15[a-z]\n%n", out->sensor,
-               &out->boot, out->place, out->state, &end) != 4 ||
-        (size_t)end != size || !hex_parse(out->sensor, id) || out->boot == UINT64_MAX ||
+    if (sscanf(text,
+               "weir identity 1\nsensor %32[0-9a-f]\nboot %" SCNu64 "\ntold %" SCNu64 "\nplace %127[^\n]\nstate %15[a-z]\n%n",
+               out->sensor, &out->boot, &out->told, out->place, out->state, &end) != 5 ||
+        (size_t)end != size || !hex_parse(out->sensor, id) || out->boot == UINT64_MAX || out->told > out->boot ||
         (strcmp(out->state, "running") != 0 && strcmp(out->state, "ended") != 0))
         return weir_fail(error, WEIR_ERR_FORMAT,
                          "%s: not the identity of a sensor; remove it, and the sensor gets a new id (its outbox is set aside)",
@@ -122,8 +123,8 @@ static weir_err write_file(const struct weir_identity_state *identity, const cha
     weir_err code = path_of(identity, "identity", path, error);
     if (code != WEIR_OK)
         return code;
-    int size = snprintf(text, sizeof text, "weir identity 1\nsensor %s\nboot %" PRIu64 "\nplace %s\nstate %s\n", identity->sensor,
-                        identity->boot, identity->place, state);
+    int size = snprintf(text, sizeof text, "weir identity 1\nsensor %s\nboot %" PRIu64 "\ntold %" PRIu64 "\nplace %s\nstate %s\n",
+                        identity->sensor, identity->boot, identity->told, identity->place, state);
     if ((code = weir_file_write(path, text, (size_t)size, error)) != WEIR_OK)
         return code;
     int folder = open(identity->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the name must be there after a power cut, too */
@@ -172,11 +173,13 @@ static weir_err become(struct weir_identity_state *identity, struct weir_who *wh
         hex_parse(written.sensor, who->sensor);
         who->boot = written.boot + 1;
         who->killed = !strcmp(written.state, "running");
+        identity->told = who->killed ? written.told : written.boot;
         who->last_alive = last_alive;
     }
     for (size_t i = 0; i < 16; i++)
         snprintf(identity->sensor + 2 * i, 3, "%02x", who->sensor[i]);
     identity->boot = who->boot;
+    who->untold = identity->told + 1;
     weir_identity_alive(identity);
     return write_file(identity, "running", error);
 }
@@ -184,7 +187,7 @@ static weir_err become(struct weir_identity_state *identity, struct weir_who *wh
 weir_err weir_identity_open(const char *folder, struct weir_identity_state **out, struct weir_who *who, struct weir_error *error)
 {
     *out = NULL;
-    *who = (struct weir_who){.boot = 1, .fresh = true};
+    *who = (struct weir_who){.boot = 1, .untold = 1, .fresh = true};
     struct weir_identity_state *identity = calloc(1, sizeof *identity);
     if (!identity)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -206,6 +209,14 @@ void weir_identity_alive(struct weir_identity_state *identity)
 {
     if (identity->lock >= 0 && futimens(identity->lock, NULL))
         return; /* the next boot knows less precisely when this one ended, nothing more */
+}
+
+weir_err weir_identity_told(struct weir_identity_state *identity, struct weir_error *error)
+{
+    if (!identity->folder || identity->told + 1 == identity->boot)
+        return WEIR_OK;
+    identity->told = identity->boot - 1;
+    return write_file(identity, "running", error);
 }
 
 weir_err weir_identity_ended(struct weir_identity_state *identity, struct weir_error *error)

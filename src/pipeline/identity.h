@@ -25,6 +25,7 @@ struct weir_who {
     uint64_t boot;      /* 1, 2, ... */
     bool fresh;         /* the id is new */
     bool killed;        /* the boot before this one did not end as it should */
+    uint64_t untold;    /* the first of the boots that did not, and of which nobody was told; `boot` when there is none */
     int64_t last_alive; /* when that one was last known to live, ns since 1970; 0: never */
     char set_aside[64]; /* the name of a copied folder's outbox; "": there was none */
 };
@@ -36,6 +37,9 @@ weir_err weir_identity_open(const char *folder, struct weir_identity_state **out
 
 /* The process is alive: to be told every few seconds, so that the next boot can say when this one was killed. */
 void weir_identity_alive(struct weir_identity_state *identity);
+
+/* Somebody will hear of the boots that were killed, whatever becomes of this one. */
+weir_err weir_identity_told(struct weir_identity_state *identity, struct weir_error *error);
 
 /* The boot ends as it should. */
 weir_err weir_identity_ended(struct weir_identity_state *identity, struct weir_error *error);

@@ -337,17 +337,21 @@ static void say_started(struct weir_sender *s)
     json_decref(json);
 }
 
-/* The collector only guesses it, from the next boot's first sign. */
-static void say_killed(struct weir_sender *s)
+/* Boots that were killed: the collector only guesses it, from the next boot's first sign. They are told of until that is in the
+ * outbox, as this boot may be killed, too. Before the thread starts. */
+static weir_err say_killed(struct weir_sender *s, struct weir_error *error)
 {
     char text[300];
-    if (!s->who.killed)
-        return;
-    snprintf(text, sizeof text,
-             "{\"outage\":{\"what\":\"sensor\",\"reason\":\"killed\",\"boot\":%" PRIu64 ",\"began_ns\":%" PRId64
-             ",\"ended_ns\":%" PRId64 ",\"detail\":\"its active flows and open batches are lost\"}}",
-             s->who.boot - 1, s->who.last_alive, weir_clock_wall_ns());
-    weir_sender_note(s, text, false);
+    uint64_t boot = s->who.untold;
+    for (; boot < s->who.boot && !s->pending; boot++) {
+        snprintf(text, sizeof text,
+                 "{\"outage\":{\"what\":\"sensor\",\"reason\":\"killed\",\"boot\":%" PRIu64 ",\"began_ns\":%" PRId64
+                 ",\"ended_ns\":%" PRId64 ",\"detail\":\"its active flows and open batches are lost\"}}",
+                 boot, s->who.last_alive, weir_clock_wall_ns());
+        take_note(s, text, false);
+    }
+    /* without room, the next start tells of them */
+    return boot == s->who.boot && !s->pending ? weir_identity_told(s->identity, error) : WEIR_OK;
 }
 
 weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_sender **out, struct weir_error *error)
@@ -362,13 +366,14 @@ weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->deadline_ns, INT64_MAX);
     weir_err code = open_all(s, error);
+    if (code == WEIR_OK)
+        code = say_killed(s, error);
     if (code != WEIR_OK) {
         weir_sender_free(&s);
         return code;
     }
     publish(s);
     say_started(s);
-    say_killed(s);
     if (pthread_create(&s->thread, NULL, sender_run, s)) {
         weir_sender_free(&s);
         return weir_fail(error, WEIR_ERR_LIMIT, "cannot start the sender's thread");

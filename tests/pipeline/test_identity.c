@@ -64,9 +64,24 @@ static void test_boots(void **unused)
         assert_false(who.fresh);
         assert_memory_equal(who.sensor, first.sensor, 16);
         assert_int_equal(who.killed, boot == 4);
+        assert_int_equal(who.untold, boot == 4 ? 3 : boot);
         assert_true(who.last_alive > 0 && who.last_alive <= weir_clock_wall_ns());
         if (boot != 3) /* that one is killed */
             assert_int_equal(weir_identity_ended(identity, NULL), WEIR_OK);
+        weir_identity_close(&identity);
+    }
+}
+
+/* Boots that are killed before they could tell of those before them. */
+static void test_untold(void **unused)
+{
+    struct weir_who who;
+    for (uint64_t boot = 1; boot < 8; boot++) {
+        struct weir_identity_state *identity = open_good(in_root("u"), &who);
+        assert_int_equal(who.boot, boot);
+        assert_int_equal(who.untold, boot <= 5 ? 1 : 5); /* the fifth tells of the four before it */
+        if (boot == 5)
+            assert_int_equal(weir_identity_told(identity, NULL), WEIR_OK);
         weir_identity_close(&identity);
     }
 }
@@ -126,13 +141,13 @@ static void test_damage(void **unused)
     weir_identity_close(&identity);
     static const char *const bad[] = {"",
                                       "weir identity 2\n",
-                                      "weir identity 1\nsensor 12\nboot 1\nplace - 1 0.0\nstate ended\n",
+                                      "weir identity 1\nsensor 12\nboot 1\ntold 0\nplace - 1 0.0\nstate ended\n",
                                       "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot x\n",
                                       "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot 18446744073709551615\n"
-                                      "place - 1 0.0\nstate ended\n",
-                                      "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot 1\nplace - 1 0.0\n"
+                                      "told 0\nplace - 1 0.0\nstate ended\n",
+                                      "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot 1\ntold 0\nplace - 1 0.0\n"
                                       "state asleep\n",
-                                      "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot 1\nplace - 1 0.0\n"
+                                      "weir identity 1\nsensor 00112233445566778899aabbccddeeff\nboot 1\ntold 0\nplace - 1 0.0\n"
                                       "state ended\nmore\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(weir_file_write(in_root("f/identity"), bad[i], strlen(bad[i]), NULL), WEIR_OK);
@@ -160,7 +175,7 @@ static void test_none(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_boots), cmocka_unit_test(test_busy), cmocka_unit_test(test_copy),
-                                       cmocka_unit_test(test_damage), cmocka_unit_test(test_none)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_boots), cmocka_unit_test(test_untold), cmocka_unit_test(test_busy),
+                                       cmocka_unit_test(test_copy),  cmocka_unit_test(test_damage), cmocka_unit_test(test_none)};
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -330,7 +330,7 @@ static void test_killed(void **unused)
     assert_true(weir_sender_who(sender)->killed);
     assert_int_equal(weir_sender_finish(sender, NULL, &error), WEIR_OK);
     assert_int_equal(atomic_load(&net.sends) - sends, 2); /* the new start's first notes */
-    assert_non_null(strstr(net.notes[net.note_count - 1], "\"reason\":\"killed\",\"boot\":1,"));
+    assert_non_null(strstr(net.notes[net.note_count - 2], "\"reason\":\"killed\",\"boot\":1,"));
     assert_int_equal(net.rows, 50 * ROWS);
     weir_sender_free(&sender);
 }
