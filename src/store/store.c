@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -469,6 +470,25 @@ weir_err weir_store_finish(struct weir_store *store, const char *account_json, s
 
 /* --- files --- */
 
+/* Whether the file is what a process leaves that was killed while it made it: DuckDB writes three heads of 4 KiB first, and does
+ * not open a file that has fewer. Nothing was ever committed to it. */
+static bool half_made(const char *path)
+{
+    enum { HEADS = 3 * 4096, MAGIC_AT = 8 };
+    uint8_t *bytes;
+    size_t size;
+    struct stat info;
+    if (stat(path, &info) || !S_ISREG(info.st_mode) || info.st_size >= HEADS ||
+        weir_file_read(path, HEADS, &bytes, &size, NULL) != WEIR_OK)
+        return false;
+    bool zero = true;
+    for (size_t i = 0; i < size; i++)
+        zero = zero && !bytes[i];
+    bool half = zero || (size >= MAGIC_AT + 4 && !memcmp(bytes + MAGIC_AT, "DUCK", 4));
+    free(bytes);
+    return half;
+}
+
 /* A connection of its own writes: what other connections have attached, or a failure has left behind, does not meet it. */
 static weir_err attach(struct weir_store *store, struct weir_error *error)
 {
@@ -477,6 +497,11 @@ static weir_err attach(struct weir_store *store, struct weir_error *error)
     if (!quoted || asprintf(&sql, "ATTACH %s AS store " ATTACH_OPTIONS, quoted) < 0) {
         free(quoted);
         return no_memory(store, error);
+    }
+    if (half_made(store->path)) {
+        weir_log(WEIR_LOG_WARNING, "%s: it was being made when its process was killed, and holds nothing; it is made anew",
+                 store->path);
+        unlink(store->path);
     }
     bool fresh = access(store->path, F_OK) != 0;
     weir_err code = weir_duck_run(store->duck, sql, error);

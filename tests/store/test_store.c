@@ -267,6 +267,30 @@ static void test_foreign(void **unused)
     expect_refused(WEIR_ERR_NOT_FOUND, "No such file");
 }
 
+/* Killed while the file was made: what is there is no database yet, and no hindrance. A short file of somebody else's is left
+ * alone. */
+static void test_half_made(void **unused)
+{
+    char head[12288] = {0};
+    for (size_t size = 0; size < sizeof head; size += 4095) {
+        if (size > 4095)
+            memcpy(head + 8, "DUCK", 4);
+        FILE *file = fopen(path, "w");
+        assert_int_equal(fwrite(head, 1, size, file), size);
+        fclose(file);
+        struct weir_store *store = open_store();
+        weir_store_close(&store);
+        unlink(path);
+    }
+    FILE *file = fopen(path, "w");
+    fputs("my shopping list\n", file);
+    fclose(file);
+    expect_refused(WEIR_ERR_FORMAT, "give another path");
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, 17);
+}
+
 /* A child that does `work` and then tells so with a byte; killed when the test has seen enough. */
 static pid_t start(int work(int to), int *from)
 {
@@ -419,7 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* those that fork come first: DuckDB has no threads yet */
         TEST(test_killed), TEST(test_full), TEST(test_locked),      TEST(test_schema),  TEST(test_round_trip),
-        TEST(test_runs),   TEST(test_swap), TEST(test_uncommitted), TEST(test_foreign),
+        TEST(test_runs),   TEST(test_swap), TEST(test_uncommitted), TEST(test_foreign), TEST(test_half_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
