@@ -23,7 +23,7 @@ enum {
     WARM_ROWS = 8,
     WAIT_MS = 20000,
     DELAY_NS = 500000,
-    ROOM = 16 << 20 /* of the outbox: some 50,000 rows, so that a decision does not wait for all that was ever sent */
+    ROOM = 256 << 20 /* of the outbox: what a second brings stays there until it is committed */
 };
 
 struct job {
