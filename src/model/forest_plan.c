@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/forest_pack.h"
 #include "model/forest_score.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
 
-enum { LEAF_ROOM = 64, COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1 };
+enum { LEAF_ROOM = WEIR_LEAF_ROOM, COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1 };
 
 /* What a tree is, before planes are known. */
 struct shape {
@@ -32,18 +33,6 @@ struct compiler {
     uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
     uint16_t plane_before[WEIR_PLANES_MAX];
 };
-
-static void *room(size_t count, size_t width)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count ? count : 1, width, &bytes) || bytes > SIZE_MAX - 128)
-        return NULL;
-    bytes = (bytes + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, bytes);
-    if (memory)
-        memset(memory, 0, bytes);
-    return memory;
-}
 
 static bool is_leaf(const struct weir_forest *f, size_t node)
 {
@@ -156,7 +145,7 @@ static bool collect_edges(struct compiler *c)
         for (size_t k = 0; k < f->columns; k++)
             c->edge_first[k + 1] += c->edge_first[k];
         free(c->edge);
-        c->edge = room(c->edge_first[f->columns], sizeof *c->edge);
+        c->edge = weir_plan_room(c->edge_first[f->columns], sizeof *c->edge);
         if (!c->edge)
             return false;
     }
@@ -318,7 +307,7 @@ static weir_err build_searches(struct compiler *c, struct weir_error *error)
             s->plain &= plan->plane[k].kind == WEIR_SPLIT_NUMBER && !plan->plane[k].missing_right;
         s->simple = s->plain && s->planes == 1 && c->edge_count[s->column] <= plan->kernel->bins;
     }
-    plan->table = room(floats, sizeof *plan->table);
+    plan->table = weir_plan_room(floats, sizeof *plan->table);
     if (!plan->table)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < plan->searches; i++) {
@@ -394,8 +383,9 @@ static weir_err build_batches(struct compiler *c, struct weir_error *error)
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
     size_t first = 0, count = 0;
-    uint32_t *seen = room(plan->planes * 256, sizeof *seen), *number = room(plan->planes * 256, sizeof *number);
-    uint32_t *keys = room(WEIR_TESTS_MAX, sizeof *keys);
+    uint32_t *seen = weir_plan_room(plan->planes * 256, sizeof *seen),
+             *number = weir_plan_room(plan->planes * 256, sizeof *number);
+    uint32_t *keys = weir_plan_room(WEIR_TESTS_MAX, sizeof *keys);
     weir_err err = seen && number && keys ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     for (size_t p = 0; p < f->trees && !err; p++) {
         size_t tree = plan->piece[p].tree, root = f->first[tree], before = count;
@@ -509,7 +499,7 @@ static void build_walk(struct compiler *c, struct weir_piece *piece)
 static weir_err order_pieces(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
-    size_t *count = room(f->groups + 1, sizeof *count);
+    size_t *count = weir_plan_room(f->groups + 1, sizeof *count);
     if (!count)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     for (size_t t = 0; t < f->trees; t++)
@@ -607,7 +597,7 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
         leaves += has_tests(c->form[t]) ? leaf_room(c, t) : 0;
         nodes += c->form[t] == WEIR_FORM_WALK ? f->count[t] : 0;
     }
-    plan->test = room(tests, sizeof *plan->test);
+    plan->test = weir_plan_room(tests, sizeof *plan->test);
     weir_err err = order_pieces(c, error);
     if (!err && !plan->test)
         err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -622,18 +612,18 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
             uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
     }
     bool wide = f->sum == WEIR_SUM_FLOAT64;
-    plan->use = room(uses + WEIR_OCTET, sizeof *plan->use); /* an octet may be read past its end */
-    plan->split = room(splits, sizeof *plan->split);
-    plan->heap = room(heaps, sizeof *plan->heap);
-    plan->step = room(steps, sizeof *plan->step);
-    plan->leaf_node = room(leaves, sizeof *plan->leaf_node);
-    plan->leaf = room(wide ? 0 : leaves, sizeof *plan->leaf);
-    plan->leaf_byte = room(wide ? 0 : leaves, 4);
-    plan->leaf64 = room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
-    plan->node = room(nodes, sizeof *plan->node);
-    plan->hop = room(hops, sizeof *plan->hop);
-    plan->entry = room(tops << (WEIR_HOP_DEPTH + 1), sizeof *plan->entry);
-    c->inner = room(largest, sizeof *c->inner);
+    plan->use = weir_plan_room(uses + WEIR_OCTET, sizeof *plan->use); /* an octet may be read past its end */
+    plan->split = weir_plan_room(splits, sizeof *plan->split);
+    plan->heap = weir_plan_room(heaps, sizeof *plan->heap);
+    plan->step = weir_plan_room(steps, sizeof *plan->step);
+    plan->leaf_node = weir_plan_room(leaves, sizeof *plan->leaf_node);
+    plan->leaf = weir_plan_room(wide ? 0 : leaves, sizeof *plan->leaf);
+    plan->leaf_byte = weir_plan_room(wide ? 0 : leaves, 4);
+    plan->leaf64 = weir_plan_room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
+    plan->node = weir_plan_room(nodes, sizeof *plan->node);
+    plan->hop = weir_plan_room(hops, sizeof *plan->hop);
+    plan->entry = weir_plan_room(tops << (WEIR_HOP_DEPTH + 1), sizeof *plan->entry);
+    c->inner = weir_plan_room(largest, sizeof *c->inner);
     if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
         !plan->leaf64 || !plan->node || !plan->hop || !plan->entry || !c->inner || hops > UINT32_MAX || tests > UINT32_MAX ||
         uses > UINT32_MAX || heaps > UINT32_MAX || steps > UINT32_MAX || leaves > UINT32_MAX)
@@ -699,144 +689,21 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     return WEIR_OK;
 }
 
-/* -- packs -- */
-
-/* How a pack of a run is made; false: it gets none. */
-static bool pack_form(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t trees,
-                      struct weir_pack *pack)
-{
-    *pack = (struct weir_pack){.leaf = plan->piece[piece].leaf, .leaf_room = LEAF_ROOM, .trees = (uint32_t)trees};
-    if (run->form == WEIR_FORM_MASK) {
-        pack->lines = (uint16_t)(1u << run->depth);
-        pack->leaf_room = pack->lines < LEAF_ROOM ? LEAF_ROOM : pack->lines;
-        return true;
-    }
-    if (run->form == WEIR_FORM_OBLIVIOUS) {
-        pack->lines = plan->piece[piece].depth;
-        pack->leaf_room = 1u << pack->lines < LEAF_ROOM ? LEAF_ROOM : 1u << pack->lines;
-        for (size_t i = 0; i < trees; i++)
-            if (plan->piece[piece + i].depth != pack->lines)
-                return false;
-        return true;
-    }
-    for (size_t i = 0; run->form == WEIR_FORM_REACH && i < trees; i++) {
-        const struct weir_piece *p = &plan->piece[piece + i];
-        if (p->leaves > WEIR_PACK_LEAF)
-            return false;
-        pack->lines = p->tests > pack->lines ? (uint16_t)p->tests : pack->lines;
-        pack->masks = p->leaves > 32 ? 8 : pack->masks ? pack->masks : 4;
-    }
-    return run->form == WEIR_FORM_REACH;
-}
-
-static size_t line_bytes(const struct weir_pack *pack)
-{
-    return (size_t)(2 + pack->masks) * WEIR_PACK;
-}
-
-static void set_line(const struct weir_plan *plan, const struct weir_pack *pack, size_t line, size_t lane,
-                     const struct weir_test *test)
-{
-    uint8_t *bytes = plan->pack_byte + pack->first + line * line_bytes(pack);
-    bytes[lane] = (uint8_t)test->plane;
-    bytes[WEIR_PACK + lane] = (uint8_t)test->bin;
-}
-
-/* REACH: a node's line. Leaves of the left subtree, left to right - 1, are gone when the row goes right. */
-static void set_split(const struct weir_plan *plan, const struct weir_pack *pack, size_t line, size_t lane,
-                      const struct weir_split *split)
-{
-    uint8_t *bytes = plan->pack_byte + pack->first + line * line_bytes(pack) + 2 * WEIR_PACK;
-    for (unsigned leaf = split->left; leaf < split->right; leaf++)
-        bytes[leaf / 8 * WEIR_PACK + lane] &= (uint8_t) ~(1u << leaf % 8);
-}
-
-static void fill_pack(const struct weir_plan *plan, const struct weir_run *run, size_t piece, const struct weir_pack *pack)
-{
-    const struct weir_test *shared = plan->test + plan->batch[run->batch].test;
-    for (size_t line = 0; line < pack->lines && pack->masks; line++)
-        memset(plan->pack_byte + pack->first + line * line_bytes(pack) + 2 * WEIR_PACK, 0xff, (size_t)pack->masks * WEIR_PACK);
-    for (size_t t = 0; t < pack->trees; t++) {
-        const struct weir_piece *p = &plan->piece[piece + t];
-        for (size_t place = 1; run->form == WEIR_FORM_MASK && place < pack->lines; place++)
-            set_line(plan, pack, place, t, &shared[plan->use[p->use + place * WEIR_OCTET]]);
-        for (size_t i = 0; run->form == WEIR_FORM_OBLIVIOUS && i < p->tests; i++)
-            set_line(plan, pack, i, t, &plan->test[p->test + i]);
-        for (size_t i = 0; run->form == WEIR_FORM_REACH && i < p->tests; i++) {
-            const struct weir_split *split = &plan->split[p->split + i];
-            set_line(plan, pack, i, t, &shared[split->test]);
-            set_split(plan, pack, i, t, split);
-        }
-    }
-}
-
-/* Packs for the kernels that take them, where rows fit and leaves have one value; then the limit of few rows. */
-static weir_err build_packs(struct compiler *c, struct weir_error *error)
-{
-    struct weir_plan *plan = c->plan;
-    size_t packs = 0, bytes = 0;
-    bool all = plan->kernel->packs && plan->row_bytes <= WEIR_PACK_ROW && plan->forest->width == 1 && plan->batches;
-    plan->few = plan->kernel->few;
-    for (size_t i = 0; i < plan->runs; i++) {
-        plan->run[i].pack = WEIR_NO_PACK;
-        packs += (plan->run[i].pieces + WEIR_PACK - 1) / WEIR_PACK;
-    }
-    if (!all)
-        return WEIR_OK;
-    plan->pack = room(packs, sizeof *plan->pack);
-    if (!plan->pack)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    packs = 0;
-    for (size_t i = 0; i < plan->runs; i++) {
-        struct weir_run *run = &plan->run[i];
-        const size_t packs_before = packs, bytes_before = bytes;
-        bool good = true;
-        for (size_t k = 0; k < run->pieces && good; k += WEIR_PACK) {
-            struct weir_pack *pack = &plan->pack[packs++];
-            good = pack_form(plan, run, run->piece + k, run->pieces - k < WEIR_PACK ? run->pieces - k : WEIR_PACK, pack);
-            pack->first = bytes;
-            bytes += pack->lines * line_bytes(pack);
-        }
-        if (good)
-            run->pack = (uint32_t)packs_before;
-        else {
-            packs = packs_before;
-            bytes = bytes_before;
-            all = false;
-        }
-    }
-    plan->pack_byte = room(bytes, 1);
-    if (!plan->pack_byte)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    for (size_t i = 0; i < plan->runs; i++)
-        for (size_t k = 0; plan->run[i].pack != WEIR_NO_PACK && k < plan->run[i].pieces; k += WEIR_PACK)
-            fill_pack(plan, &plan->run[i], plan->run[i].piece + k, &plan->pack[plan->run[i].pack + k / WEIR_PACK]);
-    if (!all)
-        return WEIR_OK;
-    plan->packed = true;
-    plan->few = WEIR_FEW_ROWS; /* measured: where a block of 64 rows takes over */
-    for (size_t i = 0; i < plan->runs; i++) {
-        size_t most = plan->run[i].form == WEIR_FORM_MASK ? 14 : plan->run[i].form == WEIR_FORM_OBLIVIOUS ? 20 : 30;
-        plan->few = most < plan->few ? most : plan->few;
-    }
-    return WEIR_OK;
-}
-
 /* Searches and planes by array. */
 static weir_err build_vectors(struct compiler *c, struct weir_error *error)
 {
     struct weir_plan *plan = c->plan;
     size_t searches = (plan->searches + 15) / 16 * 16, planes = (plan->planes + 15) / 16 * 16;
     plan->row_bytes = (plan->planes + 63) / 64 * 64;
-    plan->vector.column = room(searches, sizeof *plan->vector.column);
-    plan->vector.table = room(searches, sizeof *plan->vector.table);
-    plan->vector.steps = room(searches, sizeof *plan->vector.steps);
-    plan->vector.top = room(searches * 16, sizeof *plan->vector.top);
-    plan->vector.search = room(planes, sizeof *plan->vector.search);
-    plan->vector.below = room(planes, sizeof *plan->vector.below);
-    plan->vector.missing = room(planes / 16, sizeof *plan->vector.missing);
-    plan->vector.zero = room(planes / 16, sizeof *plan->vector.zero);
-    plan->vector.right = room(planes / 16, sizeof *plan->vector.right);
+    plan->vector.column = weir_plan_room(searches, sizeof *plan->vector.column);
+    plan->vector.table = weir_plan_room(searches, sizeof *plan->vector.table);
+    plan->vector.steps = weir_plan_room(searches, sizeof *plan->vector.steps);
+    plan->vector.top = weir_plan_room(searches * 16, sizeof *plan->vector.top);
+    plan->vector.search = weir_plan_room(planes, sizeof *plan->vector.search);
+    plan->vector.below = weir_plan_room(planes, sizeof *plan->vector.below);
+    plan->vector.missing = weir_plan_room(planes / 16, sizeof *plan->vector.missing);
+    plan->vector.zero = weir_plan_room(planes / 16, sizeof *plan->vector.zero);
+    plan->vector.right = weir_plan_room(planes / 16, sizeof *plan->vector.right);
     if (!plan->vector.column || !plan->vector.table || !plan->vector.steps || !plan->vector.top || !plan->vector.search ||
         !plan->vector.below || !plan->vector.missing || !plan->vector.zero || !plan->vector.right)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -866,23 +733,23 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    c->shape = room(f->trees, sizeof *c->shape);
-    c->form = room(f->trees, sizeof *c->form);
-    c->edge_first = room(f->columns + 1, sizeof *c->edge_first);
-    c->edge_count = room(f->columns, sizeof *c->edge_count);
-    c->plane_first = room(f->columns + 1, sizeof *c->plane_first);
-    c->key = room(f->nodes, sizeof *c->key);
-    c->level = room(f->nodes, sizeof *c->level);
-    c->batch = room(f->trees, sizeof *c->batch);
-    plan->batch = room(f->trees + 1, sizeof *plan->batch);
-    plan->search = room(f->columns, sizeof *plan->search);
-    plan->plane = room(WEIR_PLANES_MAX, sizeof *plan->plane);
-    plan->run = room(f->trees, sizeof *plan->run);
-    plan->piece = room(f->trees, sizeof *plan->piece);
-    plan->child = room(f->nodes, sizeof *plan->child);
-    plan->of_tree = room(f->trees, sizeof *plan->of_tree);
-    plan->first_leaf = room(f->trees, sizeof *plan->first_leaf);
-    plan->identity = room(f->columns, sizeof *plan->identity);
+    c->shape = weir_plan_room(f->trees, sizeof *c->shape);
+    c->form = weir_plan_room(f->trees, sizeof *c->form);
+    c->edge_first = weir_plan_room(f->columns + 1, sizeof *c->edge_first);
+    c->edge_count = weir_plan_room(f->columns, sizeof *c->edge_count);
+    c->plane_first = weir_plan_room(f->columns + 1, sizeof *c->plane_first);
+    c->key = weir_plan_room(f->nodes, sizeof *c->key);
+    c->level = weir_plan_room(f->nodes, sizeof *c->level);
+    c->batch = weir_plan_room(f->trees, sizeof *c->batch);
+    plan->batch = weir_plan_room(f->trees + 1, sizeof *plan->batch);
+    plan->search = weir_plan_room(f->columns, sizeof *plan->search);
+    plan->plane = weir_plan_room(WEIR_PLANES_MAX, sizeof *plan->plane);
+    plan->run = weir_plan_room(f->trees, sizeof *plan->run);
+    plan->piece = weir_plan_room(f->trees, sizeof *plan->piece);
+    plan->child = weir_plan_room(f->nodes, sizeof *plan->child);
+    plan->of_tree = weir_plan_room(f->trees, sizeof *plan->of_tree);
+    plan->first_leaf = weir_plan_room(f->trees, sizeof *plan->first_leaf);
+    plan->identity = weir_plan_room(f->columns, sizeof *plan->identity);
     if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !c->key || !c->level || !c->batch ||
         !plan->batch || !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->first_leaf ||
         !plan->of_tree || !plan->identity)
@@ -916,7 +783,7 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     if (!err)
         err = build_pieces(c, error);
     if (!err)
-        err = build_packs(c, error);
+        err = weir_plan_pack(c->plan, error);
     return err;
 }
 

@@ -534,7 +534,7 @@ static inline void enter(const struct weir_plan *plan, const struct weir_piece *
     for (size_t r = 0; r < rows; r += 16) {
         __m512i n = widen(_mm512_load_si512(number + r / WEIR_BLOCK * WEIR_BLOCK), (int)(r % WEIR_BLOCK / 16));
         __m512i at = _mm512_i32gather_epi32(n, entry, 4);
-        __m512i low = _mm512_add_epi32(lane, _mm512_set1_epi32((int)(p->slot << 7 | r)));
+        __m512i low = _mm512_add_epi32(lane, _mm512_set1_epi32((int)((uint32_t)p->slot << 7 | (uint32_t)r)));
         __mmask16 some = rows - r < 16 ? (__mmask16)((1u << (rows - r)) - 1) : 0xffff, leaf = _mm512_movepi32_mask(at);
         if (numbers && leaf)
             at = _mm512_mask_i32gather_epi32(at, leaf, n, entry + (1 << WEIR_HOP_DEPTH), 4);
