@@ -177,7 +177,7 @@ static weir_err start_sensor(struct job *job, const struct weir_cell *cell, stru
                       .columns = job->column_names,
                       .column_count = r->columns},
         .name = "bench",
-        .room = ROOM,
+        .room = job->cluster->room ? job->cluster->room : ROOM,
         .command = "weir bench pipeline",
         .producers = 1};
     weir_err code = weir_sender_start(&config, &job->sender, error);

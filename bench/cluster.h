@@ -11,6 +11,7 @@ struct weir_cluster {
     enum weir_cluster_queue queue;
     const char *folder; /* exists; sockets, model and store come and go in it */
     unsigned processes; /* `weir infer` so many times, each with the cell's workers */
+    uint64_t room;      /* bytes of the sensor's outbox, which holds what is not committed; 0: 256 MiB */
     const weir_model *model;
     const struct weir_records *records;
 };

@@ -294,6 +294,7 @@ static weir_err run_two(struct bench *b, struct weir_error *error)
         const struct weir_cluster cluster = {.queue = WEIR_CLUSTER_ZMQ,
                                              .folder = b->place.folder,
                                              .processes = 1 + i % 2,
+                                             .room = 16 << 20, /* what is sent ahead has to be judged before the end */
                                              .model = large.model,
                                              .records = &large.records};
         code = weir_cluster_cell(&cluster, cell, &load, &figures, error);
