@@ -246,7 +246,7 @@ uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *
 {
     _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
     _Alignas(64) uint64_t results[WEIR_TESTS_MAX];
-    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
+    _Alignas(64) uint32_t leaf[WEIR_CHUNK] = {0};
     struct weir_chunk chunk = {.values = {row, plan->identity, 1, 0, 1}, .blocks = 1, .planes = planes, .results = results};
     const struct weir_run *run = plan->run;
     size_t batch = SIZE_MAX;

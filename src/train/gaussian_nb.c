@@ -78,7 +78,7 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
         return err;
     size_t *first = calloc(set->classes + 1, sizeof *first);
     uint32_t *sorted = first ? sort_rows(set, first) : NULL;
-    struct weir_moments *moments = calloc(set->classes * set->columns, sizeof *moments);
+    struct weir_moments *moments = calloc(set->classes * set->columns + 1, sizeof *moments);
     if (sorted && moments) {
         for (size_t c = 0; c < set->columns; c++)
             for (size_t k = 0; k < set->classes; k++)
