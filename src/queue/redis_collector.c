@@ -31,7 +31,7 @@ struct redis_collector {
     unsigned long long newest_ms, newest_number; /* the highest id of all lives */
     bool reading, out_of_memory;
     struct weir_slots slots;
-    size_t *waiting, first_waiting, waiting_count, waiting_room; /* slots */
+    struct weir_fifo waiting; /* slots */
     size_t handed;
     char (*id)[44]; /* of each slot */
     size_t ids;
@@ -54,7 +54,7 @@ void weir_redis_collector_close(struct weir_collector_end *end, int64_t linger_n
     weir_redis_link_close(&collector->link);
     weir_slots_fini(&collector->slots);
     weir_mark_table_fini(&collector->known);
-    free(collector->waiting);
+    weir_fifo_fini(&collector->waiting);
     free(collector->id);
     free(collector->entry);
     free(collector);
@@ -138,24 +138,6 @@ static void delete_one(struct redis_collector *collector, const char *id)
     WEIR_REDIS_SEND(&collector->link, OTHER, "XDEL", WEIR_REDIS_RESULT, id);
 }
 
-static bool wait_slot(struct redis_collector *collector, size_t slot)
-{
-    if (collector->waiting_count == collector->waiting_room) {
-        size_t room = collector->waiting_room ? 2 * collector->waiting_room : 64;
-        size_t *fresh = malloc(room * sizeof *fresh);
-        if (!fresh)
-            return false;
-        for (size_t i = 0; i < collector->waiting_count; i++)
-            fresh[i] = collector->waiting[(collector->first_waiting + i) % collector->waiting_room];
-        free(collector->waiting);
-        collector->waiting = fresh;
-        collector->waiting_room = room;
-        collector->first_waiting = 0;
-    }
-    collector->waiting[(collector->first_waiting + collector->waiting_count++) % collector->waiting_room] = slot;
-    return true;
-}
-
 static void take_entry(void *context, const char *id, const void *frame, size_t size)
 {
     struct redis_collector *collector = context;
@@ -181,7 +163,7 @@ static void take_entry(void *context, const char *id, const void *frame, size_t 
         }
     }
     if (slot < 0 || collector->ids < collector->slots.count || (known && !note_entry(collector, &entry)) ||
-        !wait_slot(collector, (size_t)slot)) {
+        !weir_fifo_push(&collector->waiting, (uint32_t)slot)) {
         collector->out_of_memory = true;
         return;
     }
@@ -276,16 +258,14 @@ weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeo
     if (collector->handed >= WEIR_SLOTS_HANDED)
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at the collector", WEIR_SLOTS_HANDED);
     for (;;) {
-        bool ready = collector->waiting_count >= READ_COUNT / 2 || tend(collector, collector->waiting_count ? 0 : until_ns);
+        bool ready = collector->waiting.count >= READ_COUNT / 2 || tend(collector, collector->waiting.count ? 0 : until_ns);
         if (collector->out_of_memory)
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for verdicts", collector->link.url.text);
-        if (collector->waiting_count) {
-            size_t slot = collector->waiting[collector->first_waiting];
-            collector->first_waiting = (collector->first_waiting + 1) % collector->waiting_room;
-            collector->waiting_count--;
+        if (collector->waiting.count) {
+            size_t slot = weir_fifo_pop(&collector->waiting);
             collector->handed++;
             *out = (struct weir_delivery){collector->slots.slot[slot].bytes, collector->slots.slot[slot].size, slot};
-            if (ready && !collector->reading && collector->waiting_count == READ_COUNT / 2 && collector->link.context) {
+            if (ready && !collector->reading && collector->waiting.count == READ_COUNT / 2 && collector->link.context) {
                 read_more(collector, 0); /* the last read was a full one: there is more */
                 weir_redis_link_write(&collector->link);
             }

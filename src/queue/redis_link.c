@@ -26,7 +26,7 @@ static void drop(struct weir_redis_link *link, const char *why)
         redisFree(link->context);
     link->context = NULL;
     link->state = WEIR_REDIS_DOWN;
-    link->tags = link->first_tag = 0;
+    weir_fifo_clear(&link->tags);
     link->out_used = link->out_sent = 0;
     link->failed = false;
     link->pause_ns = !link->pause_ns                         ? first_pause_ns
@@ -59,24 +59,6 @@ static bool out_room(struct weir_redis_link *link, size_t size)
     return true;
 }
 
-static bool push_tag(struct weir_redis_link *link, uint32_t tag)
-{
-    if (link->tags == link->tag_room) {
-        size_t room = link->tag_room ? 2 * link->tag_room : 64;
-        uint32_t *fresh = malloc(room * sizeof *fresh);
-        if (!fresh)
-            return false;
-        for (size_t i = 0; i < link->tags; i++)
-            fresh[i] = link->tag[(link->first_tag + i) % link->tag_room];
-        free(link->tag);
-        link->tag = fresh;
-        link->tag_room = room;
-        link->first_tag = 0;
-    }
-    link->tag[(link->first_tag + link->tags++) % link->tag_room] = tag;
-    return true;
-}
-
 void weir_redis_link_send(struct weir_redis_link *link, uint32_t tag, const struct weir_redis_word *word, size_t count)
 {
     size_t size = 32;
@@ -84,11 +66,11 @@ void weir_redis_link_send(struct weir_redis_link *link, uint32_t tag, const stru
         size += word[i].size + 32;
     if (!link->context || link->failed)
         return;
-    if (!out_room(link, size) || !push_tag(link, tag)) {
+    if (!out_room(link, size) || !weir_fifo_push(&link->tags, tag)) {
         link->failed = true; /* seen by the next _write or _reply */
         return;
     }
-    if (link->tags == 1)
+    if (link->tags.count == 1)
         link->heard_ns = weir_clock_mono_ns();
     char *at = link->out + link->out_used;
     at += sprintf(at, "*%zu\r\n", count);
@@ -158,16 +140,14 @@ static bool take_in(struct weir_redis_link *link)
 
 redisReply *weir_redis_link_reply(struct weir_redis_link *link, int64_t until_ns, uint32_t *tag)
 {
-    while (link->context && link->tags) {
+    while (link->context && link->tags.count) {
         void *reply = NULL;
         if (redisReaderGetReply(link->context->reader, &reply) != REDIS_OK) {
             drop(link, "no Redis server answers there");
             return NULL;
         }
         if (reply) {
-            *tag = link->tag[link->first_tag];
-            link->first_tag = (link->first_tag + 1) % link->tag_room;
-            link->tags--;
+            *tag = weir_fifo_pop(&link->tags);
             return reply;
         }
         if (!put_out(link))
@@ -302,7 +282,7 @@ void weir_redis_link_close(struct weir_redis_link *link)
         redisFree(link->context);
     free(link->out);
     free(link->in);
-    free(link->tag);
+    weir_fifo_fini(&link->tags);
     explicit_bzero(link, sizeof *link);
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "queue/fifo.h"
 #include "queue/transport.h"
 #include "queue/url.h"
 
@@ -23,9 +24,8 @@ struct weir_redis_link { /* start with {0} */
     bool denied; /* wrong user or password, or none */
     char *out, *in;
     size_t out_used, out_sent, out_room;
-    uint32_t *tag; /* of the replies to come */
-    size_t tags, first_tag, tag_room;
-    bool failed; /* out of memory in weir_redis_link_send */
+    struct weir_fifo tags; /* of the replies to come */
+    bool failed;           /* out of memory in weir_redis_link_send */
 };
 
 /* Takes the address and tries once, at most `wait_ns`. A server that does not answer is no error; one that denies is:
@@ -53,7 +53,7 @@ redisReply *weir_redis_link_reply(struct weir_redis_link *link, int64_t until_ns
 /* Commands that are not answered yet. */
 static inline size_t weir_redis_link_open_replies(const struct weir_redis_link *link)
 {
-    return link->tags;
+    return link->tags.count;
 }
 
 static inline struct weir_redis_word weir_redis_text(const char *text)

@@ -114,7 +114,7 @@ struct redis_worker {
     struct weir_slots slots;
     struct batch *batch; /* of each slot */
     size_t batches;
-    size_t *waiting, first_waiting, waiting_count, waiting_room;
+    struct weir_fifo waiting; /* slots */
     size_t handed;
     struct verdicts ready[READY_MAX]; /* a ring */
     size_t first_ready, ready_count, sent_ready;
@@ -169,7 +169,7 @@ void weir_redis_worker_close(struct weir_worker_end *end, int64_t linger_ns)
         free(worker->ready[(worker->first_ready + i) % READY_MAX].bytes);
     weir_slots_fini(&worker->slots);
     weir_mark_table_fini(&worker->known);
-    free(worker->waiting);
+    weir_fifo_fini(&worker->waiting);
     free(worker->batch);
     free(worker->sensor);
     free(worker);
@@ -282,24 +282,6 @@ static bool is_ours(const struct redis_worker *worker, const char *id, size_t st
     return false;
 }
 
-static bool wait_slot(struct redis_worker *worker, size_t slot)
-{
-    if (worker->waiting_count == worker->waiting_room) {
-        size_t room = worker->waiting_room ? 2 * worker->waiting_room : 64;
-        size_t *fresh = malloc(room * sizeof *fresh);
-        if (!fresh)
-            return false;
-        for (size_t i = 0; i < worker->waiting_count; i++)
-            fresh[i] = worker->waiting[(worker->first_waiting + i) % worker->waiting_room];
-        free(worker->waiting);
-        worker->waiting = fresh;
-        worker->waiting_room = room;
-        worker->first_waiting = 0;
-    }
-    worker->waiting[(worker->first_waiting + worker->waiting_count++) % worker->waiting_room] = slot;
-    return true;
-}
-
 static void see_sensor(struct redis_worker *worker, const uint8_t id[16], int64_t now_ns)
 {
     for (size_t i = 0; i < worker->sensors; i++)
@@ -342,7 +324,7 @@ static void take_entry(void *context, const char *id, const void *frame, size_t 
             worker->batches = worker->slots.count;
         }
     }
-    if (slot < 0 || worker->batches < worker->slots.count || !wait_slot(worker, (size_t)slot)) {
+    if (slot < 0 || worker->batches < worker->slots.count || !weir_fifo_push(&worker->waiting, (uint32_t)slot)) {
         worker->out_of_memory = true;
         return;
     }
@@ -610,10 +592,8 @@ static void read_more(struct redis_worker *worker, int64_t wait_ns)
 static bool next_waiting(struct redis_worker *worker, struct weir_delivery *out)
 {
     int64_t now_ns = weir_clock_mono_ns();
-    while (worker->waiting_count) {
-        size_t slot = worker->waiting[worker->first_waiting];
-        worker->first_waiting = (worker->first_waiting + 1) % worker->waiting_room;
-        worker->waiting_count--;
+    while (worker->waiting.count) {
+        size_t slot = weir_fifo_pop(&worker->waiting);
         struct weir_slot *bytes = &worker->slots.slot[slot];
         struct weir_frame_peek peek;
         if (weir_frame_peek(bytes->bytes, bytes->size, &peek)) {
@@ -653,13 +633,13 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
     if (worker->handed >= WEIR_SLOTS_HANDED)
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at a worker", WEIR_SLOTS_HANDED);
     for (;;) {
-        bool ready = tend(worker, worker->waiting_count ? 0 : until_ns);
+        bool ready = tend(worker, worker->waiting.count ? 0 : until_ns);
         if (worker->out_of_memory)
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for batches", worker->link.url.text);
         if (ready)
-            flush_old(worker, !worker->waiting_count);
+            flush_old(worker, !worker->waiting.count);
         if (next_waiting(worker, out)) {
-            if (ready && !worker->reads && worker->full_read && !worker->read_again_ns && worker->waiting_count < READ_MAX / 4) {
+            if (ready && !worker->reads && worker->full_read && !worker->read_again_ns && worker->waiting.count < READ_MAX / 4) {
                 read_more(worker, 0);
                 weir_redis_link_write(&worker->link);
             }
