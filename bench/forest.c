@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "bench/bench.h"
 #include "bench/peer.h"
 #include "bench/scratch.h"
@@ -53,14 +54,6 @@ static void progress(const char *what)
 
 /* -- data -- */
 
-static double uniform(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
 /* Columns of unlike distributions; a label that needs many of them. */
 static weir_err make_data(struct weir_peer_data *data, size_t columns, size_t train, uint64_t seed, struct weir_error *error)
 {
@@ -71,17 +64,17 @@ static weir_err make_data(struct weir_peer_data *data, size_t columns, size_t tr
     if (!x || !y)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     for (size_t c = 0; c < columns; c++)
-        weight[c] = 2 * uniform(&seed) - 1;
+        weight[c] = 2 * weir_random_share(&seed) - 1;
     for (size_t r = 0; r < rows; r++) {
         double sum = 0, u[4] = {0};
         for (size_t c = 0; c < columns; c++) {
-            double value = uniform(&seed);
+            double value = weir_random_share(&seed);
             if (c < 4)
                 u[c] = value;
             sum += (value - 0.5) * weight[c];
             x[r * columns + c] = (float)(c % 4 == 3 ? exp(8 * value) : c % 4 == 2 ? floor(300 * value) : value);
         }
-        sum += 1.5 * sin(6 * u[0] * u[1]) + 2 * (u[2] > 0.5) * (u[3] - 0.5) + 0.5 * (uniform(&seed) - 0.5);
+        sum += 1.5 * sin(6 * u[0] * u[1]) + 2 * (u[2] > 0.5) * (u[3] - 0.5) + 0.5 * (weir_random_share(&seed) - 0.5);
         y[r] = sum > 0.6;
     }
     return WEIR_OK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "model/build.h"
 
 enum {
@@ -20,24 +21,6 @@ enum {
 };
 
 #define BEGAN_NS INT64_C(1760000000000000000)
-
-static uint64_t draw(uint64_t *state) /* splitmix64 */
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static double uniform(uint64_t *state)
-{
-    return (double)(draw(state) >> 11) * 0x1p-53;
-}
-
-static uint32_t below(uint64_t *state, uint32_t n)
-{
-    return (uint32_t)((draw(state) >> 32) * n >> 32);
-}
 
 /* --- the model --- */
 
@@ -56,8 +39,8 @@ static void put_tree(FILE *to, unsigned tree, uint64_t *seed)
     unsigned column[NODES] = {0};
     double value[NODES];
     for (unsigned n = 0; n < NODES; n++) {
-        column[n] = n < SPLITS ? below(seed, COLUMNS) : 0;
-        value[n] = n < SPLITS ? (0.5 + below(seed, BINS)) / BINS : 0.2 * uniform(seed) - 0.1;
+        column[n] = n < SPLITS ? weir_random_below(seed, COLUMNS) : 0;
+        value[n] = n < SPLITS ? (0.5 + weir_random_below(seed, BINS)) / BINS : 0.2 * weir_random_share(seed) - 0.1;
     }
     fprintf(to, "%s{\"base_weights\":[", tree ? "," : "");
     for (unsigned n = 0; n < NODES; n++)
@@ -129,18 +112,19 @@ static weir_err build(const struct weir_made *made, const struct weir_view *view
 static void make_identity(struct weir_identity *id, size_t i, uint64_t *seed)
 {
     static const uint16_t tcp_ports[] = {80, 443, 443, 443, 22, 25, 8080, 3306};
-    uint32_t kind = below(seed, 100), client = 0xc6120000u + below(seed, CLIENTS), server = 0xcb007100u + below(seed, SERVERS);
-    *id = (struct weir_identity){.flow_id = {draw(seed), draw(seed)},
-                                 .reason = below(seed, 10) ? WEIR_REASON_CLOSE : WEIR_REASON_IDLE,
+    uint32_t kind = weir_random_below(seed, 100), client = 0xc6120000u + weir_random_below(seed, CLIENTS),
+             server = 0xcb007100u + weir_random_below(seed, SERVERS);
+    *id = (struct weir_identity){.flow_id = {weir_random_next(seed), weir_random_next(seed)},
+                                 .reason = weir_random_below(seed, 10) ? WEIR_REASON_CLOSE : WEIR_REASON_IDLE,
                                  .ip_version = 4,
                                  .proto = kind < 70   ? 6
                                           : kind < 95 ? 17
                                                       : 1,
                                  .ports = kind < 95,
                                  .ltime_ns = BEGAN_NS + (int64_t)i * 1000};
-    id->stime_ns = id->ltime_ns - (int64_t)(uniform(seed) * 5e9);
-    id->sport = id->ports ? (uint16_t)(1024 + below(seed, 60000)) : 0;
-    id->dport = kind < 70 ? tcp_ports[below(seed, 8)] : kind < 95 ? 53 : 0;
+    id->stime_ns = id->ltime_ns - (int64_t)(weir_random_share(seed) * 5e9);
+    id->sport = id->ports ? (uint16_t)(1024 + weir_random_below(seed, 60000)) : 0;
+    id->dport = kind < 70 ? tcp_ports[weir_random_below(seed, 8)] : kind < 95 ? 53 : 0;
     for (unsigned b = 0; b < 4; b++) {
         id->src[b] = (uint8_t)(client >> (24 - 8 * b));
         id->dst[b] = (uint8_t)(server >> (24 - 8 * b));
@@ -164,7 +148,7 @@ static weir_err make_records(const weir_model *model, const struct weir_view *vi
         make_identity(&r->identity[i], i, &seed);
     r->span_ns = (int64_t)RECORDS * 1000;
     for (size_t i = 0; i < RECORDS * r->columns; i++)
-        r->row[i] = (float)uniform(&seed);
+        r->row[i] = (float)weir_random_share(&seed);
     return WEIR_OK;
 }
 

@@ -7,7 +7,7 @@
 
 #include "model/trees.h"
 #include "train/grow.h"
-#include "train/random.h"
+#include "base/random.h"
 #include "train/trainers.h"
 
 static const char *const features[] = {"sqrt", "log2", "all", NULL};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/random.h"
+#include "base/random.h"
 
 /* Histograms 2,048 bytes apart would fall into the same lines of the store buffer. SIDE: columns counted side by side, so that
  * one row's additions do not wait for the row before. */

@@ -7,7 +7,7 @@
 
 #include "train/lbfgs.h"
 #include "train/logistic_pass.h"
-#include "train/simd.h"
+#include "base/simd.h"
 #include "train/trainers.h"
 
 static const struct weir_param params[] = {

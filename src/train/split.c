@@ -3,21 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* SplitMix64 (Steele, Lea, Flood 2014): constants from the paper. */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+#include "base/random.h"
 
-/* Uniform in [0, n), n > 0: draws again in the uneven rest. */
+/* Uniform in [0, n), n > 0: draws again in the uneven rest. (weir_random_below is quicker and a little uneven.) */
 static uint64_t next_below(uint64_t *state, uint64_t n)
 {
     uint64_t uneven = -n % n, value;
     do
-        value = next_random(state);
+        value = weir_random_next(state);
     while (value < uneven);
     return value % n;
 }

@@ -1,7 +1,7 @@
 /* Which of a function's variants this CPU runs: NAME_plain, NAME_avx2, NAME_avx512. All give the same bits; WEIR_SIMD (scalar,
  * avx2, avx512) forces one, as it does for the forest's kernels. */
-#ifndef WEIR_TRAIN_SIMD_H
-#define WEIR_TRAIN_SIMD_H
+#ifndef WEIR_BASE_SIMD_H
+#define WEIR_BASE_SIMD_H
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
-/* Random numbers for training: a stream of its own for each use, made from the seed and the use's number (splitmix64). */
-#ifndef WEIR_TRAIN_RANDOM_H
-#define WEIR_TRAIN_RANDOM_H
+/* Random numbers for training and benches: a stream of its own for each use, made from the seed and the use's number
+ * (splitmix64). */
+#ifndef WEIR_BASE_RANDOM_H
+#define WEIR_BASE_RANDOM_H
 
 #include <stdint.h>
 
