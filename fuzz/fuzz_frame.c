@@ -4,18 +4,13 @@
 #include <string.h>
 
 #include "batch/frame.h"
+#include "sealed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t *bytes = aligned_alloc(64, (size + 64) / 64 * 64);
-    if (size)
-        memcpy(bytes, data, size);
-    if (size >= 16) {
-        uint32_t crc = weir_frame_crc(weir_frame_crc(0, bytes, 12), bytes + 16, size - 16);
-        memcpy(bytes + 12, &crc, sizeof crc);
-    }
+    uint8_t *bytes = weir_fuzz_sealed(data, size);
     struct weir_frame frame;
     struct weir_error error = {0};
     if (weir_frame_open(bytes, size, "frame", &frame, &error) != WEIR_OK) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch/verdict_frame.h"
+#include "sealed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,13 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct weir_batch batch;
     static struct weir_verdicts verdicts = {.batch = &batch};
-    uint8_t *bytes = aligned_alloc(64, (size + 64) / 64 * 64);
-    if (size)
-        memcpy(bytes, data, size);
-    if (size >= 16) {
-        uint32_t crc = weir_frame_crc(weir_frame_crc(0, bytes, 12), bytes + 16, size - 16);
-        memcpy(bytes + 12, &crc, sizeof crc);
-    }
+    uint8_t *bytes = weir_fuzz_sealed(data, size);
     struct weir_verdict_frame frame;
     struct weir_error error = {0};
     if (weir_verdict_frame_open(bytes, size, "frame", &frame, &error) != WEIR_OK) {
