@@ -121,6 +121,20 @@ static struct entry *find(struct weir_marks *marks, const uint8_t *sensor, uint6
     return found;
 }
 
+/* For one span more. */
+static bool more_room(struct state *state)
+{
+    if (state->spans < state->room)
+        return true;
+    uint32_t room = state->room ? 2 * state->room : 4;
+    struct span *span = realloc(state->span, room * sizeof *span);
+    if (!span)
+        return false;
+    state->span = span;
+    state->room = room;
+    return true;
+}
+
 static bool grow(struct weir_marks *marks)
 {
     if (marks->count == marks->room) {
@@ -224,14 +238,8 @@ static bool set(struct state *state, uint64_t seq)
     } else if (above) {
         state->span[at].first = seq;
     } else {
-        if (state->spans == state->room) {
-            uint32_t room = state->room ? 2 * state->room : 4;
-            struct span *span = realloc(state->span, room * sizeof *span);
-            if (!span)
-                return false;
-            state->span = span;
-            state->room = room;
-        }
+        if (!more_room(state))
+            return false;
         memmove(state->span + at + 1, state->span + at, (state->spans - at) * sizeof *state->span);
         state->span[at] = (struct span){seq, seq};
         state->spans++;
@@ -429,14 +437,8 @@ static bool read_spans(struct state *state, const char *text)
         if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &first, &last, &used) != 2 || first <= least || last < first ||
             last == UINT64_MAX || state->spans == WEIR_MARK_SPANS)
             return false;
-        if (state->spans == state->room) {
-            uint32_t room = state->room ? 2 * state->room : 4;
-            struct span *span = realloc(state->span, room * sizeof *span);
-            if (!span)
-                return false;
-            state->span = span;
-            state->room = room;
-        }
+        if (!more_room(state))
+            return false;
         state->span[state->spans++] = (struct span){first, last};
         least = last + 1;
         text += used;
