@@ -127,12 +127,6 @@ static void block(const struct weir_scorer *scorer, const float *x, const uint16
     score(of(scorer), x, index, ROWS, 1, count, margins);
 }
 
-static size_t explain_room(const struct weir_scorer *scorer)
-{
-    (void)scorer;
-    return 0;
-}
-
 static void explain(const struct weir_scorer *scorer, enum weir_explain how, const float *row, size_t group, void *room,
                     double *contributions, double *base)
 {
@@ -151,12 +145,6 @@ static void explain(const struct weir_scorer *scorer, enum weir_explain how, con
         contributions[c] = value - mean;
         *base += mean;
     }
-}
-
-static uint32_t payload_of(const struct weir_scorer *scorer)
-{
-    (void)scorer;
-    return WEIR_PAYLOAD_GAUSSIAN;
 }
 
 static uint64_t wanted(uint64_t columns, uint64_t classes)
@@ -231,10 +219,8 @@ const struct weir_scorer_kind weir_gaussian_kind = {
     .free = gaussian_free,
     .rows = rows,
     .block = block,
-    .explain_room = explain_room,
     .explain = explain,
     .payload = {WEIR_PAYLOAD_GAUSSIAN},
-    .payload_of = payload_of,
     .bytes = bytes,
     .encode = encode,
     .peek_bytes = HEAD_BYTES,

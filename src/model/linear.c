@@ -117,12 +117,6 @@ static void block(const struct weir_scorer *scorer, const float *x, const uint16
     }
 }
 
-static size_t explain_room(const struct weir_scorer *scorer)
-{
-    (void)scorer;
-    return 0;
-}
-
 static void explain(const struct weir_scorer *scorer, enum weir_explain how, const float *row, size_t group, void *room,
                     double *contributions, double *base)
 {
@@ -135,12 +129,6 @@ static void explain(const struct weir_scorer *scorer, enum weir_explain how, con
         contributions[c] = weight[c] * (known(row[c], l->fill[c]) - l->mean[c]);
         *base += weight[c] * l->mean[c];
     }
-}
-
-static uint32_t payload_of(const struct weir_scorer *scorer)
-{
-    (void)scorer;
-    return WEIR_PAYLOAD_LINEAR;
 }
 
 static uint64_t wanted(uint64_t columns, uint64_t groups)
@@ -211,10 +199,8 @@ const struct weir_scorer_kind weir_linear_kind = {
     .free = linear_free,
     .rows = rows,
     .block = block,
-    .explain_room = explain_room,
     .explain = explain,
     .payload = {WEIR_PAYLOAD_LINEAR},
-    .payload_of = payload_of,
     .bytes = bytes,
     .encode = encode,
     .peek_bytes = HEAD_BYTES,

@@ -77,14 +77,15 @@ weir_err weir_model_parse(const uint8_t *bytes, size_t size, const char *origin,
 
 weir_err weir_model_bytes(const weir_model *model, uint8_t **bytes, size_t *size, struct weir_error *error)
 {
-    size_t card = strlen(model->card.text), payload = model->scorer->kind->bytes(model->scorer);
+    const struct weir_scorer_kind *kind = model->scorer->kind;
+    size_t card = strlen(model->card.text), payload = kind->bytes(model->scorer);
     *size = weir_container_bytes(card, payload);
     *bytes = malloc(*size);
     if (!*bytes)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     memcpy(*bytes + WEIR_CONTAINER_HEAD_BYTES, model->card.text, card);
-    model->scorer->kind->encode(model->scorer, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
-    weir_container_seal(*bytes, model->scorer->kind->payload_of(model->scorer), card, payload);
+    kind->encode(model->scorer, *bytes + WEIR_CONTAINER_HEAD_BYTES + card);
+    weir_container_seal(*bytes, kind->payload_of ? kind->payload_of(model->scorer) : kind->payload[0], card, payload);
     return WEIR_OK;
 }
 
@@ -210,7 +211,8 @@ void weir_model_margins_block(const weir_model *model, const float *x, const uin
 
 size_t weir_model_explain_room(const weir_model *model)
 {
-    return model->scorer->kind->explain_room(model->scorer);
+    const struct weir_scorer_kind *kind = model->scorer->kind;
+    return kind->explain_room ? kind->explain_room(model->scorer) : 0;
 }
 
 weir_err weir_model_explain(const weir_model *model, enum weir_explain how, const float *x, size_t rows, size_t stride,
@@ -220,7 +222,7 @@ weir_err weir_model_explain(const weir_model *model, enum weir_explain how, cons
     void *own = NULL;
     if (group >= scorer->groups || (how != WEIR_EXPLAIN_EXACT && how != WEIR_EXPLAIN_PATH))
         return WEIR_ERR_ARGUMENT;
-    if (!room && !(room = own = aligned_alloc(64, (scorer->kind->explain_room(scorer) + 64) & ~(size_t)63)))
+    if (!room && !(room = own = aligned_alloc(64, (weir_model_explain_room(model) + 64) & ~(size_t)63)))
         return WEIR_ERR_MEMORY;
     for (size_t r = 0; r < rows; r++)
         scorer->kind->explain(scorer, how, x + r * stride, group, room, contributions + r * scorer->columns, base);

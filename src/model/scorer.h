@@ -29,7 +29,7 @@ struct weir_scorer_kind {
     void (*rows)(const struct weir_scorer *scorer, const float *x, size_t rows, size_t stride, float *margins);
     void (*block)(const struct weir_scorer *scorer, const float *x, const uint16_t *index, size_t rows, float *margins);
 
-    /* One row, as weir_model_explain; room as there. */
+    /* One row, as weir_model_explain; room as there, no explain_room: none. */
     size_t (*explain_room)(const struct weir_scorer *scorer);
     void (*explain)(const struct weir_scorer *scorer, enum weir_explain how, const float *row, size_t group, void *room,
                     double *contributions, double *base);
@@ -37,9 +37,9 @@ struct weir_scorer_kind {
     /* For `weir model show`: what weir_model_shape says; NULL: zeroes. */
     struct weir_model_shape (*shape)(const struct weir_scorer *scorer);
 
-    /* Payloads of the model file (docs/model-file.md): which numbers are this kind's, and the way there and back. `peek` looks at
-     * the first `have` (all, or peek_bytes) of `size` bytes and allocates nothing large; `decode` believes nothing.
-     * Errors as weir_model_load; *position: where in the payload. */
+    /* Payloads of the model file (docs/model-file.md): which numbers are this kind's (without payload_of: the first), and the
+     * way there and back. `peek` looks at the first `have` (all, or peek_bytes) of `size` bytes and allocates nothing large;
+     * `decode` believes nothing. Errors as weir_model_load; *position: where in the payload. */
     uint32_t payload[2];
     uint32_t (*payload_of)(const struct weir_scorer *scorer);
     size_t (*bytes)(const struct weir_scorer *scorer);
