@@ -14,10 +14,9 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/metered.h"
 #include "bench/scratch.h"
-#include "capture/source.h"
 #include "data/duck.h"
-#include "features/meter.h"
 #include "pipeline/ingest.h"
 #include "store/export.h"
 #include "weir/model.h"
@@ -64,26 +63,13 @@ static void keep(void *context, const struct weir_record *record)
 static weir_err write_file(struct bench *b, enum weir_format format, struct weir_error *error)
 {
     const char *const *files = b->options->capture;
-    struct weir_source *source = NULL;
-    struct weir_meter *meter = NULL;
-    struct weir_burst *burst = malloc(sizeof *burst);
-    const struct weir_source_config source_config = {
-        .files = {&files[0], &files[1]}, .file_count = {1, 1}, .ports = files[1] ? 2 : 1, .lanes = 1};
-    const struct weir_meter_config meter_config = {.view = b->view, .emit = keep, .context = b};
+    const struct weir_meter_config meter = {.view = b->view, .emit = keep, .context = b};
     const struct weir_export_config export = {.view = b->view, .path = b->file[format == WEIR_FORMAT_JSONL], .format = format};
     b->length = 0;
     b->records = b->rows = 0;
-    weir_err code =
-        burst ? weir_export_open(&export, &b->export, error) : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
-    if (code != WEIR_OK || (code = weir_source_open(&source_config, &source, error)) != WEIR_OK ||
-        (code = weir_meter_create(&meter_config, &meter, error)) != WEIR_OK)
-        goto out;
-    while (weir_source_burst(source, 0, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        weir_meter_packets(meter, burst->packet, burst->count);
-        weir_meter_clock(meter, burst->clock_ns);
-    }
-    weir_meter_drain(meter);
-    code = weir_source_status(source, error);
+    weir_err code = weir_export_open(&export, &b->export, error);
+    if (code == WEIR_OK)
+        code = weir_metered(files, &meter, error);
     if (code == WEIR_OK && b->failed)
         code = weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory for the records of %s", files[0]);
     if (code == WEIR_OK && !b->records)
@@ -93,11 +79,7 @@ static weir_err write_file(struct bench *b, enum weir_format format, struct weir
             code = weir_export_write(b->export, b->text + at, b->length - at < step ? b->length - at : step, error);
     if (code == WEIR_OK)
         code = weir_export_finish(&b->export, error);
-out:
     weir_export_abort(&b->export);
-    weir_meter_destroy(&meter);
-    weir_source_close(&source);
-    free(burst);
     return code;
 }
 

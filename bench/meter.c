@@ -10,8 +10,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "capture/source.h"
-#include "features/meter.h"
+#include "bench/metered.h"
 #include "bench/mix.h"
 #include "bench/scratch.h"
 
@@ -54,26 +53,10 @@ static void take_record(void *context, const struct weir_record *record)
 
 static int run_weir(char *path)
 {
-    const char *files[] = {path};
+    const char *const files[2] = {path};
     const struct weir_view *view = weir_view_find("argus");
-    struct weir_source_config source_config = {.files = {files}, .file_count = {1}, .ports = 1, .lanes = 1};
-    struct weir_meter_config meter_config = {.view = view, .emit = take_record, .context = &view};
-    struct weir_source *source = NULL;
-    struct weir_meter *meter = NULL;
-    struct weir_burst *burst = malloc(sizeof *burst);
-    if (!view || !burst || weir_source_open(&source_config, &source, NULL) != WEIR_OK ||
-        weir_meter_create(&meter_config, &meter, NULL) != WEIR_OK)
-        return 1;
-    while (weir_source_burst(source, 0, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        weir_meter_packets(meter, burst->packet, burst->count);
-        weir_meter_clock(meter, burst->clock_ns);
-    }
-    weir_meter_drain(meter);
-    bool good = weir_source_status(source, NULL) == WEIR_OK;
-    weir_meter_destroy(&meter);
-    weir_source_close(&source);
-    free(burst);
-    return good ? 0 : 1;
+    const struct weir_meter_config meter = {.view = view, .emit = take_record, .context = &view};
+    return view && weir_metered(files, &meter, NULL) == WEIR_OK ? 0 : 1;
 }
 
 static int run_argus(char *path)

@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-#include "capture/source.h"
-#include "features/meter.h"
+#include "bench/metered.h"
 
 static void keep(void *context, const struct weir_record *record)
 {
@@ -60,32 +59,16 @@ weir_err weir_records_load(const char *const files[2], const weir_model *model, 
                            struct weir_error *error)
 {
     *records = (struct weir_records){0};
-    struct weir_source *source = NULL;
-    struct weir_meter *meter = NULL;
-    struct weir_source_config source_config = {
-        .files = {&files[0], &files[1]}, .file_count = {1, 1}, .ports = files[1] ? 2 : 1, .lanes = 1};
-    struct weir_burst *burst = malloc(sizeof *burst);
-    weir_err code = burst ? match(model, records, error) : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
-    struct weir_meter_config meter_config = {.view = records->view, .emit = keep, .context = records};
-    if (code != WEIR_OK || (code = weir_source_open(&source_config, &source, error)) != WEIR_OK ||
-        (code = weir_meter_create(&meter_config, &meter, error)) != WEIR_OK)
-        goto out;
-    while (weir_source_burst(source, 0, burst) == WEIR_OK && burst->state != WEIR_BURST_END) {
-        weir_meter_packets(meter, burst->packet, burst->count);
-        weir_meter_clock(meter, burst->clock_ns);
-    }
-    weir_meter_drain(meter);
-    code = weir_source_status(source, error);
+    weir_err code = match(model, records, error);
+    const struct weir_meter_config meter = {.view = records->view, .emit = keep, .context = records};
+    if (code == WEIR_OK)
+        code = weir_metered(files, &meter, error);
     if (code == WEIR_OK && records->failed)
         code = weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory for the records of %s", files[0]);
     if (code == WEIR_OK && !records->count)
         code = weir_fail(error, WEIR_ERR_FORMAT, "%s: no flow records in it; give another capture with -r", files[0]);
     if (code == WEIR_OK)
         measure(records);
-out:
-    weir_meter_destroy(&meter);
-    weir_source_close(&source);
-    free(burst);
     return code;
 }
 
