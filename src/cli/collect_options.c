@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cli/judge_options.h"
 #include "cli/store_options.h"
 #include "queue/transport.h"
 #include "store/folder.h"
@@ -39,15 +40,14 @@ static const struct weir_setting rows[] = {
              "zmq+tcp://HOST:PORT; docs/store.md"},
     {.name = "lake", .kind = WEIR_SETTING_TEXT, .at = AT(lake), .value = "FOLDER",
      .text = "also write Parquet files there, by date and sensor"},
-    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
-     .text = "also write the closing account there, as JSON"},
+    WEIR_ACCOUNT_SETTING(AT(account)),
     {.name = "name", .kind = WEIR_SETTING_TEXT, .at = AT(name), .value = "NAME",
      .text = "name of this collector in the store (the host's name)"},
     {.name = "control", .kind = WEIR_SETTING_TEXT, .at = AT(control), .value = "PATH",
      .text = "socket for `weir status`, `query`, `top`, `reload` and `stop`;\n"
              "`none`: no such socket (default: under the runtime folder)"},
-    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
+    WEIR_JSON_SETTING(AT(json)),
+    WEIR_QUIET_SETTING(AT(quiet)),
 };
 /* clang-format on */
 static_assert(sizeof rows / sizeof *rows <= WEIR_COLLECT_SETTINGS, "WEIR_COLLECT_SETTINGS is too small");

@@ -3,20 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cli/judge_options.h"
 #include "pipeline/backend.h"
-
-static weir_err take_reasons(void *field, const char *what, const char *value, struct weir_error *error)
-{
-    static const char *const names[] = {
-        [WEIR_REASONS_EXACT] = "exact", [WEIR_REASONS_PATH] = "path", [WEIR_REASONS_NONE] = "none"};
-    enum weir_reasons *reasons = field;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(value, names[i])) {
-            *reasons = (enum weir_reasons)i;
-            return WEIR_OK;
-        }
-    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give exact, path or none", what, value);
-}
 
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_infer_options, FIELD)
@@ -39,9 +27,7 @@ static const struct weir_setting rows[] = {
      .text = "the model (default: the one that comes with weir)"},
     {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
      .text = "threads that score (2)"},
-    {.name = "reasons", .kind = WEIR_SETTING_WORD, .at = AT(reasons), .take = take_reasons, .value = "HOW",
-     .text = "which columns made a row an alert: exact (Shapley values), path (along\n"
-             "the trees' paths, about 10 times quicker), none (exact)"},
+    WEIR_REASONS_SETTING(AT(reasons)),
     {.name = "queue-depth", .kind = WEIR_SETTING_NUMBER, .at = AT(depth), .low = 1, .high = 65536, .value = "N",
      .text = "frames under way before somebody has to wait (zmq: 16 batches and 512 verdicts\n"
              "a connection; redis: 1024 in a stream)"},
@@ -51,10 +37,9 @@ static const struct weir_setting rows[] = {
              "(10 times the p99 of a batch, 30s at least)"},
     {.name = "control", .kind = WEIR_SETTING_TEXT, .at = AT(control), .value = "PATH",
      .text = "socket for `weir status`, `reload` and `stop` (none)"},
-    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,
-     .text = "also write the closing account there, as JSON"},
-    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"},
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},
+    WEIR_ACCOUNT_SETTING(AT(account)),
+    WEIR_JSON_SETTING(AT(json)),
+    WEIR_QUIET_SETTING(AT(quiet)),
 };
 /* clang-format on */
 static_assert(sizeof rows / sizeof *rows <= WEIR_INFER_SETTINGS, "WEIR_INFER_SETTINGS is too small");

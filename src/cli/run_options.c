@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch/batch.h"
+#include "cli/judge_options.h"
 #include "cli/store_options.h"
 #include "pipeline/backend.h"
 #include "store/folder.h"
@@ -18,19 +19,6 @@ static weir_err take_threshold(void *field, const char *what, const char *value,
         return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give a number, such as 0.9", what, value);
     *(float *)field = threshold;
     return WEIR_OK;
-}
-
-static weir_err take_reasons(void *field, const char *what, const char *value, struct weir_error *error)
-{
-    static const char *const names[] = {
-        [WEIR_REASONS_EXACT] = "exact", [WEIR_REASONS_PATH] = "path", [WEIR_REASONS_NONE] = "none"};
-    enum weir_reasons *reasons = field;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(value, names[i])) {
-            *reasons = (enum weir_reasons)i;
-            return WEIR_OK;
-        }
-    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give exact, path or none", what, value);
 }
 
 static weir_err take_overload(void *field, const char *what, const char *value, struct weir_error *error)
@@ -56,9 +44,6 @@ static weir_err take_overload(void *field, const char *what, const char *value, 
              "over it (docs/config.md, weir.yaml(5))"},                                                                          \
     {.name = "check", .kind = WEIR_SETTING_SWITCH, .at = AT(check), .flag_only = true,                                           \
      .text = "test configuration, options and what they name, and say what would run"}
-#define ACCOUNT_ROW                                                                                                              \
-    {.name = "account", .kind = WEIR_SETTING_TEXT, .at = AT(account), .value = "FILE", .live = true,                             \
-     .text = "also write the closing account there, as JSON"}
 #define LANES_ROW                                                                                                                \
     {.name = "lanes", .kind = WEIR_SETTING_NUMBER, .at = AT(lanes), .low = 1, .high = WEIR_LANES_MAX, .value = "N",              \
      .text = "threads that meter (2)"}
@@ -80,8 +65,8 @@ static weir_err take_overload(void *field, const char *what, const char *value, 
              "`none`: no such socket (default: under the runtime folder)"},                                                      \
     {.name = "user", .kind = WEIR_SETTING_TEXT, .at = AT(user), .value = "NAME",                                                 \
      .text = "change to this user once the packets' source is open"},                                                            \
-    {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print the account as one JSON object, nothing else"}, \
-    {.name = "quiet", .kind = WEIR_SETTING_SWITCH, .at = AT(quiet), .text = "no progress and no summary", .live = true},         \
+    WEIR_JSON_SETTING(AT(json)), \
+    WEIR_QUIET_SETTING(AT(quiet)), \
     WEIR_INGEST_SETTINGS(AT(ingest)),                                                                                            \
     WEIR_TAP_LIVE_SETTINGS(AT(tap))
 
@@ -112,13 +97,11 @@ static const struct weir_setting rows[] = {
      .text = "EVE JSON lines (eve.json); - is standard output"},
     {.name = "publish", .kind = WEIR_SETTING_TEXT, .at = AT(publish), .value = "URL",
      .text = "also send each verdict to who subscribes there: zmq+ipc://PATH"},
-    ACCOUNT_ROW,
+    WEIR_ACCOUNT_SETTING(AT(account)),
     LANES_ROW,
     {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
      .text = "threads that score (2)"},
-    {.name = "reasons", .kind = WEIR_SETTING_WORD, .at = AT(reasons), .take = take_reasons, .value = "HOW",
-     .text = "which columns made a row an alert: exact (Shapley values), path (along\n"
-             "the trees' paths, about 10 times quicker), none (exact)"},
+    WEIR_REASONS_SETTING(AT(reasons)),
     BATCH_ROWS,
     {.name = "budget-ms", .kind = WEIR_SETTING_NUMBER, .at = AT(budget_ms), .low = 1, .high = 60000, .value = "N",
      .text = "batches wait for more rows (up to 512, unless --batch says less) as long as\n"
@@ -148,7 +131,7 @@ static const struct weir_setting sensor_rows[] = {
     {.name = "columns", .kind = WEIR_SETTING_LIST, .at = AT(columns), .value = "A,B,...",
      .text = "what the rows carry (default: what the model wants, or `all`: every\n"
              "feature of the set)"},
-    ACCOUNT_ROW,
+    WEIR_ACCOUNT_SETTING(AT(account)),
     LANES_ROW,
     BATCH_ROWS,
     LAST_ROWS,
