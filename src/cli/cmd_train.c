@@ -4,22 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/data_options.h"
 #include "cli/report.h"
-#include "data/known.h"
-#include "features/view.h"
 #include "model/build.h"
-#include "model/feature_set.h"
-#include "model/model.h"
 #include "train/evaluate.h"
-#include "train/labels.h"
+#include "train/fit.h"
+#include "train/prepare.h"
 #include "train/split.h"
 #include "train/trainers.h"
 #include "train/xgb.h"
@@ -229,18 +224,12 @@ struct training {
     const struct options *o;
     const volatile sig_atomic_t *stop;
     struct weir_relation *source, *test_source;
-    struct weir_dataset *dataset, *test;
-    const struct weir_known *known;
-    const char *label, *benign;
-    struct weir_strings exclude;
-    struct weir_labels labels, test_labels;
-    struct weir_split split; /* without a test file: train and test rows of dataset */
-    const char *feature_set;
-    uint64_t feature_set_id;
+    struct weir_prepared prepared;
+    struct weir_dataset *test;
+    struct weir_labels test_labels;
+    struct weir_split split; /* without a test file: train and test rows of the data set */
     weir_model *model;
     struct weir_evaluation evaluation;
-    struct weir_trained trained;
-    json_t *used; /* the parameters */
     double fit_s;
 };
 
@@ -248,13 +237,9 @@ static void free_training(struct training *t)
 {
     weir_evaluation_fini(&t->evaluation);
     weir_model_free(&t->model);
-    weir_trained_fini(&t->trained);
-    json_decref(t->used);
     free(t->split.train);
-    weir_labels_fini(&t->labels);
     weir_labels_fini(&t->test_labels);
-    weir_strings_free(&t->exclude);
-    weir_dataset_free(&t->dataset);
+    weir_prepared_fini(&t->prepared);
     weir_dataset_free(&t->test);
     weir_relation_close(&t->source);
     weir_relation_close(&t->test_source);
@@ -279,135 +264,25 @@ static weir_err check_output(const char *path, struct weir_error *error)
     return failed;
 }
 
-/* ---- Columns --------------------------------------------------------------------------------------------------------------- */
+/* ---- Data ------------------------------------------------------------------------------------------------------------------ */
 
-static void say_list(const char *what, const struct weir_strings *list)
-{
-    char text[800];
-    size_t used = 0;
-    for (size_t i = 0; i < list->count && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", list->item[i]);
-    if (list->count)
-        weir_log(WEIR_LOG_INFO, "%s: %s", what, text);
-}
-
-/* Records of a view with labels: what the view calls an identifier, and what live rows have no number for, be it in the view or
- * not. */
-static bool is_unfit(const struct weir_view *view, const char *name)
-{
-    int at = weir_view_column(view, name);
-    return at < 0 || view->columns[at].identifier || !view->columns[at].value;
-}
-
-/* Label, benign value and what to leave out: from the options, else from what is known about the data set. */
-static weir_err choose_roles(struct training *t, struct weir_error *error)
-{
-    const struct options *o = t->o;
-    const struct weir_known *known = t->known = weir_known_find(t->source);
-    const struct weir_view *view = known ? weir_view_find(known->name) : NULL;
-    t->label = o->data.label;
-    if (!t->label && known)
-        t->label = o->data.multiclass ? known->category : known->label;
-    if (!t->label) {
-        char list[360];
-        weir_dataset_list(t->source, list, sizeof list);
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: name the label column with --label; the columns are: %s",
-                         t->source->origin, list);
-    }
-    t->benign = o->data.benign;
-    if (!t->benign && known)
-        t->benign = weir_known_benign(known, t->label);
-    if (known)
-        weir_log(WEIR_LOG_INFO, "data set %s recognised; label column '%s'%s%s", known->name, t->label,
-                 t->benign ? ", benign: " : "", t->benign ? t->benign : "");
-    else if (!o->data.exclude_given)
-        weir_log(WEIR_LOG_INFO, "not a data set that weir knows: columns that identify hosts, times or rows are learned from "
-                                "unless --exclude names them");
-    for (size_t i = 0; i < o->data.exclude.count; i++)
-        weir_strings_add(&t->exclude, o->data.exclude.item[i]);
-    for (size_t i = 0; i < t->source->column_count; i++) {
-        const struct weir_relation_column *column = &t->source->columns[i];
-        bool leaks = known && weir_known_lists(known->leaks, column->name) && strcasecmp(column->name, t->label) != 0;
-        if (o->data.exclude_given) {
-            bool named = false;
-            for (size_t k = 0; k < o->data.exclude.count; k++)
-                named |= !strcasecmp(o->data.exclude.item[k], column->name);
-            if (leaks && !named)
-                weir_log(WEIR_LOG_WARNING, "column '%s' gives the label away in %s and is not in --exclude", column->name,
-                         known->name);
-        } else if (strcasecmp(column->name, t->label) &&
-                   (leaks || column->unnamed || (known && weir_known_lists(known->identifiers, column->name)) ||
-                    (view && is_unfit(view, column->name)))) {
-            weir_strings_add(&t->exclude, column->name);
-        }
-    }
-    say_list("not learned from", &t->exclude);
-    return WEIR_OK;
-}
-
-static const char *const *view_categories(const char *column, const void *context)
-{
-    const struct weir_view *view = context;
-    int at = weir_view_column(view, column);
-    return at >= 0 && view->columns[at].type == WEIR_COLUMN_CATEGORY ? view->columns[at].categories : NULL;
-}
-
-/* Names columns of the data set that live rows of the view have no number for, adds them to the columns that are left out. */
-static bool drop_texts(struct training *t, const struct weir_view *view)
-{
-    bool dropped = false;
-    for (size_t c = 0; view && c < t->dataset->column_count; c++) {
-        const char *name = t->dataset->columns[c].name;
-        int at = weir_view_column(view, name);
-        if (at < 0 || view->columns[at].value)
-            continue;
-        weir_log(WEIR_LOG_INFO, "column '%s' is left out (a text without a number in feature set %s)", name, view->name);
-        weir_strings_add(&t->exclude, name);
-        dropped = true;
-    }
-    return dropped;
-}
-
-static weir_err choose_feature_set(struct training *t, struct weir_error *error)
-{
-    const char **names = malloc(t->dataset->column_count * sizeof *names);
-    if (!names)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    for (size_t c = 0; c < t->dataset->column_count; c++)
-        names[c] = t->dataset->columns[c].name;
-    weir_err failed =
-        weir_feature_set_choose(t->o->features, names, t->dataset->column_count, &t->feature_set, &t->feature_set_id, error);
-    free(names);
-    return failed;
-}
-
-/* Reads with the code tables of the feature set that the columns belong to, so that training and live rows have the same codes.
- * Which set that is can depend on columns that only reading drops: then it is read once more. */
 static weir_err read_training(struct training *t, struct weir_error *error)
 {
-    /* A first guess, NULL with "none". */
-    const struct weir_view *view = t->o->features ? weir_view_find(t->o->features)
-                                   : t->known     ? weir_view_find(t->known->name)
-                                                  : NULL;
-    for (;;) {
-        struct weir_dataset_config config = {.label = t->label,
-                                             .exclude = (const char *const *)t->exclude.item,
-                                             .exclude_count = t->exclude.count,
-                                             .fixed_categories = view ? view_categories : NULL,
-                                             .context = view};
-        weir_err failed = weir_dataset_read(t->source, &config, &t->dataset, error);
-        if (!failed)
-            failed = choose_feature_set(t, error);
-        if (failed)
-            return failed;
-        const struct weir_view *chosen = weir_view_find(t->feature_set);
-        if (!drop_texts(t, chosen) && chosen == view)
-            break;
-        view = chosen;
-        weir_dataset_free(&t->dataset);
-    }
-    weir_data_report(t->dataset->columns, t->dataset->column_count, t->dataset->unlabelled);
-    weir_log(WEIR_LOG_INFO, "%zu rows, %zu columns, feature set %s", t->dataset->rows, t->dataset->column_count, t->feature_set);
+    const struct options *o = t->o;
+    struct weir_prepare_config config = {.label = o->data.label,
+                                         .benign = o->data.benign,
+                                         .multiclass = o->data.multiclass,
+                                         .exclude = (const char *const *)o->data.exclude.item,
+                                         .exclude_count = o->data.exclude.count,
+                                         .exclude_given = o->data.exclude_given,
+                                         .features = o->features};
+    weir_err failed = weir_prepare(t->source, &config, &t->prepared, error);
+    if (failed)
+        return failed;
+    const struct weir_dataset *dataset = t->prepared.dataset;
+    weir_data_report(dataset->columns, dataset->column_count, dataset->unlabelled);
+    weir_log(WEIR_LOG_INFO, "%zu rows, %zu columns, feature set %s", dataset->rows, dataset->column_count,
+             t->prepared.feature_set);
     return WEIR_OK;
 }
 
@@ -418,62 +293,10 @@ static weir_err read_test(struct training *t, struct weir_error *error)
     if (failed)
         return failed;
     struct weir_dataset_config columns = {
-        .label = t->label, .columns = t->dataset->columns, .column_count = t->dataset->column_count};
+        .label = t->prepared.label, .columns = t->prepared.dataset->columns, .column_count = t->prepared.dataset->column_count};
     failed = weir_dataset_read(t->test_source, &columns, &t->test, error);
     if (!failed)
         weir_data_report(t->test->columns, t->test->column_count, t->test->unlabelled);
-    return failed;
-}
-
-/* ---- Fitting --------------------------------------------------------------------------------------------------------------- */
-
-static void show_progress(void *context, size_t done, size_t all)
-{
-    (void)context;
-    fprintf(stderr, "\rweir: training: round %zu of %zu%s", done, all, done == all ? "\n" : "");
-}
-
-/* Leaves the parameters that were used in t->used. */
-static weir_err fit(struct training *t, struct weir_error *error)
-{
-    const struct options *o = t->o;
-    size_t rows = t->split.train_count, columns = t->dataset->column_count;
-    const float **x = malloc((columns + 1) * sizeof *x);
-    uint32_t *y = malloc((rows + 1) * sizeof *y);
-    const char **more = malloc((o->params.count + 1) * sizeof *more);
-    struct weir_train_config config = {.scale = o->scale,
-                                       .more = more,
-                                       .seed = o->seed,
-                                       .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
-                                       .stop = t->stop};
-    weir_err failed = WEIR_OK;
-    if (!x || !y || !more) {
-        failed = weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; read fewer with --sql");
-        goto out;
-    }
-    for (size_t c = 0; c < columns; c++)
-        x[c] = t->dataset->columns[c].values;
-    for (size_t i = 0; i < rows; i++)
-        y[i] = (uint32_t)t->labels.class_of[t->dataset->labels[t->split.train[i]]];
-    struct weir_train_set set = {
-        .x = x, .columns = columns, .row = t->split.train, .label = y, .rows = rows, .classes = t->labels.class_count};
-    failed = weir_params_read(o->trainer->params, o->trainer->name, (const char *const *)o->params.item, o->params.count,
-                              o->trainer->more ? more : NULL, &config.more_count, &config.params, error);
-    if (failed)
-        goto out;
-    if (o->trainer->scale_matters && o->scale == WEIR_SCALE_NONE)
-        weir_log(WEIR_LOG_WARNING, "%s is spoilt by columns of very different size; --scale standard is recommended",
-                 o->trainer->name);
-    t->used = weir_params_json(&config.params);
-    for (size_t i = 0; i < config.more_count; i++)
-        json_object_set_new(t->used, more[i], json_true());
-    int64_t start = weir_clock_mono_ns();
-    failed = o->trainer->fit(&set, &config, &t->trained, error);
-    t->fit_s = (double)(weir_clock_mono_ns() - start) * 1e-9;
-out:
-    free(x);
-    free(y);
-    free(more);
     return failed;
 }
 
@@ -481,10 +304,11 @@ out:
  * train. */
 static weir_err split_rows(struct training *t, struct weir_error *error)
 {
-    size_t rows = t->dataset->rows;
+    const struct weir_dataset *dataset = t->prepared.dataset;
+    size_t rows = dataset->rows;
     weir_err failed = WEIR_OK;
     if (!t->test) {
-        failed = weir_split_draw(t->dataset->labels, rows, t->dataset->label_values.count, t->o->share, t->o->seed, &t->split);
+        failed = weir_split_draw(dataset->labels, rows, dataset->label_values.count, t->o->share, t->o->seed, &t->split);
     } else if ((t->split.train = malloc((rows + 1) * sizeof *t->split.train))) {
         t->split.train_count = rows;
         for (size_t i = 0; i < rows; i++)
@@ -500,83 +324,49 @@ static weir_err split_rows(struct training *t, struct weir_error *error)
     return WEIR_OK;
 }
 
-/* ---- The card -------------------------------------------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------------------------------------- */
 
-static json_t *text_list(char *const *items, size_t count)
+static void show_progress(void *context, size_t done, size_t all)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(items[i]));
-    return list;
+    (void)context;
+    fprintf(stderr, "\rweir: training: round %zu of %zu%s", done, all, done == all ? "\n" : "");
 }
 
-static json_t *code_tables(const struct weir_dataset *dataset)
+static weir_err fit(struct training *t, struct weir_error *error)
 {
-    json_t *tables = json_object();
-    for (size_t c = 0; c < dataset->column_count; c++)
-        if (dataset->columns[c].categories.count)
-            json_object_set_new(tables, dataset->columns[c].name,
-                                text_list(dataset->columns[c].categories.text, dataset->columns[c].categories.count));
-    return tables;
-}
-
-static json_t *describe_training(const struct training *t)
-{
-    char fingerprint[33], test_fingerprint[33] = "";
     const struct options *o = t->o;
-    json_t *labels = json_object();
-    uint64_t *counts = calloc(t->dataset->label_values.count + 1, sizeof *counts);
-    for (size_t i = 0; counts && i < t->dataset->rows; i++)
-        counts[t->dataset->labels[i]]++;
-    for (size_t i = 0; counts && i < t->dataset->label_values.count; i++)
-        json_object_set_new(labels, t->dataset->label_values.text[i], json_integer((json_int_t)counts[i]));
-    free(counts);
-    weir_dataset_fingerprint(t->dataset, fingerprint);
+    const struct weir_prepared *p = &t->prepared;
+    char fingerprint[33], test_fingerprint[33];
+    weir_dataset_fingerprint(p->dataset, fingerprint);
     if (t->test)
         weir_dataset_fingerprint(t->test, test_fingerprint);
-    return json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:O,s:O?}", "data_set", t->known ? t->known->name : NULL, "fingerprint",
-                     fingerprint, "rows", (json_int_t)t->dataset->rows, "test_fingerprint", t->test ? test_fingerprint : NULL,
-                     "train_rows", (json_int_t)t->split.train_count, "test_rows",
-                     (json_int_t)(t->test ? t->test->rows : t->split.test_count), "labels", labels, "scale",
-                     o->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "parameters", t->used, "fit", t->trained.facts);
-}
-
-static weir_err build(struct training *t, struct weir_error *error)
-{
-    const struct options *o = t->o;
-    char name[80];
-    const char **columns = malloc(t->dataset->column_count * sizeof *columns);
-    if (!columns)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-    for (size_t c = 0; c < t->dataset->column_count; c++)
-        columns[c] = t->dataset->columns[c].name;
-    snprintf(name, sizeof name, "%s%s%s", t->known ? t->known->name : "", t->known ? "-" : "", o->algorithm);
-    json_t *tables = code_tables(t->dataset), *training = describe_training(t);
-    json_t *defaults = json_pack("{s:s,s:s?,s:b,s:o}", "label", t->label, "benign", t->benign, "multiclass", o->data.multiclass,
-                                 "exclude", text_list(t->exclude.item, t->exclude.count));
-    struct weir_model_facts facts = {.name = o->name ? o->name : name,
-                                     .version = o->version,
-                                     .algorithm = o->algorithm,
-                                     .feature_set = t->feature_set,
-                                     .feature_set_id = t->feature_set_id,
-                                     .columns = columns,
-                                     .column_count = t->dataset->column_count,
-                                     .classes = (const char *const *)t->labels.classes,
-                                     .class_count = t->labels.class_count,
-                                     .benign = t->labels.benign,
-                                     .threshold = (float)o->threshold,
-                                     .seeded = true,
+    json_t *defaults = weir_prepared_defaults(p);
+    struct weir_fit_rows rows = {.dataset = p->dataset,
+                                 .labels = &p->labels,
+                                 .train = t->split.train,
+                                 .train_count = t->split.train_count,
+                                 .test_count = t->test ? t->test->rows : t->split.test_count,
+                                 .data_set = p->known ? p->known->name : NULL,
+                                 .fingerprint = fingerprint,
+                                 .test_fingerprint = t->test ? test_fingerprint : NULL,
+                                 .feature_set = p->feature_set,
+                                 .feature_set_id = p->feature_set_id,
+                                 .defaults = defaults};
+    struct weir_fit_config config = {.trainer = o->trainer,
+                                     .params = (const char *const *)o->params.item,
+                                     .param_count = o->params.count,
+                                     .scale = o->scale,
                                      .seed = o->seed,
-                                     .defaults = defaults,
-                                     .categories = tables,
-                                     .training = training};
-    weir_err failed = weir_model_make(t->trained.scorer, &facts, *t->trained.objective ? t->trained.objective : NULL,
-                                      t->trained.importance, &t->model, error);
-    t->trained.scorer = NULL; /* taken over */
-    json_decref(tables);
-    json_decref(training);
+                                     .threshold = o->threshold,
+                                     .name = o->name,
+                                     .version = o->version,
+                                     .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+                                     .stop = t->stop};
+    if (o->trainer->scale_matters && o->scale == WEIR_SCALE_NONE)
+        weir_log(WEIR_LOG_WARNING, "%s is spoilt by columns of very different size; --scale standard is recommended",
+                 o->trainer->name);
+    weir_err failed = weir_fit(&rows, &config, &t->model, &t->fit_s, error);
     json_decref(defaults);
-    free(columns);
     return failed;
 }
 
@@ -585,12 +375,12 @@ static weir_err test_model(struct training *t, struct weir_error *error)
     const char *const *classes;
     weir_err failed;
     if (t->test) {
-        failed = weir_labels_use(&t->test->label_values, t->benign, t->model, &t->test_labels, error);
+        failed = weir_labels_use(&t->test->label_values, t->prepared.benign, t->model, &t->test_labels, error);
         if (!failed)
             failed = weir_evaluate(t->model, t->test, t->test_labels.class_of, NULL, t->test->rows, &t->evaluation, error);
     } else {
-        failed =
-            weir_evaluate(t->model, t->dataset, t->labels.class_of, t->split.test, t->split.test_count, &t->evaluation, error);
+        failed = weir_evaluate(t->model, t->prepared.dataset, t->prepared.labels.class_of, t->split.test, t->split.test_count,
+                               &t->evaluation, error);
     }
     if (failed)
         return failed;
@@ -610,7 +400,7 @@ static void report(const struct training *t)
                t->test ? t->test->rows : t->split.test_count, t->fit_s);
     json_t *more = json_pack("{s:f,s:s,s:I,s:o}", "fit_s", t->fit_s, "file", o->output, "train_rows",
                              (json_int_t)t->split.train_count, "importance", weir_importance_json(t->model));
-    weir_print_evaluation(t->model, &t->evaluation, t->test ? t->test : t->dataset, more, o->json);
+    weir_print_evaluation(t->model, &t->evaluation, t->test ? t->test : t->prepared.dataset, more, o->json);
     if (!o->json)
         weir_print_importance(t->model);
 }
@@ -621,25 +411,16 @@ static weir_err train(struct training *t, struct weir_error *error)
     weir_err failed = check_output(o->output, error);
     if (!failed && o->trainer == &weir_train_xgboost && !weir_xgb_version(error)) /* before minutes of reading */
         failed = WEIR_ERR_UNSUPPORTED;
-    if (!failed && o->features && strcmp(o->features, "none") && !weir_view_find(o->features))
-        failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "there is no feature set '%s'; there are %s and none", o->features,
-                           weir_view_names());
     if (!failed)
         failed = weir_data_options_open(&o->data, t->stop, &t->source, error);
     if (!failed)
-        failed = choose_roles(t, error);
-    if (!failed)
         failed = read_training(t, error);
-    if (!failed)
-        failed = weir_labels_learn(&t->dataset->label_values, t->benign, o->data.multiclass, &t->labels, error);
     if (!failed && o->test_files)
         failed = read_test(t, error);
     if (!failed)
         failed = split_rows(t, error);
     if (!failed)
         failed = fit(t, error);
-    if (!failed)
-        failed = build(t, error);
     if (!failed)
         failed = test_model(t, error);
     if (!failed)

@@ -59,6 +59,9 @@ weir_err weir_dataset_read(struct weir_relation *source, const struct weir_datas
 /* NULL-safe; sets *dataset to NULL. */
 void weir_dataset_free(struct weir_dataset **dataset);
 
+/* Frees what a column holds and leaves zeroes. */
+void weir_dataset_column_fini(struct weir_dataset_column *column);
+
 /* Copies rows[0..count) (NULL: rows first..first+count) row-major into out: count * column_count floats. */
 void weir_dataset_gather(const struct weir_dataset *dataset, const uint32_t *rows, size_t first, size_t count, float *out);
 
