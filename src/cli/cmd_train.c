@@ -16,8 +16,7 @@
 #include "train/fit.h"
 #include "train/prepare.h"
 #include "train/split.h"
-#include "train/trainers.h"
-#include "train/xgb.h"
+#include "train/trainer.h"
 
 static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --benign VALUE -o MODEL.weir [OPTIONS]\n"
                            "\n"
@@ -409,8 +408,8 @@ static weir_err train(struct training *t, struct weir_error *error)
 {
     const struct options *o = t->o;
     weir_err failed = check_output(o->output, error);
-    if (!failed && o->trainer == &weir_train_xgboost && !weir_xgb_version(error)) /* before minutes of reading */
-        failed = WEIR_ERR_UNSUPPORTED;
+    if (!failed && o->trainer->ready)
+        failed = o->trainer->ready(error);
     if (!failed)
         failed = weir_data_options_open(&o->data, t->stop, &t->source, error);
     if (!failed)

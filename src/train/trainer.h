@@ -56,7 +56,10 @@ struct weir_trainer {
     const struct weir_param *params;
     bool more;          /* takes parameters beyond its table: config->more */
     bool scale_matters; /* unscaled columns of very different size spoil it: users are warned */
-    /* WEIR_ERR_MEMORY, _LIMIT, _ARGUMENT, _UNSUPPORTED (a library is not there), _CLOSED; on WEIR_OK the caller ends *out with
+    /* WEIR_ERR_UNSUPPORTED when its library is not there, with what to install: to be asked before minutes of reading. NULL: it
+     * needs none. */
+    weir_err (*ready)(struct weir_error *error);
+    /* WEIR_ERR_MEMORY, _LIMIT, _ARGUMENT, _UNSUPPORTED (as `ready`), _CLOSED; on WEIR_OK the caller ends *out with
      * weir_trained_fini or takes its parts over. */
     weir_err (*fit)(const struct weir_train_set *set, const struct weir_train_config *config, struct weir_trained *out,
                     struct weir_error *error);

@@ -17,7 +17,7 @@ struct weir_xgb_config {
     size_t classes;            /* 2: binary:logistic; more: multi:softprob */
     const char *const *params; /* "name=value", XGBoost's names; the last one wins, also over the fields above */
     size_t param_count;
-    void (*progress)(void *context, unsigned done, unsigned trees); /* after each round; NULL: none */
+    void (*progress)(void *context, size_t done, size_t trees); /* after each round; NULL: none */
     void *context;
     const volatile sig_atomic_t *stop; /* not 0: ends with WEIR_ERR_CLOSED. NULL: never */
 };

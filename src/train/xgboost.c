@@ -13,20 +13,9 @@ static const struct weir_param params[] = {{"trees", WEIR_PARAM_WHOLE, "100", 1,
                                            {"eta", WEIR_PARAM_REAL, "0.3", 1e-6, 1, NULL, "learning rate"},
                                            {0}};
 
-struct report {
-    const struct weir_train_config *config;
-};
-
-static void progress(void *context, unsigned done, unsigned trees)
-{
-    const struct weir_train_config *config = ((const struct report *)context)->config;
-    config->progress(config->context, done, trees);
-}
-
 static weir_err fit(const struct weir_train_set *set, const struct weir_train_config *config, struct weir_trained *out,
                     struct weir_error *error)
 {
-    struct report report = {config};
     const struct weir_xgb_config xgb = {.trees = (unsigned)weir_params_whole(&config->params, "trees"),
                                         .depth = (unsigned)weir_params_whole(&config->params, "depth"),
                                         .eta = weir_params_real(&config->params, "eta"),
@@ -34,8 +23,8 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
                                         .classes = set->classes,
                                         .params = config->more,
                                         .param_count = config->more_count,
-                                        .progress = config->progress ? progress : NULL,
-                                        .context = &report,
+                                        .progress = config->progress,
+                                        .context = config->context,
                                         .stop = config->stop};
     void *bytes = NULL;
     size_t size;
@@ -63,5 +52,10 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
     return err;
 }
 
+static weir_err ready(struct weir_error *error)
+{
+    return weir_xgb_version(error) ? WEIR_OK : WEIR_ERR_UNSUPPORTED;
+}
+
 const struct weir_trainer weir_train_xgboost = {
-    .name = "xgboost", .title = "XGBoost", .params = params, .more = true, .fit = fit};
+    .name = "xgboost", .title = "XGBoost", .params = params, .more = true, .ready = ready, .fit = fit};

@@ -32,9 +32,9 @@ static weir_err train(const struct weir_xgb_config *config, void **bytes, size_t
     return weir_xgb_train(rows, labels, ROWS, COLUMNS, config, bytes, size, error);
 }
 
-static void count_rounds(void *context, unsigned done, unsigned trees)
+static void count_rounds(void *context, size_t done, size_t trees)
 {
-    unsigned *last = context;
+    size_t *last = context;
     assert_int_equal(done, *last + 1);
     assert_true(done <= trees);
     *last = done;
@@ -45,7 +45,7 @@ static void equal_input_gives_equal_bytes(void **state)
     (void)state;
     for (uint32_t classes = 2; classes < 4; classes++) {
         struct weir_error error = {0};
-        unsigned rounds = 0;
+        size_t rounds = 0;
         struct weir_xgb_config config = {
             .trees = 7, .depth = 3, .eta = 0.3, .seed = 5, .classes = classes, .progress = count_rounds, .context = &rounds};
         void *first, *second, *third;
