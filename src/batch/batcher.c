@@ -8,7 +8,7 @@
 
 struct weir_batcher {
     struct weir_batcher_config config;
-    uint64_t feature_set, column_list, seq;
+    uint64_t feature_set, column_list, seq, added;
     struct weir_batch *open;
     struct weir_batcher_account account;
     double (**value)(const struct weir_record *);
@@ -106,6 +106,9 @@ static void close_row(struct weir_batcher *batcher, const struct weir_identity *
     struct weir_batch *batch = batcher->open;
     batch->identity[batch->rows] = *identity;
     batch->closed_ns[batch->rows] = now_ns;
+    batcher->added++;
+    if (batcher->config.tally)
+        atomic_store_explicit(batcher->config.tally, batcher->added, memory_order_release);
     if (++batch->rows == batcher->config.rows)
         weir_batcher_flush(batcher);
 }

@@ -36,6 +36,7 @@ struct weir_batcher_config {
     int64_t max_delay_ns;                  /* >= 0 */
     int64_t budget_ns;                     /* 0: none */
     const atomic_int_fast64_t *service_ns; /* with a budget: the time from handing on to the verdict */
+    atomic_uint_fast64_t *tally;           /* NULL, or where the rows put into batches are counted, each before it is handed on */
     weir_batcher_send *send;
     void *context;
 };

@@ -4,6 +4,7 @@
  *     FOLDER/lock       held with flock(2) by the process that uses the folder
  *     FOLDER/identity   text: the id, the boot, where the folder is, how the boot ended
  *     FOLDER/outbox     pipeline/outbox.h
+ *     FOLDER/tally.N    pipeline/tally.h
  *
  * The boot is counted and on the disk before the first batch. A folder that was copied, restored or moved to another disk gets a
  * new id: the original may still be at work. It is known by the lock file, which is never replaced (inode and time of birth), and

@@ -276,6 +276,7 @@ weir_err weir_ingest_start(struct weir_ingest *ingest, const struct weir_ingest_
     atomic_store(&ingest->running, ingest->config.threads);
     for (unsigned i = 0; i < ingest->config.threads; i++) {
         struct thread *thread = &ingest->thread[i];
+        struct weir_tally_lane *tally = weir_tally_lane(start->tally, i);
         const struct weir_batcher_config batcher = {.pool = start->pool,
                                                     .view = ingest->view,
                                                     .columns = ingest->columns,
@@ -286,6 +287,7 @@ weir_err weir_ingest_start(struct weir_ingest *ingest, const struct weir_ingest_
                                                     .max_delay_ns = start->max_delay_ns,
                                                     .budget_ns = start->budget_ns,
                                                     .service_ns = start->service_ns,
+                                                    .tally = tally ? &tally->rows : NULL,
                                                     .send = start->send,
                                                     .context = start->context};
         thread->ingest = ingest;

@@ -18,6 +18,7 @@
 #include "batch/batcher.h"
 #include "pipeline/account.h"
 #include "pipeline/intake.h"
+#include "pipeline/tally.h"
 
 struct weir_ingest;
 
@@ -49,6 +50,7 @@ struct weir_ingest_start {
     int64_t budget_ns; /* and the next: as in weir_batcher_config */
     const atomic_int_fast64_t *service_ns;
     uint64_t boot;
+    struct weir_tally *tally; /* NULL: none */
     struct weir_pool *pool;
     weir_batcher_send *send;             /* called by every thread */
     bool (*wanted)(const void *context); /* an idle worker asks for a batch */

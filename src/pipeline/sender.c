@@ -11,10 +11,11 @@
 #include "base/log.h"
 #include "base/ring.h"
 #include "batch/frame.h"
+#include "batch/frame_tag.h"
 #include "batch/note_frame.h"
 #include "pipeline/account.h"
 
-/* RING: batches between lanes and thread. BURST: batches taken, frames sent and marks read in one turn. */
+/* RING: batches between lanes and thread. BURST: frames sent in one turn; between two, all that waits is taken. */
 enum { RING = 64, NOTES = 32, BURST = 16, MARKS = 64, PUBLISH_NS = 50 * 1000000, ALIVE_NS = 1000000000 };
 static const int64_t second = 1000000000;
 
@@ -28,19 +29,20 @@ struct weir_sender {
     struct weir_who who;
     struct weir_identity_state *identity;
     struct weir_outbox *outbox;
+    struct weir_tally *tally; /* NULL: no state folder, or no room in it */
     struct weir_sensor_end *end;
     struct weir_pool *pool;
     struct weir_ring *ring, *notes; /* struct weir_batch *, struct note * */
     pthread_t thread;
-    bool started;
+    bool started, ended;   /* ended: as it should */
     atomic_bool finishing; /* no more batches and notes come */
     atomic_bool failed;
     atomic_int_fast64_t deadline_ns; /* the drain's time is over; INT64_MAX: it has not begun */
     /* the thread's own */
     size_t pending; /* bytes of the frame in the outbox's buffer that found no room; 0: none */
-    uint16_t pending_rows;
+    struct weir_frame_tag pending_tag;
     uint64_t refused_rows, notes_left_out;
-    int64_t published_ns, alive_ns;
+    int64_t published_ns, alive_ns, silent_ns; /* silent: nothing is sent before; what the collector has may be known by then */
     bool full_said;
     /* under the lock */
     pthread_mutex_t lock;
@@ -77,16 +79,20 @@ static void publish(struct weir_sender *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* A frame of so many bytes is in the buffer: into the outbox with it, or it waits there. */
-static void put(struct weir_sender *s, size_t size, uint16_t rows)
+/* A frame of so many bytes is in the buffer: into the outbox with it, or it waits there. Notes have no lane, seq and rows. */
+static void put(struct weir_sender *s, size_t size, struct weir_frame_tag tag)
 {
     struct weir_error error = {0};
+    if (tag.rows)
+        weir_tally_begin(s->tally, tag.lane, tag.seq, tag.rows);
     weir_err code = weir_outbox_put(s->outbox, size, weir_clock_mono_ns(), &error);
+    if (tag.rows && code == WEIR_OK)
+        weir_tally_done(s->tally);
     s->pending = code == WEIR_ERR_FULL ? size : 0;
-    s->pending_rows = rows;
+    s->pending_tag = tag;
     if (code == WEIR_OK || code == WEIR_ERR_FULL)
         return;
-    s->refused_rows += rows;
+    s->refused_rows += tag.rows;
     fail(s, &error);
 }
 
@@ -97,15 +103,15 @@ static void take_batch(struct weir_sender *s, struct weir_batch *batch)
     memcpy(origin.sensor, s->who.sensor, sizeof origin.sensor);
     size_t size = weir_frame_bytes(batch, s->config.transport.columns, &origin);
     uint8_t *frame = weir_outbox_buffer(s->outbox, size);
-    uint16_t rows = batch->rows;
+    const struct weir_frame_tag tag = {.lane = batch->lane, .seq = batch->seq, .rows = batch->rows};
     if (frame) {
         weir_frame_encode(batch, s->config.transport.columns, &origin, frame);
         weir_pool_give(s->pool, batch);
-        put(s, size, rows);
+        put(s, size, tag);
     } else {
         struct weir_error error;
         weir_pool_give(s->pool, batch);
-        s->refused_rows += rows;
+        s->refused_rows += tag.rows;
         weir_fail(&error, WEIR_ERR_MEMORY, "sender: out of memory for a frame of %zu bytes", size);
         fail(s, &error);
     }
@@ -126,7 +132,7 @@ static void take_note(struct weir_sender *s, const char *text, bool now_only)
         return;
     }
     weir_note_frame_encode(&note, frame);
-    put(s, size, 0);
+    put(s, size, (struct weir_frame_tag){0});
     if (s->pending && now_only) {
         s->pending = 0;
         s->notes_left_out++;
@@ -138,12 +144,12 @@ static unsigned take(struct weir_sender *s, int64_t wait_ns)
 {
     unsigned taken = 0;
     if (s->pending)
-        put(s, s->pending, s->pending_rows);
+        put(s, s->pending, s->pending_tag);
     for (struct note *note; !s->pending && (note = weir_ring_pop(s->notes, 0)); taken++) {
         take_note(s, note->text, note->now_only);
         free(note);
     }
-    for (struct weir_batch *batch; !s->pending && taken < BURST; taken++) {
+    for (struct weir_batch *batch; !s->pending && taken < RING; taken++) { /* not for ever: lanes may be quicker */
         if (!(batch = weir_ring_pop(s->ring, taken ? 0 : wait_ns)))
             break;
         take_batch(s, batch);
@@ -258,7 +264,7 @@ static void refuse_rest(struct weir_sender *s)
     weir_ring_close(s->ring);
     weir_ring_close(s->notes);
     if (s->pending)
-        s->refused_rows += s->pending_rows;
+        s->refused_rows += s->pending_tag.rows;
     s->pending = 0;
     for (struct weir_batch *batch; (batch = weir_ring_pop(s->ring, 0)); weir_pool_give(s->pool, batch))
         s->refused_rows += batch->rows;
@@ -269,7 +275,7 @@ static void *sender_run(void *argument)
     struct weir_sender *s = argument;
     unsigned moved = 1;
     if (held(s)) /* most of it is committed, it may be: what is not known to be is sent */
-        read_marks(s, second);
+        s->silent_ns = weir_clock_mono_ns() + second;
     while (!done(s)) {
         int64_t now_ns = weir_clock_mono_ns();
         bool failed = atomic_load_explicit(&s->failed, memory_order_relaxed);
@@ -278,8 +284,12 @@ static void *sender_run(void *argument)
         int64_t wait_ns = moved ? 0 : rest_ns(s, now_ns);
         moved = take(s, wait_ns);
         if (!failed) {
-            moved += send_some(s);
-            moved += read_marks(s, s->pending && !moved ? wait_ns : 0);
+            if (now_ns >= s->silent_ns)
+                moved += send_some(s);
+            unsigned marks = read_marks(s, s->pending && !moved ? wait_ns : 0);
+            if (marks)
+                s->silent_ns = 0;
+            moved += marks;
         }
         housekeep(s, now_ns);
     }
@@ -337,21 +347,52 @@ static void say_started(struct weir_sender *s)
     json_decref(json);
 }
 
+/* What was lost with a boot: rows that were in no frame of the outbox yet. */
+static void say_lost(const struct weir_sender *s, uint64_t boot, int64_t *rows, char *detail, size_t size)
+{
+    struct weir_tally_left left;
+    *rows = -1;
+    snprintf(detail, size, "its active flows and open batches are lost; how much that was is not known");
+    if (!s->config.state || !weir_tally_read(s->config.state, s->who.sensor, boot, &left))
+        return;
+    if (left.doubt_rows && weir_outbox_after(s->outbox, boot, left.doubt_lane) > left.doubt_seq)
+        left.accepted += left.doubt_rows;
+    *rows = (int64_t)(left.rows - left.accepted);
+    snprintf(detail, size,
+             "of %" PRIu64 " rows %" PRIu64 " were in open batches, or on their way to its outbox; these are lost, and %" PRIu64
+             " active flows",
+             left.rows, left.rows - left.accepted, left.flows);
+}
+
 /* Boots that were killed: the collector only guesses it, from the next boot's first sign. They are told of until that is in the
  * outbox, as this boot may be killed, too. Before the thread starts. */
 static weir_err say_killed(struct weir_sender *s, struct weir_error *error)
 {
-    char text[300];
+    char text[400], detail[200];
+    int64_t rows;
     uint64_t boot = s->who.untold;
     for (; boot < s->who.boot && !s->pending; boot++) {
+        say_lost(s, boot, &rows, detail, sizeof detail);
         snprintf(text, sizeof text,
                  "{\"outage\":{\"what\":\"sensor\",\"reason\":\"killed\",\"boot\":%" PRIu64 ",\"began_ns\":%" PRId64
-                 ",\"ended_ns\":%" PRId64 ",\"detail\":\"its active flows and open batches are lost\"}}",
-                 boot, s->who.last_alive, weir_clock_wall_ns());
+                 ",\"ended_ns\":%" PRId64 ",\"withheld\":%" PRId64 ",\"detail\":\"%s\"}}",
+                 boot, s->who.last_alive, weir_clock_wall_ns(), rows, detail);
         take_note(s, text, false);
     }
-    /* without room, the next start tells of them */
-    return boot == s->who.boot && !s->pending ? weir_identity_told(s->identity, error) : WEIR_OK;
+    if (boot < s->who.boot || s->pending) /* without room, the next start tells of them */
+        return WEIR_OK;
+    weir_err code = weir_identity_told(s->identity, error);
+    for (boot = s->who.untold; code == WEIR_OK && s->config.state && boot < s->who.boot; boot++)
+        weir_tally_remove(s->config.state, boot);
+    return code;
+}
+
+/* Without a tally all goes on; only a kill would leave less behind. */
+static void open_tally(struct weir_sender *s)
+{
+    struct weir_error error = {0};
+    if (s->config.state && weir_tally_open(s->config.state, s->who.sensor, s->who.boot, &s->tally, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARNING, "%s; should this sensor be killed, nobody knows how many rows are lost", error.text);
 }
 
 weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_sender **out, struct weir_error *error)
@@ -368,6 +409,8 @@ weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_
     weir_err code = open_all(s, error);
     if (code == WEIR_OK)
         code = say_killed(s, error);
+    if (code == WEIR_OK)
+        open_tally(s);
     if (code != WEIR_OK) {
         weir_sender_free(&s);
         return code;
@@ -391,6 +434,11 @@ struct weir_pool *weir_sender_pool(struct weir_sender *sender)
 const struct weir_who *weir_sender_who(const struct weir_sender *sender)
 {
     return &sender->who;
+}
+
+struct weir_tally *weir_sender_tally(struct weir_sender *sender)
+{
+    return sender->tally;
 }
 
 bool weir_sender_push(void *sender, struct weir_batch *batch)
@@ -490,6 +538,7 @@ weir_err weir_sender_finish(struct weir_sender *s, const char *closed, struct we
         return code;
     if ((code = weir_identity_ended(s->identity, error)) != WEIR_OK)
         return code;
+    s->ended = true;
     uint64_t left = s->outbox_account.held, rows = s->outbox_account.held_rows + s->refused_rows;
     const char *why = s->troubled ? s->trouble : "no mark has come for them";
     if ((left || s->refused_rows) && s->config.state)
@@ -518,6 +567,7 @@ void weir_sender_free(struct weir_sender **sender)
     }
     weir_sensor_end_close(&s->end, second);
     weir_outbox_close(&s->outbox);
+    weir_tally_close(&s->tally, s->ended);
     weir_identity_close(&s->identity);
     if (s->notes)
         for (struct note *note; weir_ring_close(s->notes), (note = weir_ring_pop(s->notes, 0));)

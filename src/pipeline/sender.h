@@ -4,9 +4,10 @@
  *                                               ▲            │
  *                                               └── marks ◀──┘
  *
- * A batch is accepted when its frame is in the outbox, and its memory goes back to the pool then. While the outbox is full,
- * batches wait in ring and pool; so lanes wait, or shed, as they do for slow workers (pipeline/sensor.h). What a former boot left
- * in the state folder is sent as well.
+ * A batch is accepted when its frame is in the outbox, and its memory goes back to the pool then. The thread empties the ring
+ * before it does anything else, and waits for nobody while there is something in it; what a kill finds there is lost, and counted
+ * (pipeline/tally.h). While the outbox is full, batches wait in ring and pool; so lanes wait, or shed, as they do for slow
+ * workers (pipeline/sensor.h). What a former boot left in the state folder is sent as well.
  *
  * Start, finish, free: one owner. All else: any thread.
  */
@@ -16,6 +17,7 @@
 #include "batch/pool.h"
 #include "pipeline/identity.h"
 #include "pipeline/outbox.h"
+#include "pipeline/tally.h"
 
 struct weir_sender;
 struct weir_account;
@@ -42,6 +44,9 @@ weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_
 
 struct weir_pool *weir_sender_pool(struct weir_sender *sender);
 const struct weir_who *weir_sender_who(const struct weir_sender *sender);
+
+/* Where those who fill batches count their rows; NULL: nowhere, there is no state folder, or no room in it. */
+struct weir_tally *weir_sender_tally(struct weir_sender *sender);
 
 /* Hands a batch over; waits while the ring is full. False when it takes no more. Has the type weir_batcher_send. */
 bool weir_sender_push(void *sender, struct weir_batch *batch);

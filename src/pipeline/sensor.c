@@ -15,9 +15,10 @@ struct lane {
     unsigned number;
     struct weir_meter *meter;
     struct weir_batcher *batcher;
-    struct weir_crowds *crowds; /* NULL: single-packet flows wait like all others */
-    bool behind;                /* the burst is old */
-    int64_t crowds_ns;          /* when the crowds were handed on last; monotonic */
+    struct weir_tally_lane *tally; /* NULL: none */
+    struct weir_crowds *crowds;    /* NULL: single-packet flows wait like all others */
+    bool behind;                   /* the burst is old */
+    int64_t crowds_ns;             /* when the crowds were handed on last; monotonic */
     struct weir_burst burst;
     int64_t now_ns; /* monotonic, read once a burst: the closing time of the records it closes */
     pthread_t thread;
@@ -91,6 +92,8 @@ static void *lane_run(void *argument)
         weir_meter_packets(lane->meter, lane->burst.packet, lane->burst.count);
         weir_meter_clock(lane->meter, lane->burst.clock_ns);
         weir_batcher_poll(lane->batcher, lane->now_ns, config->wanted && config->wanted(config->context));
+        if (lane->tally)
+            atomic_store_explicit(&lane->tally->flows, weir_meter_account(lane->meter)->flows_active, memory_order_relaxed);
         if (lane->now_ns - published_ns >= PUBLISH_NS) {
             publish(lane);
             published_ns = lane->now_ns;
@@ -124,6 +127,7 @@ weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_
         struct lane *lane = &sensor->lane[i];
         lane->sensor = sensor;
         lane->number = i;
+        lane->tally = weir_tally_lane(config->tally, i);
         struct weir_meter_config meter = {
             .view = config->view, .flows = config->flows / config->lanes, .emit = emit, .context = lane};
         struct weir_batcher_config batcher = {.pool = config->pool,
@@ -136,6 +140,7 @@ weir_err weir_sensor_start(const struct weir_sensor_config *config, struct weir_
                                               .max_delay_ns = config->max_delay_ns,
                                               .budget_ns = config->budget_ns,
                                               .service_ns = config->service_ns,
+                                              .tally = lane->tally ? &lane->tally->rows : NULL,
                                               .send = config->send,
                                               .context = config->context};
         if ((code = weir_meter_create(&meter, &lane->meter, error)) != WEIR_OK)

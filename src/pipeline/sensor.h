@@ -15,6 +15,7 @@
 #include "capture/source.h"
 #include "features/view.h"
 #include "pipeline/account.h"
+#include "pipeline/tally.h"
 
 struct weir_sensor;
 
@@ -31,6 +32,7 @@ struct weir_sensor_config {
     int64_t behind_ns; /* 0: single-packet flows wait, too, as is right for files */
     size_t flows;      /* capacity of the flow table, all lanes; 0: the meter's default a lane */
     uint64_t boot;
+    struct weir_tally *tally; /* NULL: none */
     struct weir_pool *pool;
     weir_batcher_send *send;             /* called by every lane */
     bool (*wanted)(const void *context); /* an idle worker asks for a batch */

@@ -3,7 +3,8 @@
  *   what    reason      withheld counts   written
  *   store   disk full   verdicts          when there is room again
  *   eve     disk full   lines             when there is room again, or at the end of the run
- *   sensor  killed      nobody knows      by the next run of the same sensor: the one before never closed the store
+ *   sensor  killed      nobody knows      by the next run of the same sensor: the one before never closed the store; a sensor in
+ *                                         a process of its own counts the rows that were in its batches and in no outbox
  *   sensor  lost        nobody knows      when a sensor in a process of its own says that it has batches no more which never came
  */
 #ifndef WEIR_STORE_OUTAGE_H

@@ -224,6 +224,7 @@ static bool give(struct weir_sender *sender, uint32_t lane, uint64_t seq)
         *weir_batch_cell(batch, r, 1) = (float)lane;
         *weir_batch_cell(batch, r, 2) = (float)r;
     }
+    atomic_fetch_add(&weir_tally_lane(weir_sender_tally(sender), lane)->rows, ROWS);
     if (weir_sender_push(sender, batch))
         return true;
     weir_pool_give(weir_sender_pool(sender), batch);
@@ -331,7 +332,36 @@ static void test_killed(void **unused)
     assert_int_equal(weir_sender_finish(sender, NULL, &error), WEIR_OK);
     assert_int_equal(atomic_load(&net.sends) - sends, 2); /* the new start's first notes */
     assert_non_null(strstr(net.notes[net.note_count - 2], "\"reason\":\"killed\",\"boot\":1,"));
+    assert_non_null(strstr(net.notes[net.note_count - 2], "\"withheld\":0,"));
     assert_int_equal(net.rows, 50 * ROWS);
+    weir_sender_free(&sender);
+}
+
+/* Killed while its outbox is full: what had found no room is lost, and the collector is told how much that is. */
+static void test_lost(void **unused)
+{
+    enum { GIVEN = 60, ROOM_PAGES = 40 };
+    struct weir_error error = {0};
+    char text[256] = "";
+    net.away = true;
+    struct weir_sender *sender = start(ROOM_PAGES * WEIR_OUTBOX_PAGE, second);
+    for (uint64_t i = 0; i < GIVEN; i++)
+        assert_true(give(sender, 0, i));
+    atomic_store(&weir_tally_lane(weir_sender_tally(sender), 1)->flows, 7);
+    while (!weir_sender_trouble(sender, text, sizeof text) || !strstr(text, "full"))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    weir_sender_free(&sender);
+    net.away = false;
+    sender = start(0, 30 * second);
+    assert_int_equal(weir_sender_finish(sender, NULL, &error), WEIR_OK);
+    uint64_t lost = (uint64_t)GIVEN * ROWS - net.rows;
+    assert_int_equal(lost, (GIVEN - ROOM_PAGES + 1) * ROWS); /* the first note has a page, too */
+    snprintf(text, sizeof text, "\"withheld\":%u,\"detail\":\"of %u rows %u were in open batches", (unsigned)lost, GIVEN * ROWS,
+             (unsigned)lost);
+    unsigned told = 0;
+    for (unsigned i = 0; i < net.note_count; i++)
+        told += strstr(net.notes[i], text) && strstr(net.notes[i], "and 7 active flows");
+    assert_int_equal(told, 1);
     weir_sender_free(&sender);
 }
 
@@ -357,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_all_arrive, fresh, clean),
                                        cmocka_unit_test_setup_teardown(test_nobody_there, fresh, clean),
                                        cmocka_unit_test_setup_teardown(test_killed, fresh, clean),
+                                       cmocka_unit_test_setup_teardown(test_lost, fresh, clean),
                                        cmocka_unit_test_setup_teardown(test_broken, fresh, clean)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
