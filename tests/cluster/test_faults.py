@@ -2,15 +2,17 @@
 late: in the end each record that was accepted into a batch has exactly one verdict, the one that `weir run` gives it, and what is missing
 is named.
 
-Usage: test_faults.py WEIR MODEL CAPTURE. By default two rounds of kills and a choice of the rest; WEIR_ROUNDS=100 for all of it,
-WEIR_SEED=N for one round again.
+Usage: test_faults.py WEIR MODEL CAPTURE [TEST...]. By default two rounds of kills and a choice of the rest; WEIR_ROUNDS=100 for all of it,
+WEIR_SEED=N for one round again. Tests wait most of their time, so some run side by side (WEIR_JOBS, 5), each in a process of its own.
 """
 import ctypes
 import fcntl
+import io
 import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ import unittest
 WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
 CAPTURE = ",".join(map(os.path.abspath, sys.argv[3].split(",")))
 ROUNDS = int(os.environ.get("WEIR_ROUNDS", 2))
+JOBS = int(os.environ.get("WEIR_JOBS", 5))
 long = unittest.skipUnless("WEIR_ROUNDS" in os.environ, "WEIR_ROUNDS is not set")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "capture"))
@@ -38,6 +41,7 @@ class Feed:
     def __init__(self, world, rows, seconds):
         self.world, self.rows, self.rate, self.next, self.starts = world, rows, len(rows.lines) / seconds, 0, []
         self.pipe, self.left, self.began = None, b"", None
+        self.batched = {}  # rows that a start had put into batches when it was killed
 
     def open(self, *arguments, **options):
         """Starts a sensor that takes the rows from here on."""
@@ -82,17 +86,17 @@ class Feed:
             boot = 0
         if boot < len(self.starts):
             self.next = self.starts.pop()
+            return
+        try:
+            with open(self.world.path(f"state/tally.{boot}"), "rb") as file:
+                page = file.read()
+        except FileNotFoundError:  # it had not come so far
+            return
+        self.batched[boot] = sum(struct.unpack_from("<Q", page, 192 + 64 * lane)[0] for lane in range(64)) if len(page) == 192 + 64 * 64 else 0
 
 
 class Faults(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.place = tempfile.mkdtemp(prefix="weir-faults-")
-        cls.rows = Rows(cls.place, WEIR, MODEL, CAPTURE, ROWS)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.place)
+    place = rows = None  # made once, in main
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="weir-faults-")
@@ -173,23 +177,11 @@ class Faults(unittest.TestCase):
         self.assertEqual(world.outbox(), set())
         self.ends(world, jobs.values())
         self.check(world, feed.starts, accepted)
-        world.close()
-
-    def rounds(self, transport):
-        only = os.environ.get("WEIR_SEED")
-        for seed in [int(only)] if only else range(1, ROUNDS // 2 + 1):
-            with self.subTest(transport=transport, seed=seed):
-                shutil.rmtree(self.folder)
-                os.mkdir(self.folder)
-                self.round(transport, seed)
-
-    def test_kills_over_zmq(self):
-        self.rounds("zmq")
-
-    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
-    def test_kills_over_redis(self):
-        self.rounds("redis")
-
+        lost = {int(r["boot"]): int(r["withheld"]) for r in world.query(
+            "SELECT boot, withheld FROM outages WHERE what = 'sensor' AND reason = 'killed' AND withheld IS NOT NULL")}
+        there = {int(r["boot"]): int(r["n"]) for r in world.query("SELECT boot, count(*) AS n FROM verdicts GROUP BY boot")}
+        for boot, batched in feed.batched.items():
+            self.assertEqual(batched, there.get(boot, 0) + lost[boot], f"boot {boot}: a row in no bucket\n{world.logs()}")
 
     # --- workers that sleep
 
@@ -417,5 +409,61 @@ class Faults(unittest.TestCase):
         self.check(world)
 
 
+def add_rounds():
+    """Each round is a test."""
+    only = os.environ.get("WEIR_SEED")
+    for transport in "zmq", "redis":
+        for seed in [int(only)] if only else range(1, ROUNDS // 2 + 1):
+            def kills(self, transport=transport, seed=seed):
+                self.round(transport, seed)
+            if transport == "redis":
+                kills = unittest.skipUnless(cluster.has_redis(), "there is no redis-server")(kills)
+            setattr(Faults, f"test_kills_over_{transport}_{seed}", kills)
+
+
+def run_one(name, path):
+    """In a process of its own: the result as an exit code, what is to be said in a file."""
+    text = io.StringIO()
+    result = unittest.TextTestRunner(stream=text, verbosity=0).run(Faults(name))
+    with open(path, "w") as file:
+        file.write(text.getvalue() if not result.wasSuccessful() else "".join(why for _, why in result.skipped))
+    os._exit(1 if not result.wasSuccessful() else 77 if result.skipped else 0)
+
+
+def main(wanted):
+    """0: all that could run is as it should be."""
+    add_rounds()
+    names = wanted or [n for n in dir(Faults) if n.startswith("test_")]
+    names.sort(key=lambda n: not n.endswith(("flipped_bits", "full_disk")))  # the long ones first
+    running, failed, skipped, total = {}, 0, 0, len(names)
+    Faults.place = tempfile.mkdtemp(prefix="weir-faults-")
+    try:
+        Faults.rows = Rows(Faults.place, WEIR, MODEL, CAPTURE, ROWS)
+        while names or running:
+            while names and len(running) < JOBS:
+                name = names.pop(0)
+                path = os.path.join(Faults.place, name + ".txt")
+                sys.stdout.flush()
+                job = os.fork()
+                if not job:
+                    run_one(name, path)
+                running[job] = name, path, time.monotonic()
+            job, status = os.wait()
+            name, path, began = running.pop(job)
+            code = os.waitstatus_to_exitcode(status)
+            word = {0: "ok", 77: "skipped: "}.get(code, f"FAILED ({code})\n")
+            why = ""
+            if code and os.path.exists(path):
+                with open(path) as file:
+                    why = file.read()
+            print(f"{time.monotonic() - began:6.2f} s  {name}  {word}{why}", flush=True)
+            failed += code not in (0, 77)
+            skipped += code == 77
+    finally:
+        shutil.rmtree(Faults.place)
+    print(f"{total} tests, {failed} failed, {skipped} skipped")
+    return 1 if failed else 77 if skipped == total else 0
+
+
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
+    sys.exit(main(sys.argv[4:]))
