@@ -4,6 +4,7 @@
 
 #include "train/trainer.h"
 
+extern const struct weir_trainer weir_train_adaboost;                                /* adaboost.c */
 extern const struct weir_trainer weir_train_decision_tree, weir_train_random_forest; /* decision_tree.c */
 extern const struct weir_trainer weir_train_gaussian_nb;                             /* gaussian_nb.c */
 extern const struct weir_trainer weir_train_lda;                                     /* lda.c */
