@@ -7,13 +7,16 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "data/epoch.h"
 #include "data/number.h"
 
 /* What one query reads: columns of the data set by index, and where a row's cells go. */
 struct reading {
     struct weir_relation *source;
     struct weir_dataset *dataset;
-    int label;        /* index in the source, -1: none */
+    int label; /* index in the source, -1: none */
+    int side;  /* the same */
+    enum weir_side side_kind;
     const int *at;    /* source column of each data set column */
     size_t allocated; /* rows that the arrays hold */
 };
@@ -136,6 +139,12 @@ static weir_err reserve(struct reading *reading, size_t rows, struct weir_error 
             return out_of_memory(error);
         dataset->labels = labels;
     }
+    if (reading->side >= 0) {
+        int64_t *side = realloc(dataset->side, want * sizeof *side);
+        if (!side)
+            return out_of_memory(error);
+        dataset->side = side;
+    }
     reading->allocated = want;
     return WEIR_OK;
 }
@@ -166,6 +175,36 @@ static weir_err take_labels(struct reading *reading, duckdb_vector vector, size_
     return WEIR_OK;
 }
 
+/* The groups or times of a chunk; empty cells and what is no time are missing. */
+static weir_err take_side(struct reading *reading, duckdb_vector vector, size_t rows, struct weir_error *error)
+{
+    struct weir_dataset *dataset = reading->dataset;
+    const uint64_t *validity = duckdb_vector_get_validity(vector);
+    duckdb_string_t *text = duckdb_vector_get_data(vector);
+    for (size_t row = 0; row < rows; row++) {
+        int64_t *side = &dataset->side[dataset->rows + row];
+        *side = WEIR_SIDE_MISSING;
+        if (!is_valid(validity, row))
+            continue;
+        const char *start = duckdb_string_t_data(&text[row]);
+        size_t length = duckdb_string_t_length(text[row]);
+        uint32_t code;
+        double number;
+        if (reading->side_kind == WEIR_SIDE_TIME) {
+            if (weir_epoch_read(start, length, side) == WEIR_EPOCH_NONE)
+                *side = WEIR_SIDE_MISSING;
+        } else if (reading->side_kind == WEIR_SIDE_TIME_DAY_FIRST) {
+            if (weir_epoch_read_day_first(start, length, side) == WEIR_EPOCH_NONE)
+                *side = WEIR_SIDE_MISSING;
+        } else if (weir_number_read(start, length, &number) != WEIR_NUMBER_MISSING) {
+            if (weir_categories_add(&dataset->side_values, start, length, &code) != WEIR_OK)
+                return out_of_memory(error);
+            *side = code;
+        }
+    }
+    return WEIR_OK;
+}
+
 /* Moves the chunk's labelled rows together and counts the others. */
 static void drop_unlabelled(struct reading *reading, size_t rows)
 {
@@ -176,6 +215,8 @@ static void drop_unlabelled(struct reading *reading, size_t rows)
             continue;
         if (kept != row) {
             dataset->labels[dataset->rows + kept] = dataset->labels[dataset->rows + row];
+            if (dataset->side)
+                dataset->side[dataset->rows + kept] = dataset->side[dataset->rows + row];
             for (size_t c = 0; c < dataset->column_count; c++) {
                 float *values = dataset->columns[c].values + dataset->rows;
                 values[kept] = values[row];
@@ -194,6 +235,9 @@ static weir_err take_chunk(struct reading *reading, duckdb_data_chunk chunk, str
     weir_err failed = reserve(reading, dataset->rows + rows, error);
     if (!failed && reading->label >= 0)
         failed = take_labels(reading, duckdb_data_chunk_get_vector(chunk, dataset->column_count), rows, error);
+    if (!failed && reading->side >= 0)
+        failed =
+            take_side(reading, duckdb_data_chunk_get_vector(chunk, dataset->column_count + (reading->label >= 0)), rows, error);
     if (failed)
         return failed;
     for (size_t c = 0; c < dataset->column_count; c++)
@@ -218,10 +262,15 @@ static char *print_query(const struct reading *reading)
         fputs(c ? ", " : "", to);
         weir_dataset_expression(to, &reading->source->columns[reading->at[c]], &reading->dataset->columns[c].categories);
     }
-    if (reading->label >= 0) {
-        fputs(reading->dataset->column_count ? ", CAST(" : "CAST(", to);
-        weir_sql_name(to, reading->source->columns[reading->label].name);
+    const char *comma = reading->dataset->column_count ? ", " : "";
+    for (int i = 0; i < 2; i++) {
+        int texts = i ? reading->side : reading->label;
+        if (texts < 0)
+            continue;
+        fprintf(to, "%sCAST(", comma);
+        weir_sql_name(to, reading->source->columns[texts].name);
         fputs(" AS VARCHAR)", to);
+        comma = ", ";
     }
     fputs(" FROM " WEIR_RELATION, to);
     return fclose(to) ? (free(sql), NULL) : sql;
@@ -398,6 +447,7 @@ static void rewind_rows(struct weir_dataset *dataset)
     for (size_t c = 0; c < dataset->column_count; c++)
         dataset->columns[c].missing = dataset->columns[c].endless = dataset->columns[c].unknown = 0;
     weir_categories_fini(&dataset->label_values);
+    weir_categories_fini(&dataset->side_values);
     dataset->rows = dataset->unlabelled = 0;
 }
 
@@ -455,12 +505,27 @@ static weir_err sort_labels(struct weir_dataset *dataset, struct weir_error *err
     return WEIR_OK;
 }
 
+/* The same for groups. */
+static weir_err sort_groups(struct weir_dataset *dataset, struct weir_error *error)
+{
+    uint32_t *remap = malloc((dataset->side_values.count + 1) * sizeof *remap);
+    if (!remap || weir_categories_sort(&dataset->side_values, remap) != WEIR_OK) {
+        free(remap);
+        return out_of_memory(error);
+    }
+    for (size_t row = 0; row < dataset->rows; row++)
+        if (dataset->side[row] != WEIR_SIDE_MISSING)
+            dataset->side[row] = remap[dataset->side[row]];
+    free(remap);
+    return WEIR_OK;
+}
+
 weir_err weir_dataset_read(struct weir_relation *source, const struct weir_dataset_config *config, struct weir_dataset **out,
                            struct weir_error *error)
 {
     size_t most = config->columns ? config->column_count : source->column_count;
     int *at = malloc((most + 1) * sizeof *at);
-    struct reading reading = {.source = source, .label = -1, .at = at};
+    struct reading reading = {.source = source, .label = -1, .side = -1, .side_kind = config->side, .at = at};
     struct weir_dataset *dataset = calloc(1, sizeof *dataset);
     weir_err failed = WEIR_OK;
     *out = NULL;
@@ -473,6 +538,10 @@ weir_err weir_dataset_read(struct weir_relation *source, const struct weir_datas
         failed = no_column(source, "label column", config->label, error);
         goto out;
     }
+    if (config->side && (reading.side = weir_relation_find(source, config->side_column)) < 0) {
+        failed = no_column(source, "column to split by", config->side_column, error);
+        goto out;
+    }
     failed = config->columns ? use_columns(&reading, config, at, error) : choose_columns(&reading, config, at, error);
     if (!failed)
         failed = read_rows(&reading, error);
@@ -480,6 +549,8 @@ weir_err weir_dataset_read(struct weir_relation *source, const struct weir_datas
         failed = settle_columns(&reading, at, error);
     if (!failed && reading.label >= 0)
         failed = sort_labels(dataset, error);
+    if (!failed && config->side == WEIR_SIDE_GROUP)
+        failed = sort_groups(dataset, error);
     if (!failed) {
         *out = dataset;
         dataset = NULL;

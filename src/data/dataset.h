@@ -31,6 +31,16 @@ struct weir_dataset_column {
     float *values;                     /* [rows] */
 };
 
+#define WEIR_SIDE_MISSING INT64_MIN
+
+/* A column that is carried beside the others, for splits alone. */
+enum weir_side {
+    WEIR_SIDE_NONE,
+    WEIR_SIDE_GROUP,         /* codes of the texts of its cells, sorted */
+    WEIR_SIDE_TIME,          /* weir_epoch_read: seconds since 1970, or a date (year first) and a time; nanoseconds */
+    WEIR_SIDE_TIME_DAY_FIRST /* weir_epoch_read_day_first: 14/02/2018 08:31:01 */
+};
+
 struct weir_dataset {
     size_t rows;
     struct weir_dataset_column *columns;
@@ -38,6 +48,8 @@ struct weir_dataset {
     uint32_t *labels;                    /* [rows], index in label_values; NULL without a label column */
     struct weir_categories label_values; /* sorted */
     uint64_t unlabelled;                 /* rows left out because their label is empty */
+    int64_t *side;                       /* [rows], WEIR_SIDE_MISSING: no group or time; NULL without a side column */
+    struct weir_categories side_values;  /* of groups */
 };
 
 struct weir_dataset_config {
@@ -46,6 +58,8 @@ struct weir_dataset_config {
     size_t exclude_count;
     const struct weir_dataset_column *columns; /* names and tables to use; NULL: learn them */
     size_t column_count;
+    const char *side_column; /* may be excluded, or be a column or the label too; NULL with WEIR_SIDE_NONE */
+    enum weir_side side;
     /* Fixed code tables while learning (a view's): NULL-terminated texts for a column, code = index, or NULL. */
     const char *const *(*fixed_categories)(const char *column, const void *context);
     const void *context;

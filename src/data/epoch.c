@@ -50,14 +50,22 @@ static int64_t days(int64_t year, int64_t month, int64_t day)
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * from_march + 2) / 5 + day - 1 - 719468;
 }
 
-static bool take_date(struct rest *rest, int64_t *seconds)
+static bool take_date(struct rest *rest, bool day_first, int64_t *seconds)
 {
     static const int8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int64_t year, month, day;
-    if (!take_number(rest, 4, 4, &year) || rest->at == rest->end || (*rest->at != '/' && *rest->at != '-'))
+    int64_t part[3]; /* the year has four digits, the others one or two */
+    char mark = 0;
+    for (int i = 0; i < 3; i++) {
+        unsigned least = i == (day_first ? 2 : 0) ? 4 : 1;
+        if ((i == 2 && !take(rest, mark)) || !take_number(rest, least, least == 4 ? 4 : 2, &part[i]))
+            return false;
+        if (i == 0 && rest->at < rest->end)
+            mark = *rest->at++;
+    }
+    if (mark != '/' && mark != '-' && !(day_first && mark == '.'))
         return false;
-    char mark = *rest->at++;
-    if (!take_number(rest, 1, 2, &month) || !take(rest, mark) || !take_number(rest, 1, 2, &day) || month < 1 || month > 12)
+    int64_t year = part[day_first ? 2 : 0], month = part[1], day = part[day_first ? 0 : 2];
+    if (month < 1 || month > 12)
         return false;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (day < 1 || day > length[month - 1] + (month == 2 && leap) || year < 1900 || year > 2200)
@@ -112,7 +120,7 @@ enum weir_epoch_kind weir_epoch_read(const char *text, size_t length, int64_t *n
         return WEIR_EPOCH_FULL;
     struct rest start = rest;
     int64_t date, clock, fraction, zone;
-    if (take_date(&rest, &date)) {
+    if (take_date(&rest, false, &date)) {
         if ((!take(&rest, ' ') && !take(&rest, 'T') && !take(&rest, '.')) || !take_clock(&rest, &clock, &fraction) ||
             !take_zone(&rest, &zone) || rest.at != rest.end)
             return WEIR_EPOCH_NONE;
@@ -124,4 +132,39 @@ enum weir_epoch_kind weir_epoch_read(const char *text, size_t length, int64_t *n
         return WEIR_EPOCH_NONE;
     *ns = clock * SECOND + fraction;
     return WEIR_EPOCH_DATELESS;
+}
+
+/* " AM", "pm": hours from 12 are 0 to 11 and 12 to 23. */
+static bool take_half(struct rest *rest, int64_t *clock)
+{
+    while (take(rest, ' '))
+        ;
+    if (rest->at == rest->end)
+        return true;
+    bool afternoon = take(rest, 'P') || take(rest, 'p');
+    if ((!afternoon && !take(rest, 'A') && !take(rest, 'a')) || (!take(rest, 'M') && !take(rest, 'm')))
+        return false;
+    int64_t hour = *clock / 3600;
+    *clock += hour == 12 && !afternoon ? -12 * 3600 : hour < 12 && afternoon ? 12 * 3600 : 0;
+    return hour >= 1 && hour <= 12;
+}
+
+enum weir_epoch_kind weir_epoch_read_day_first(const char *text, size_t length, int64_t *ns)
+{
+    struct rest rest = {text, text + length};
+    int64_t date, hour, minute, second = 0, fraction = 0;
+    while (take(&rest, ' ') || take(&rest, '\t'))
+        ;
+    while (rest.end > rest.at && (rest.end[-1] == ' ' || rest.end[-1] == '\t' || rest.end[-1] == '\r'))
+        rest.end--;
+    if (!take_date(&rest, true, &date) || (!take(&rest, ' ') && !take(&rest, 'T')) || !take_number(&rest, 1, 2, &hour) ||
+        !take(&rest, ':') || !take_number(&rest, 2, 2, &minute) || hour > 23 || minute > 59)
+        return WEIR_EPOCH_NONE;
+    if (take(&rest, ':') && (!take_number(&rest, 2, 2, &second) || second > 60 || !take_fraction(&rest, &fraction)))
+        return WEIR_EPOCH_NONE;
+    int64_t clock = hour * 3600 + minute * 60 + second;
+    if (!take_half(&rest, &clock) || rest.at != rest.end)
+        return WEIR_EPOCH_NONE;
+    *ns = (date + clock) * SECOND + fraction;
+    return WEIR_EPOCH_FULL;
 }

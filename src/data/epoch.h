@@ -17,4 +17,8 @@ enum weir_epoch_kind {
  * Blanks around are ignored, digits behind the ninth decimal are cut. *ns: nanoseconds since 1970. */
 enum weir_epoch_kind weir_epoch_read(const char *text, size_t length, int64_t *ns);
 
+/* Reads a date whose day comes first and a time, taken as UTC: 14/02/2018 08:31:01, 5/7/2017 8:42, 03-07-2017 08:55:58.120, with
+ * AM or PM behind or not. WEIR_EPOCH_FULL or WEIR_EPOCH_NONE. */
+enum weir_epoch_kind weir_epoch_read_day_first(const char *text, size_t length, int64_t *ns);
+
 #endif

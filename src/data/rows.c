@@ -22,6 +22,8 @@ void weir_dataset_free(struct weir_dataset **dataset)
         weir_dataset_column_fini(&(*dataset)->columns[c]);
     free((*dataset)->columns);
     free((*dataset)->labels);
+    free((*dataset)->side);
+    weir_categories_fini(&(*dataset)->side_values);
     weir_categories_fini(&(*dataset)->label_values);
     free(*dataset);
     *dataset = NULL;

@@ -136,6 +136,13 @@ static weir_err choose_feature_set(struct weir_prepared *p, const char *wanted, 
     return failed;
 }
 
+static enum weir_side side_of(const struct weir_folds_config *folds)
+{
+    return folds && folds->kind == WEIR_FOLDS_GROUP  ? WEIR_SIDE_GROUP
+           : folds && folds->kind == WEIR_FOLDS_TIME ? WEIR_SIDE_TIME
+                                                     : WEIR_SIDE_NONE;
+}
+
 /* Reads with the code tables of the feature set that the columns belong to, so that training and live rows have the same codes.
  * Which set that is can depend on columns that only reading drops: then it is read once more. */
 static weir_err read_rows(struct weir_relation *source, const struct weir_prepare_config *config, struct weir_prepared *p,
@@ -150,6 +157,8 @@ static weir_err read_rows(struct weir_relation *source, const struct weir_prepar
         struct weir_dataset_config reading = {.label = p->label,
                                               .exclude = (const char *const *)p->exclude,
                                               .exclude_count = p->exclude_count,
+                                              .side_column = config->folds ? config->folds->column : NULL,
+                                              .side = side_of(config->folds),
                                               .fixed_categories = view ? view_categories : NULL,
                                               .context = view};
         weir_err failed = weir_dataset_read(source, &reading, &p->dataset, error);
@@ -184,6 +193,22 @@ weir_err weir_prepare(struct weir_relation *source, const struct weir_prepare_co
     if (failed)
         weir_prepared_fini(out);
     return failed;
+}
+
+weir_err weir_prepared_folds(const struct weir_prepared *prepared, const struct weir_folds_config *config, struct weir_folds *out,
+                             struct weir_error *error)
+{
+    const struct weir_categories *values = &prepared->dataset->label_values;
+    struct weir_folds_rows rows = {.labels = prepared->dataset->labels,
+                                   .rows = prepared->dataset->rows,
+                                   .label_count = values->count,
+                                   .label_text = values->text,
+                                   .benign = -1,
+                                   .side = prepared->dataset->side};
+    for (size_t i = 0; i < values->count && prepared->benign && rows.benign < 0; i++)
+        if (weir_labels_equal(values->text[i], prepared->benign))
+            rows.benign = (int64_t)i;
+    return weir_folds_make(config, &rows, out, error);
 }
 
 void weir_prepared_fini(struct weir_prepared *prepared)

@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "data/known.h"
+#include "train/folds.h"
 #include "train/labels.h"
 #include "weir/error.h"
 
@@ -20,7 +21,8 @@ struct weir_prepare_config {
     const char *const *exclude; /* the whole list when exclude_given */
     size_t exclude_count;
     bool exclude_given;
-    const char *features; /* NULL: the feature set that has all columns */
+    const char *features;                  /* NULL: the feature set that has all columns */
+    const struct weir_folds_config *folds; /* whose side column is carried along (data set's `side`); NULL: none */
 };
 
 struct weir_prepared {
@@ -40,6 +42,11 @@ struct weir_prepared {
  * weir_prepared_fini. */
 weir_err weir_prepare(struct weir_relation *source, const struct weir_prepare_config *config, struct weir_prepared *out,
                       struct weir_error *error);
+
+/* weir_folds_make over the rows of a prepared data set; `config` is the one that weir_prepare had, or one that needs no side
+ * column. */
+weir_err weir_prepared_folds(const struct weir_prepared *prepared, const struct weir_folds_config *config, struct weir_folds *out,
+                             struct weir_error *error);
 
 /* Safe on zeroes. */
 void weir_prepared_fini(struct weir_prepared *prepared);

@@ -191,6 +191,51 @@ static void too_many_texts_and_stray_texts(void **state)
     weir_relation_close(&source);
 }
 
+/* Beside the columns: with rows that have no label, excluded, and read a second time because of the texts in b. */
+static void a_column_is_carried_beside(void **state)
+{
+    const char *path = write_file("side.csv", "host,when,a,b,label\n"
+                                              "zeta,05/07/2017 8:42,1,x,0\n"
+                                              "alpha,05/07/2017 8:41,2,y,\n"
+                                              "beta,never,3,x,1\n"
+                                              ",05/07/2017 8:44,4,y,1\n"
+                                              "beta, ,5,x,0\n");
+    struct weir_error error = {0};
+    struct weir_dataset *dataset = NULL;
+    struct weir_dataset_config config = {
+        .label = "label", .exclude = (const char *const[]){"host", "when"}, .exclude_count = 2, .side_column = "HOST"};
+    (void)state;
+    struct weir_relation *source = open_files(path, NULL);
+    config.side = WEIR_SIDE_GROUP;
+    assert_int_equal(weir_dataset_read(source, &config, &dataset, &error), WEIR_OK);
+    assert_int_equal(dataset->rows, 4);
+    assert_int_equal(dataset->column_count, 2);
+    assert_int_equal(dataset->side_values.count, 3); /* alpha's row has no label, its text is there */
+    assert_string_equal(dataset->side_values.text[dataset->side[0]], "zeta");
+    assert_string_equal(dataset->side_values.text[dataset->side[1]], "beta");
+    assert_true(dataset->side[2] == WEIR_SIDE_MISSING);
+    assert_int_equal(dataset->side[3], dataset->side[1]);
+    weir_dataset_free(&dataset);
+    config.side = WEIR_SIDE_TIME_DAY_FIRST;
+    config.side_column = "when";
+    assert_int_equal(weir_dataset_read(source, &config, &dataset, &error), WEIR_OK);
+    assert_int_equal(dataset->side[0], 1499244120000000000);
+    assert_true(dataset->side[1] == WEIR_SIDE_MISSING && dataset->side[3] == WEIR_SIDE_MISSING);
+    assert_int_equal(dataset->side[2], 1499244240000000000);
+    weir_dataset_free(&dataset);
+    config.side_column = "time";
+    assert_int_equal(weir_dataset_read(source, &config, &dataset, &error), WEIR_ERR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "no column to split by 'time'"));
+    weir_relation_close(&source);
+    source = open_sql("SELECT 1 + i AS a, 1.5e9 + i AS at, i % 2 AS label FROM range(4) t(i)");
+    config = (struct weir_dataset_config){.label = "label", .side = WEIR_SIDE_TIME, .side_column = "at"};
+    assert_int_equal(weir_dataset_read(source, &config, &dataset, &error), WEIR_OK);
+    assert_int_equal(dataset->column_count, 2);
+    assert_int_equal(dataset->side[3], 1500000003000000000);
+    weir_dataset_free(&dataset);
+    weir_relation_close(&source);
+}
+
 static void check_refused(const char *text, const struct weir_dataset_config *config, weir_err code, const char *words)
 {
     struct weir_error error = {0};
@@ -227,6 +272,7 @@ int main(void)
         cmocka_unit_test(repeated_names_keep_their_places),
         cmocka_unit_test(long_data_keeps_its_order),
         cmocka_unit_test(too_many_texts_and_stray_texts),
+        cmocka_unit_test(a_column_is_carried_beside),
         cmocka_unit_test(refusals),
     };
     weir_log_set_level(WEIR_LOG_ERROR);

@@ -73,8 +73,51 @@ static void dates_equal_timegm(void **state)
     }
 }
 
+static void the_day_first(void **state)
+{
+    static const struct {
+        const char *text;
+        enum weir_epoch_kind kind;
+        int64_t ns;
+    } cases[] = {
+        {"14/02/2018 08:31:01", WEIR_EPOCH_FULL, 1518597061000000000},
+        {" 5/7/2017 8:42 ", WEIR_EPOCH_FULL, 1499244120000000000},
+        {"05-07-2017T08:42:00.25", WEIR_EPOCH_FULL, 1499244120250000000},
+        {"01.09.2020 5:10", WEIR_EPOCH_FULL, 1598937000000000000},
+        {"05/07/2017 08:42:00 AM", WEIR_EPOCH_FULL, 1499244120000000000},
+        {"05/07/2017 08:42:00 pm", WEIR_EPOCH_FULL, 1499287320000000000},
+        {"05/07/2017 12:00 AM", WEIR_EPOCH_FULL, 1499212800000000000},
+        {"05/07/2017 12:00 PM", WEIR_EPOCH_FULL, 1499256000000000000},
+        {"05/07/2017 13:00 PM", WEIR_EPOCH_NONE, 0},
+        {"05/07-2017 8:42", WEIR_EPOCH_NONE, 0},
+        {"05/13/2017 8:42", WEIR_EPOCH_NONE, 0},
+        {"31/04/2017 8:42", WEIR_EPOCH_NONE, 0},
+        {"2017/07/05 8:42", WEIR_EPOCH_NONE, 0},
+        {"05/07/2017", WEIR_EPOCH_NONE, 0},
+        {"05/07/2017 8", WEIR_EPOCH_NONE, 0},
+        {"05/07/2017 8:42 x", WEIR_EPOCH_NONE, 0},
+        {"05/07/2017 8:42:", WEIR_EPOCH_NONE, 0},
+        {"05/07/2017 24:00", WEIR_EPOCH_NONE, 0},
+        {"1499244120", WEIR_EPOCH_NONE, 0},
+        {"", WEIR_EPOCH_NONE, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t length = strlen(cases[i].text);
+        char *exact = malloc(length + !length); /* a sanitizer sees a read behind it */
+        assert_non_null(exact);
+        memcpy(exact, cases[i].text, length);
+        int64_t ns = 0;
+        enum weir_epoch_kind kind = weir_epoch_read_day_first(exact, length, &ns);
+        if (kind != cases[i].kind || (kind && ns != cases[i].ns))
+            fail_msg("'%s': kind %d, %lld", cases[i].text, (int)kind, (long long)ns);
+        free(exact);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(dates_equal_timegm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(dates_equal_timegm),
+                                       cmocka_unit_test(the_day_first)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
