@@ -1,6 +1,8 @@
 /* weir evaluate: how good a model is on labelled rows. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "cli/command.h"
@@ -11,8 +13,10 @@
 
 static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OPTIONS]\n"
                            "\n"
-                           "Scores labelled rows and prints accuracy, precision, recall, F1, areas under the\n"
-                           "ROC and precision-recall curves, and the confusion matrix.\n"
+                           "Scores labelled rows and prints accuracy, precision, recall, F1 and more with\n"
+                           "their 95 % intervals, each class, the confusion matrix, alerts a day at low\n"
+                           "false-positive rates, and whether scores are probabilities. docs/metrics.md\n"
+                           "defines every figure.\n"
                            "\n"
                            "  --model M.weir      another way to name the model file\n"
                            "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
@@ -20,6 +24,8 @@ static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OP
                            "  --label COLUMN      label column (default: the one the model was trained on)\n"
                            "  --benign VALUE      its value for normal traffic (default: as in training)\n"
                            "  --exclude A,B       columns that the model must not need\n"
+                           "  --flow-rate N/s     flows a second to count alerts a day for (1000/s)\n"
+                           "  --benign-share X    share of them that is normal traffic (as in the rows)\n"
                            "  --json              print one JSON object\n"
                            "  --quiet             no messages but errors\n"
                            "\n"
@@ -28,10 +34,21 @@ static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OP
 struct options {
     struct weir_data_options data;
     const char *model;
+    double flows_per_s, benign_share; /* NaN: not given */
     bool json;
 };
 
-enum { OPT_JSON = 256, OPT_QUIET, OPT_MODEL };
+enum { OPT_JSON = 256, OPT_QUIET, OPT_MODEL, OPT_FLOW_RATE, OPT_BENIGN_SHARE };
+
+static bool take_number(const char *option, const char *unit, double most, const char *text, double *out)
+{
+    char *end = NULL;
+    *out = strtod(text, &end);
+    if (end != text && *out >= 0 && *out <= most && (!*end || !strcmp(end, unit)))
+        return true;
+    weir_log(WEIR_LOG_ERROR, "%s %s: give a number from 0 to %g%s%s", option, text, most, *unit ? ", such as 1000" : "", unit);
+    return false;
+}
 
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct options *o)
@@ -41,6 +58,8 @@ static int parse(int argc, char **argv, struct options *o)
         {"json", no_argument, NULL, OPT_JSON},
         {"quiet", no_argument, NULL, OPT_QUIET},
         {"model", required_argument, NULL, OPT_MODEL},
+        {"flow-rate", required_argument, NULL, OPT_FLOW_RATE},
+        {"benign-share", required_argument, NULL, OPT_BENIGN_SHARE},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -52,6 +71,12 @@ static int parse(int argc, char **argv, struct options *o)
             o->json = true;
         } else if (c == OPT_MODEL) {
             o->model = optarg;
+        } else if (c == OPT_FLOW_RATE) {
+            if (!take_number("--flow-rate", "/s", 1e12, optarg, &o->flows_per_s))
+                return WEIR_EXIT_USAGE;
+        } else if (c == OPT_BENIGN_SHARE) {
+            if (!take_number("--benign-share", "", 1, optarg, &o->benign_share))
+                return WEIR_EXIT_USAGE;
         } else if (c == OPT_QUIET) {
             weir_log_set_level(WEIR_LOG_ERROR);
         } else if (!weir_data_options_take(&o->data, c, optarg)) {
@@ -100,6 +125,10 @@ static weir_err evaluate(const struct options *o, struct weir_error *error)
     failed = weir_labels_use(&dataset->label_values, benign, model, &labels, error);
     if (!failed)
         failed = weir_evaluate(model, dataset, labels.class_of, NULL, dataset->rows, &evaluation, error);
+    if (!failed && !isnan(o->flows_per_s))
+        evaluation.metrics.flows_per_s = o->flows_per_s;
+    if (!failed && !isnan(o->benign_share))
+        evaluation.metrics.benign_share = o->benign_share;
     if (!failed)
         weir_print_evaluation(model, &evaluation, dataset, NULL, o->json);
 out:
@@ -114,7 +143,7 @@ out:
 
 int weir_cmd_evaluate(int argc, char **argv)
 {
-    struct options o = {0};
+    struct options o = {.flows_per_s = NAN, .benign_share = NAN};
     struct weir_error error = {0};
     int exit_code = parse(argc, argv, &o);
     if (exit_code < 0)

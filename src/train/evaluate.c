@@ -65,6 +65,7 @@ struct scores {
     uint32_t *truth;
     uint16_t *predicted;
     float *probabilities;
+    uint8_t *alert;
     size_t used, classes;
 };
 
@@ -73,6 +74,7 @@ static void free_scores(struct scores *scores)
     free(scores->truth);
     free(scores->predicted);
     free(scores->probabilities);
+    free(scores->alert);
 }
 
 static weir_err score_rows(const weir_model *model, const struct weir_dataset *dataset, const int32_t *class_of,
@@ -102,6 +104,7 @@ static weir_err score_rows(const weir_model *model, const struct weir_dataset *d
             }
             scores->truth[scores->used] = (uint32_t)class_of[label];
             scores->predicted[scores->used] = predicted[i];
+            scores->alert[scores->used] = alert[i];
             memcpy(&scores->probabilities[scores->used * scores->classes], &probabilities[i * scores->classes],
                    scores->classes * sizeof *probabilities);
             scores->used++;
@@ -122,15 +125,22 @@ weir_err weir_evaluate(const weir_model *model, const struct weir_dataset *datas
     scores.truth = malloc((count + 1) * sizeof *scores.truth);
     scores.predicted = malloc((count + 1) * sizeof *scores.predicted);
     scores.probabilities = malloc((count + 1) * scores.classes * sizeof *scores.probabilities);
+    scores.alert = malloc(count + 1);
     out->label_rows = calloc(out->label_count + 1, sizeof *out->label_rows);
     out->label_alerts = calloc(out->label_count + 1, sizeof *out->label_alerts);
     weir_err failed = WEIR_ERR_MEMORY;
-    if (scores.truth && scores.predicted && scores.probabilities && out->label_rows && out->label_alerts)
+    if (scores.truth && scores.predicted && scores.probabilities && scores.alert && out->label_rows && out->label_alerts)
         failed = score_rows(model, dataset, class_of, rows, count, &scores, out);
     if (!failed && !scores.used)
         failed = weir_fail(error, WEIR_ERR_FORMAT, "no row has a label that is a class of the model");
     else if (!failed)
-        failed = weir_metrics_compute(scores.truth, scores.predicted, scores.probabilities, scores.used, scores.classes,
+        failed = weir_metrics_compute(&(struct weir_judged){.truth = scores.truth,
+                                                            .predicted = scores.predicted,
+                                                            .alert = scores.alert,
+                                                            .probabilities = scores.probabilities,
+                                                            .rows = scores.used,
+                                                            .classes = scores.classes,
+                                                            .benign = weir_model_benign(model)},
                                       &out->metrics);
     if (failed == WEIR_ERR_MEMORY)
         out_of_memory(error);

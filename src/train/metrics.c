@@ -4,141 +4,207 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct scored {
-    float score;
-    uint32_t positive;
+#include "train/ranking.h"
+
+enum { SEED = 0x776d65 };
+
+static const struct {
+    const char *name;
+    size_t at;
+} rates[WEIR_METRICS_RATES] = {
+    {"accuracy", offsetof(struct weir_metrics, accuracy)},
+    {"balanced_accuracy", offsetof(struct weir_metrics, balanced_accuracy)},
+    {"precision", offsetof(struct weir_metrics, precision)},
+    {"recall", offsetof(struct weir_metrics, recall)},
+    {"f1", offsetof(struct weir_metrics, f1)},
+    {"precision_macro", offsetof(struct weir_metrics, macro.precision)},
+    {"recall_macro", offsetof(struct weir_metrics, macro.recall)},
+    {"f1_macro", offsetof(struct weir_metrics, macro.f1)},
+    {"precision_weighted", offsetof(struct weir_metrics, weighted.precision)},
+    {"recall_weighted", offsetof(struct weir_metrics, weighted.recall)},
+    {"f1_weighted", offsetof(struct weir_metrics, weighted.f1)},
+    {"mcc", offsetof(struct weir_metrics, mcc)},
 };
 
-static int compare_descending(const void *a, const void *b)
+const char *weir_metrics_rate(const struct weir_metrics *metrics, size_t i, double *value)
 {
-    float x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
-    return (x < y) - (x > y);
-}
-
-/* Walks down the distinct scores. Sorts `rows`. */
-static void find_areas(struct scored *rows, size_t count, double *roc_auc, double *pr_auc)
-{
-    uint64_t positives = 0, true_positives = 0, false_positives = 0;
-    uint64_t doubled = 0; /* twice the pairs (positive above negative), a tie counting one: whole numbers, so exact */
-    double area = 0;
-    for (size_t i = 0; i < count; i++)
-        positives += rows[i].positive;
-    *roc_auc = *pr_auc = NAN;
-    if (!positives || positives == count)
-        return;
-    qsort(rows, count, sizeof *rows, compare_descending);
-    for (size_t i = 0, j; i < count; i = j) {
-        uint64_t hit = 0;
-        for (j = i; j < count && (j == i || rows[j].score == rows[i].score); j++) /* a NaN equals nothing, not even itself */
-            hit += rows[j].positive;
-        uint64_t miss = j - i - hit;
-        doubled += miss * (2 * true_positives + hit);
-        true_positives += hit;
-        false_positives += miss;
-        area += (double)hit / (double)positives * ((double)true_positives / (double)(true_positives + false_positives));
-    }
-    *roc_auc = (double)doubled / 2 / ((double)positives * (double)(count - positives));
-    *pr_auc = area;
+    memcpy(value, (const char *)metrics + rates[i].at, sizeof *value);
+    return rates[i].name;
 }
 
 weir_err weir_metrics_areas(const float *score, const uint8_t *positive, size_t rows, double *roc_auc, double *pr_auc)
 {
-    struct scored *list = malloc((rows + 1) * sizeof *list);
-    if (!list)
-        return WEIR_ERR_MEMORY;
-    for (size_t i = 0; i < rows; i++)
-        list[i] = (struct scored){.score = score[i], .positive = positive[i]};
-    find_areas(list, rows, roc_auc, pr_auc);
+    struct weir_ranking ranking = {0};
+    uint64_t *list = malloc((rows + 1) * 2 * sizeof *list);
+    weir_err failed = list ? WEIR_OK : WEIR_ERR_MEMORY;
+    for (size_t i = 0; i < rows && !failed; i++)
+        list[i] = weir_ranking_row(score[i], positive[i]);
+    if (!failed)
+        failed = weir_ranking_make(list, list + rows, rows, &ranking);
+    if (!failed)
+        weir_ranking_areas(&ranking, roc_auc, pr_auc);
+    weir_ranking_fini(&ranking);
     free(list);
-    return WEIR_OK;
+    return failed;
 }
+
+/* ---- Rates of a confusion matrix ------------------------------------------------------------------------------------------- */
 
 static double divide(uint64_t a, uint64_t b)
 {
     return b ? (double)a / (double)b : 0;
 }
 
-/* Precision, recall and F1 of class k; returns whether the class occurs at all. */
-static int rate_class(struct weir_metrics *metrics, size_t k)
+static void add(struct weir_means *sum, const struct weir_class_metrics *class, double weight)
+{
+    sum->precision += class->precision * weight;
+    sum->recall += class->recall * weight;
+    sum->f1 += class->f1 * weight;
+}
+
+static void divide_means(struct weir_means *sum, double by)
+{
+    sum->precision /= by;
+    sum->recall /= by;
+    sum->f1 /= by;
+}
+
+/* Everything that the confusion matrix alone tells; 0 for an empty one. */
+static void find_rates(struct weir_metrics *m)
+{
+    size_t n = m->class_count, occurring = 0, with_rows = 0;
+    uint64_t right = 0, all = 0;
+    double chance = 0, true_squares = 0, predicted_squares = 0;
+    m->macro = m->weighted = (struct weir_means){0};
+    m->balanced_accuracy = 0;
+    for (size_t k = 0; k < n; k++) {
+        struct weir_class_metrics *class = &m->classes[k];
+        uint64_t hit = m->confusion[k * n + k], predicted = 0, rows = 0;
+        for (size_t i = 0; i < n; i++) {
+            predicted += m->confusion[i * n + k];
+            rows += m->confusion[k * n + i];
+        }
+        class->rows = rows;
+        class->precision = divide(hit, predicted);
+        class->recall = divide(hit, rows);
+        class->f1 = divide(2 * hit, predicted + rows);
+        right += hit;
+        all += rows;
+        occurring += predicted + rows > 0;
+        with_rows += rows > 0;
+        m->balanced_accuracy += class->recall;
+        add(&m->macro, class, 1); /* 0 for a class that does not occur */
+        add(&m->weighted, class, (double)rows);
+        chance += (double)predicted * (double)rows;
+        true_squares += (double)rows * (double)rows;
+        predicted_squares += (double)predicted * (double)predicted;
+    }
+    double squared = (double)all * (double)all;
+    double below = sqrt(squared - predicted_squares) * sqrt(squared - true_squares);
+    m->accuracy = divide(right, all);
+    m->balanced_accuracy /= with_rows ? (double)with_rows : 1;
+    m->mcc = below > 0 ? ((double)right * (double)all - chance) / below : 0;
+    divide_means(&m->macro, occurring ? (double)occurring : 1);
+    divide_means(&m->weighted, all ? (double)all : 1);
+    struct weir_means positive = {m->classes[1].precision, m->classes[1].recall, m->classes[1].f1};
+    const struct weir_means *overall = n == 2 ? &positive : &m->macro;
+    m->precision = overall->precision;
+    m->recall = overall->recall;
+    m->f1 = overall->f1;
+}
+
+static void find_resampled_rates(void *context, const uint64_t *counts, double *out)
+{
+    struct weir_metrics *m = context;
+    memcpy(m->confusion, counts, m->class_count * m->class_count * sizeof *counts);
+    find_rates(m);
+    for (size_t i = 0; i < WEIR_METRICS_RATES; i++)
+        weir_metrics_rate(m, i, &out[i]);
+}
+
+static weir_err find_intervals(struct weir_metrics *metrics)
 {
     size_t n = metrics->class_count;
-    uint64_t hit = metrics->confusion[k * n + k], predicted = 0, rows = 0;
-    for (size_t i = 0; i < n; i++) {
-        predicted += metrics->confusion[i * n + k];
-        rows += metrics->confusion[k * n + i];
-    }
-    metrics->classes[k].rows = rows;
-    metrics->classes[k].precision = divide(hit, predicted);
-    metrics->classes[k].recall = divide(hit, rows);
-    metrics->classes[k].f1 = divide(2 * hit, predicted + rows);
-    return predicted + rows > 0;
+    struct weir_metrics resampled = {.class_count = n};
+    resampled.confusion = malloc(n * n * sizeof *resampled.confusion);
+    resampled.classes = calloc(n, sizeof *resampled.classes);
+    weir_err failed = resampled.confusion && resampled.classes ? WEIR_OK : WEIR_ERR_MEMORY;
+    if (!failed)
+        failed = weir_bootstrap(metrics->confusion, n * n, SEED, find_resampled_rates, &resampled, WEIR_METRICS_RATES,
+                                metrics->interval);
+    weir_metrics_fini(&resampled);
+    return failed;
 }
 
-static void take_class(struct weir_metrics *metrics, const struct weir_class_metrics *from)
-{
-    metrics->precision = from->precision;
-    metrics->recall = from->recall;
-    metrics->f1 = from->f1;
-    metrics->roc_auc = from->roc_auc;
-    metrics->pr_auc = from->pr_auc;
-}
+/* ---- Figures of the probabilities ------------------------------------------------------------------------------------------ */
 
-static void take_means(struct weir_metrics *metrics, size_t occurring)
+/* One class against the rest, each in turn. */
+static weir_err find_areas(const struct weir_judged *j, uint64_t *list, uint64_t *spare, struct weir_metrics *out)
 {
-    struct weir_class_metrics sum = {0};
+    double roc_sum = 0, pr_sum = 0;
     size_t with_area = 0;
-    for (size_t k = 0; k < metrics->class_count; k++) {
-        const struct weir_class_metrics *class = &metrics->classes[k];
-        sum.precision += class->precision; /* 0 for a class that does not occur */
-        sum.recall += class->recall;
-        sum.f1 += class->f1;
+    for (size_t k = 0; k < j->classes; k++) {
+        struct weir_class_metrics *class = &out->classes[k];
+        struct weir_ranking ranking;
+        for (size_t i = 0; i < j->rows; i++)
+            list[i] = weir_ranking_row(j->probabilities[i * j->classes + k], j->truth[i] == k);
+        weir_err failed = weir_ranking_make(list, spare, j->rows, &ranking);
+        if (failed)
+            return failed;
+        weir_ranking_areas(&ranking, &class->roc_auc, &class->pr_auc);
+        weir_ranking_fini(&ranking);
         if (!isnan(class->roc_auc)) {
-            sum.roc_auc += class->roc_auc;
-            sum.pr_auc += class->pr_auc;
+            roc_sum += class->roc_auc;
+            pr_sum += class->pr_auc;
             with_area++;
         }
     }
-    double n = occurring ? (double)occurring : 1, m = with_area ? (double)with_area : NAN;
-    take_class(metrics, &(struct weir_class_metrics){.precision = sum.precision / n,
-                                                     .recall = sum.recall / n,
-                                                     .f1 = sum.f1 / n,
-                                                     .roc_auc = sum.roc_auc / m,
-                                                     .pr_auc = sum.pr_auc / m});
+    out->roc_auc = j->classes == 2 ? out->classes[1].roc_auc : with_area ? roc_sum / (double)with_area : NAN;
+    out->pr_auc = j->classes == 2 ? out->classes[1].pr_auc : with_area ? pr_sum / (double)with_area : NAN;
+    return WEIR_OK;
 }
 
-weir_err weir_metrics_compute(const uint32_t *truth, const uint16_t *predicted, const float *probabilities, size_t rows,
-                              size_t classes, struct weir_metrics *out)
+static weir_err find_detection(const struct weir_judged *j, size_t benign, uint64_t *list, uint64_t *spare,
+                               struct weir_metrics *out)
 {
-    *out = (struct weir_metrics){.rows = rows, .class_count = classes};
-    if (rows > UINT32_MAX) /* pairs of rows are counted in 64 bits */
+    uint64_t alerts[2] = {0};
+    for (size_t i = 0; i < j->rows; i++) {
+        const float *p = &j->probabilities[i * j->classes];
+        bool attack = j->truth[i] != benign;
+        list[i] = weir_ranking_row(j->classes == 2 ? p[1] : 1 - p[benign], attack);
+        alerts[attack] += j->alert ? j->alert[i] != 0 : j->predicted[i] != benign;
+    }
+    return weir_detection_find(list, spare, j->rows, alerts[1], alerts[0], &out->detection);
+}
+
+weir_err weir_metrics_compute(const struct weir_judged *j, struct weir_metrics *out)
+{
+    size_t n = j->classes;
+    int benign = n == 2 ? 0 : j->benign;
+    *out = (struct weir_metrics){.rows = j->rows, .class_count = n, .flows_per_s = 1000, .benign_share = NAN};
+    if (j->rows > UINT32_MAX)
         return WEIR_ERR_LIMIT;
-    struct scored *list = malloc((rows + 1) * sizeof *list);
-    out->confusion = calloc(classes * classes, sizeof *out->confusion);
-    out->classes = calloc(classes, sizeof *out->classes);
-    if (!list || !out->confusion || !out->classes) {
-        free(list);
-        weir_metrics_fini(out);
-        return WEIR_ERR_MEMORY;
+    uint64_t *list = malloc((j->rows + 1) * 2 * sizeof *list), *spare = list ? list + j->rows : NULL;
+    out->confusion = calloc(n * n, sizeof *out->confusion);
+    out->classes = calloc(n, sizeof *out->classes);
+    weir_err failed = list && out->confusion && out->classes ? WEIR_OK : WEIR_ERR_MEMORY;
+    if (!failed) {
+        for (size_t i = 0; i < j->rows; i++)
+            out->confusion[j->truth[i] * n + j->predicted[i]]++;
+        find_rates(out);
+        weir_calibration_find(j->truth, j->probabilities, j->rows, n, benign, &out->calibration);
+        failed = find_areas(j, list, spare, out);
     }
-    uint64_t right = 0;
-    size_t occurring = 0;
-    for (size_t i = 0; i < rows; i++) {
-        out->confusion[truth[i] * classes + predicted[i]]++;
-        right += truth[i] == predicted[i];
-    }
-    out->accuracy = divide(right, rows);
-    for (size_t k = 0; k < classes; k++) {
-        occurring += (size_t)rate_class(out, k);
-        for (size_t i = 0; i < rows; i++)
-            list[i] = (struct scored){.score = probabilities[i * classes + k], .positive = truth[i] == k};
-        find_areas(list, rows, &out->classes[k].roc_auc, &out->classes[k].pr_auc);
-    }
+    if (!failed)
+        failed = find_intervals(out);
+    if (!failed && benign >= 0)
+        failed = find_detection(j, (size_t)benign, list, spare, out);
+    if (!failed && out->detection.attacks + out->detection.normal)
+        out->benign_share = (double)out->detection.normal / (double)(out->detection.attacks + out->detection.normal);
     free(list);
-    if (classes == 2)
-        take_class(out, &out->classes[1]);
-    else
-        take_means(out, occurring);
-    return WEIR_OK;
+    if (failed)
+        weir_metrics_fini(out);
+    return failed;
 }
 
 void weir_metrics_fini(struct weir_metrics *metrics)
@@ -146,69 +212,4 @@ void weir_metrics_fini(struct weir_metrics *metrics)
     free(metrics->confusion);
     free(metrics->classes);
     *metrics = (struct weir_metrics){0};
-}
-
-/* ---- Showing --------------------------------------------------------------------------------------------------------------- */
-
-static json_t *real(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
-json_t *weir_metrics_json(const struct weir_metrics *metrics, const char *const *class_names)
-{
-    size_t n = metrics->class_count;
-    json_t *confusion = json_array(), *names = json_array(), *per_class = json_array();
-    for (size_t k = 0; k < n; k++) {
-        const struct weir_class_metrics *class = &metrics->classes[k];
-        json_t *line = json_array();
-        for (size_t i = 0; i < n; i++)
-            json_array_append_new(line, json_integer((json_int_t)metrics->confusion[k * n + i]));
-        json_array_append_new(confusion, line);
-        json_array_append_new(names, json_string(class_names[k]));
-        json_array_append_new(per_class,
-                              json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:I}", "class", class_names[k], "precision",
-                                        real(class->precision), "recall", real(class->recall), "f1", real(class->f1), "roc_auc",
-                                        real(class->roc_auc), "pr_auc", real(class->pr_auc), "rows", (json_int_t) class->rows));
-    }
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "accuracy", real(metrics->accuracy), "precision",
-                     real(metrics->precision), "recall", real(metrics->recall), "f1", real(metrics->f1), "roc_auc",
-                     real(metrics->roc_auc), "pr_auc", real(metrics->pr_auc), "confusion", confusion, "classes", names,
-                     "per_class", per_class, "rows", (json_int_t)metrics->rows);
-}
-
-static int widest(const char *const *names, size_t count, int least)
-{
-    for (size_t i = 0; i < count; i++)
-        if ((int)strlen(names[i]) > least)
-            least = (int)strlen(names[i]);
-    return least > 40 ? 40 : least;
-}
-
-void weir_metrics_print(FILE *to, const struct weir_metrics *metrics, const char *const *class_names)
-{
-    size_t n = metrics->class_count;
-    int width = widest(class_names, n, 8);
-    fprintf(to, "accuracy   %.6f\nprecision  %.6f\nrecall     %.6f\nf1         %.6f\nroc auc    %.6f\npr auc     %.6f\n",
-            metrics->accuracy, metrics->precision, metrics->recall, metrics->f1, metrics->roc_auc, metrics->pr_auc);
-    fprintf(to, "\n%-*s  precision    recall        f1   roc auc    pr auc      rows\n", width, "class");
-    for (size_t k = 0; k < n; k++) {
-        const struct weir_class_metrics *class = &metrics->classes[k];
-        fprintf(to, "%-*.*s  %9.6f %9.6f %9.6f %9.6f %9.6f %9llu\n", width, width, class_names[k], class->precision,
-                class->recall, class->f1, class->roc_auc, class->pr_auc, (unsigned long long)class->rows);
-    }
-    /* Wide matrices get numbered columns. */
-    fprintf(to, "\n%-*s  predicted\n%-*s ", width, "true", width, "");
-    int cell = n <= 4 ? widest(class_names, n, 8) : 8;
-    for (size_t k = 0; k < n; k++)
-        if (n <= 4)
-            fprintf(to, " %*.*s", cell, cell, class_names[k]);
-        else
-            fprintf(to, " %*zu", cell, k);
-    for (size_t k = 0; k < n; k++) {
-        fprintf(to, "\n%-*.*s ", width, width, class_names[k]);
-        for (size_t i = 0; i < n; i++)
-            fprintf(to, " %*llu", cell, (unsigned long long)metrics->confusion[k * n + i]);
-    }
-    fputs("\n", to);
 }

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import sklearn
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 warnings.filterwarnings("ignore")
 rng = np.random.default_rng(11)
@@ -36,11 +37,30 @@ def emit(name, truth, prob):
     confusion = metrics.confusion_matrix(truth, predicted, labels=range(classes))
     values = [metrics.accuracy_score(truth, predicted), metrics.precision_score(truth, predicted, **kw),
               metrics.recall_score(truth, predicted, **kw), metrics.f1_score(truth, predicted, **kw), roc, pr]
+    # scikit-learn bounds probabilities by the precision of their type: bounded here, then given in float64
+    wide = np.clip(prob.astype(np.float64), 2.0**-23, 1 - 2.0**-23)
+    benign = 0 if name != "absent" else -1  # "absent" has no benign class
+    score = prob[:, 1] if classes == 2 else 1 - prob[:, 0] if benign == 0 else prob.max(axis=1)
+    positive = truth != 0 if benign == 0 else truth == prob.argmax(axis=1)
+    observed, mean = calibration_curve(positive, score.astype(np.float64), n_bins=10, strategy="uniform")
+    edges = np.linspace(0, 1, 11)
+    sizes = np.bincount(np.searchsorted(edges[1:-1], score), minlength=10)
+    macro, weighted = (dict(average=a, zero_division=0, labels=seen) for a in ("macro", "weighted"))
+    fpr, tpr, _ = metrics.roc_curve(positive, score)
+    more = [metrics.balanced_accuracy_score(truth, predicted), metrics.matthews_corrcoef(truth, predicted),
+            *(f(truth, predicted, **kw) for kw in (macro, weighted)
+              for f in (metrics.precision_score, metrics.recall_score, metrics.f1_score)),
+            metrics.log_loss(truth, wide, labels=range(classes)),
+            metrics.brier_score_loss(truth, prob[:, 1].astype(np.float64)) if classes == 2 else
+            metrics.brier_score_loss(truth, prob.astype(np.float64), labels=range(classes)),
+            np.sum(sizes[sizes > 0] / len(truth) * np.abs(observed - mean)),
+            tpr[fpr <= 1e-3].max()]
     print(f"static const uint32_t {name}_truth[] = {c_list(truth, '%d')};")
     print(f"static const uint16_t {name}_predicted[] = {c_list(predicted, '%d')};")
     print(f"static const float {name}_probabilities[] = {c_list(prob.ravel(), '%.9ef')};")
     print(f"static const uint64_t {name}_confusion[] = {c_list(confusion.ravel(), '%d')};")
-    print(f"static const double {name}_expected[] = {c_list(values, '%.17g')};\n")
+    print(f"static const double {name}_expected[] = {c_list(values, '%.17g')};")
+    print(f"static const double {name}_more[] = {c_list(more, '%.17g')};\n")
 
 
 def softmax(x):
@@ -49,7 +69,8 @@ def softmax(x):
 
 
 print(f"/* Made by metrics_reference.py with scikit-learn {sklearn.__version__}.")
-print(" * expected: accuracy, precision, recall, f1, area under ROC, average precision. */")
+print(" * expected: accuracy, precision, recall, f1, area under ROC, average precision. more: balanced accuracy, Matthews")
+print(" * correlation; precision, recall, f1 macro, then weighted; log loss, Brier score, calibration error, recall at 1e-3. */")
 print("/* clang-format off */\n")
 truth = rng.integers(0, 2, 120)
 p = np.round(1 / (1 + np.exp(-rng.normal(truth * 1.5 - 0.7, 1.2))), 2)  # rounded: ties

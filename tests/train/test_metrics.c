@@ -16,32 +16,59 @@ static void check_close(double got, double expected, const char *what)
         fail_msg("%s: %.17g, not %.17g", what, got, expected);
 }
 
-static void check_reference(const uint32_t *truth, const uint16_t *predicted, const float *probabilities, size_t rows,
-                            size_t classes, const uint64_t *confusion, const double *expected)
+static void check_reference(struct weir_judged judged, const uint64_t *confusion, const double *expected, const double *more)
 {
-    struct weir_metrics metrics;
-    assert_int_equal(weir_metrics_compute(truth, predicted, probabilities, rows, classes, &metrics), WEIR_OK);
-    assert_memory_equal(metrics.confusion, confusion, classes * classes * sizeof *confusion);
-    check_close(metrics.accuracy, expected[0], "accuracy");
-    check_close(metrics.precision, expected[1], "precision");
-    check_close(metrics.recall, expected[2], "recall");
-    check_close(metrics.f1, expected[3], "f1");
-    check_close(metrics.roc_auc, expected[4], "roc auc");
-    check_close(metrics.pr_auc, expected[5], "pr auc");
-    weir_metrics_fini(&metrics);
+    struct weir_metrics m;
+    assert_int_equal(weir_metrics_compute(&judged, &m), WEIR_OK);
+    assert_memory_equal(m.confusion, confusion, judged.classes * judged.classes * sizeof *confusion);
+    check_close(m.accuracy, expected[0], "accuracy");
+    check_close(m.precision, expected[1], "precision");
+    check_close(m.recall, expected[2], "recall");
+    check_close(m.f1, expected[3], "f1");
+    check_close(m.roc_auc, expected[4], "roc auc");
+    check_close(m.pr_auc, expected[5], "pr auc");
+    check_close(m.balanced_accuracy, more[0], "balanced accuracy");
+    check_close(m.mcc, more[1], "mcc");
+    check_close(m.macro.precision, more[2], "macro precision");
+    check_close(m.macro.recall, more[3], "macro recall");
+    check_close(m.macro.f1, more[4], "macro f1");
+    check_close(m.weighted.precision, more[5], "weighted precision");
+    check_close(m.weighted.recall, more[6], "weighted recall");
+    check_close(m.weighted.f1, more[7], "weighted f1");
+    check_close(m.calibration.log_loss, more[8], "log loss");
+    check_close(m.calibration.brier, more[9], "brier");
+    /* scikit-learn's means of a bin are float64 sums of what we add as float32 differences from 1 */
+    assert_true(fabs(m.calibration.ece - more[10]) < 1e-7);
+    if (judged.benign >= 0)
+        check_close(m.detection.at[0].recall, more[11], "recall at 1e-3");
+    else
+        assert_true(m.detection.attacks + m.detection.normal == 0 && isnan(m.benign_share));
+    for (size_t i = 0; i < WEIR_METRICS_RATES; i++) {
+        double value;
+        weir_metrics_rate(&m, i, &value);
+        if (!(m.interval[i].low <= value && value <= m.interval[i].high))
+            fail_msg("%s: %g is not within %g to %g", weir_metrics_rate(&m, i, &value), value, m.interval[i].low,
+                     m.interval[i].high);
+    }
+    weir_metrics_fini(&m);
 }
 
-#define CHECK_REFERENCE(name, classes)                                                                                           \
-    check_reference(name##_truth, name##_predicted, name##_probabilities, sizeof name##_truth / sizeof *name##_truth, classes,   \
-                    name##_confusion, name##_expected)
+#define CHECK_REFERENCE(name, count, none)                                                                                       \
+    check_reference((struct weir_judged){.truth = name##_truth,                                                                  \
+                                         .predicted = name##_predicted,                                                          \
+                                         .probabilities = name##_probabilities,                                                  \
+                                         .rows = sizeof name##_truth / sizeof *name##_truth,                                     \
+                                         .classes = count,                                                                       \
+                                         .benign = none},                                                                        \
+                    name##_confusion, name##_expected, name##_more)
 
 static void figures_equal_scikit_learn(void **state)
 {
     (void)state;
-    CHECK_REFERENCE(two, 2);
-    CHECK_REFERENCE(rare, 2);
-    CHECK_REFERENCE(four, 4);
-    CHECK_REFERENCE(absent, 5);
+    CHECK_REFERENCE(two, 2, 0);
+    CHECK_REFERENCE(rare, 2, 0);
+    CHECK_REFERENCE(four, 4, 0);
+    CHECK_REFERENCE(absent, 5, -1);
 }
 
 /* Every pair of a positive and a negative, and the precision at every threshold, by definition. */
@@ -112,22 +139,42 @@ static void json_holds_the_figures(void **state)
     static const char *const names[] = {"benign", "attack"};
     struct weir_metrics metrics;
     (void)state;
-    assert_int_equal(weir_metrics_compute((uint32_t[]){0, 1, 1, 0}, (uint16_t[]){0, 1, 0, 0},
-                                          (float[]){.9f, .1f, .2f, .8f, .6f, .4f, .7f, .3f}, 4, 2, &metrics),
-                     WEIR_OK);
+    struct weir_judged judged = {.truth = (uint32_t[]){0, 1, 1, 0},
+                                 .predicted = (uint16_t[]){0, 1, 0, 0},
+                                 .probabilities = (float[]){.9f, .1f, .2f, .8f, .6f, .4f, .7f, .3f},
+                                 .rows = 4,
+                                 .classes = 2};
+    assert_int_equal(weir_metrics_compute(&judged, &metrics), WEIR_OK);
     json_t *json = weir_metrics_json(&metrics, names);
     char *text = json_dumps(json, JSON_COMPACT);
-    assert_string_equal(text, "{\"accuracy\":0.75,\"precision\":1.0,\"recall\":0.5,\"f1\":0.66666666666666663,\"roc_auc\":1.0,"
-                              "\"pr_auc\":1.0,\"confusion\":[[2,0],[1,1]],\"classes\":[\"benign\",\"attack\"],\"per_class\":["
-                              "{\"class\":\"benign\",\"precision\":0.66666666666666663,\"recall\":1.0,\"f1\":0.80000000000000004,"
-                              "\"roc_auc\":1.0,\"pr_auc\":1.0,\"rows\":2},{\"class\":\"attack\",\"precision\":1.0,\"recall\":0.5,"
-                              "\"f1\":0.66666666666666663,\"roc_auc\":1.0,\"pr_auc\":1.0,\"rows\":2}],\"rows\":4}");
+    static const char first[] =
+        "{\"accuracy\":0.75,\"precision\":1.0,\"recall\":0.5,\"f1\":0.66666666666666663,\"roc_auc\":1.0,"
+        "\"pr_auc\":1.0,\"confusion\":[[2,0],[1,1]],\"classes\":[\"benign\",\"attack\"],\"per_class\":["
+        "{\"class\":\"benign\",\"precision\":0.66666666666666663,\"recall\":1.0,\"f1\":0.80000000000000004,"
+        "\"roc_auc\":1.0,\"pr_auc\":1.0,\"rows\":2},{\"class\":\"attack\",\"precision\":1.0,\"recall\":0.5,"
+        "\"f1\":0.66666666666666663,\"roc_auc\":1.0,\"pr_auc\":1.0,\"rows\":2}],\"rows\":4,"
+        "\"balanced_accuracy\":0.75,\"precision_macro\":";
+    assert_memory_equal(text, first, sizeof first - 1);
+    assert_true(json_real_value(json_object_get(json, "f1_macro")) == (0.8 + 2.0 / 3) / 2);
+    const json_t *detection = json_object_get(json, "detection");
+    assert_int_equal(json_integer_value(json_object_get(detection, "attacks")), 2);
+    assert_true(json_real_value(json_object_get(detection, "recall")) == 0.5);
+    assert_true(json_real_value(json_object_get(detection, "fpr")) == 0);
+    assert_true(json_real_value(json_object_get(detection, "benign_share")) == 0.5);
+    assert_true(json_real_value(json_object_get(detection, "alerts_per_day")) == 1000 * 86400.0 * 0.5 * 0.5);
+    const json_t *at = json_array_get(json_object_get(detection, "at_fpr"), 1);
+    assert_true(json_real_value(json_object_get(at, "limit")) == 1e-4);
+    assert_true(json_real_value(json_object_get(at, "threshold")) == 0.4f && json_real_value(json_object_get(at, "recall")) == 1);
+    const json_t *interval = json_object_get(json_object_get(json, "intervals"), "recall");
+    assert_true(json_real_value(json_array_get(interval, 0)) == 0 && json_real_value(json_array_get(interval, 1)) == 1);
     free(text);
     json_decref(json);
     weir_metrics_fini(&metrics);
-    assert_int_equal(weir_metrics_compute((uint32_t[]){0}, (uint16_t[]){0}, (float[]){1, 0}, 1, 2, &metrics), WEIR_OK);
+    judged.rows = 1; /* no attack */
+    assert_int_equal(weir_metrics_compute(&judged, &metrics), WEIR_OK);
     json = weir_metrics_json(&metrics, names);
     assert_true(json_is_null(json_object_get(json, "roc_auc")));
+    assert_true(json_is_null(json_object_get(json_object_get(json, "detection"), "recall")));
     json_decref(json);
     weir_metrics_fini(&metrics);
 }
