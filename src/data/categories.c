@@ -1,3 +1,4 @@
+#define XXH_INLINE_ALL /* libweir needs no library for it */
 #include "data/categories.h"
 
 #include <stdlib.h>
