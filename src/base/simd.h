@@ -13,7 +13,7 @@ static inline enum weir_simd weir_simd_here(void)
     const char *wanted = getenv("WEIR_SIMD");
     enum weir_simd best = WEIR_SIMD_PLAIN;
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         best = WEIR_SIMD_AVX2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq"))

@@ -1,6 +1,7 @@
 /* weir train: fits a model to labelled rows. */
 #include <errno.h>
 #include <libgen.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -433,7 +434,7 @@ static weir_err train(struct training *t, struct weir_error *error)
 
 int weir_cmd_train(int argc, char **argv)
 {
-    struct options o = {.algorithm = "xgboost", .share = 0.2, .threshold = 0.5, .seed = 1};
+    struct options o = {.algorithm = "xgboost", .share = 0.2, .threshold = NAN, /* as the model decides */ .seed = 1};
     struct training t = {.o = &o};
     struct weir_error error = {0};
     int exit_code = parse(argc, argv, &o);

@@ -15,6 +15,7 @@ try:
     from sklearn.ensemble import AdaBoostClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
+    from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 except ImportError:
@@ -64,8 +65,30 @@ def log_odds(p):
     return p[:, 1:] - p[:, :1]
 
 
+def neighbours(folder, x, y, classes):
+    """Shares of votes are the same numbers, but where rows are equally near."""
+    wrong = 0
+    write(os.path.join(folder, "d.csv"), x, y)
+    x = x.astype(np.float64)
+    for scale in (False, True):
+        for k, weights in ((5, "uniform"), (4, "distance"), (1, "uniform")):
+            theirs = KNeighborsClassifier(n_neighbors=k, weights=weights, algorithm="kd_tree")
+            wide = StandardScaler().fit_transform(x) if scale else x
+            theirs.fit(wide, y)
+            got = ours(folder, "knn", classes, "--param", f"n_neighbors={k}", "--param", f"weights={weights}", *(["--scale", "standard"] if scale else []))
+            wanted = theirs.predict_proba(wide)
+            wanted = wanted[:, 1:] if classes == 2 else wanted
+            differ = np.flatnonzero(np.max(np.abs(got - wanted), axis=1) > 1e-6)
+            far = theirs.kneighbors(wide, k + 1)[0]
+            ties = [r for r in differ if far[r, k] - far[r, k - 1] <= 1e-12 * far[r, k]]
+            print(f"knn k={k} {weights}{' scaled' if scale else ''}: {classes} classes: {len(differ)} of {len(y)} rows differ, {len(ties)} of them ties {ties}")
+            wrong += len(differ) - len(ties)
+    return wrong
+
+
 def main():
     worst = {}
+    wrong_neighbours = 0
     for classes in (2, 3):
         plain, y = rows(classes, 40 + classes)
         few = np.round(plain / (np.std(plain, axis=0) + 1e-9) * 8).astype(np.float32)  # fewer values than bins
@@ -91,8 +114,11 @@ def main():
                 away = float(np.max(np.abs(got - wanted) / (1 + np.abs(wanted))))
                 print(f"{name} {' '.join(more)}: {classes} classes: margins differ by {away:.2g} at most")
                 worst[name] = max(worst.get(name, 0), away)
+            wrong_neighbours += neighbours(folder, plain, y, classes)
     limits = {"adaboost": 1e-6, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
     wrong = [name for name in limits if not worst[name] <= limits[name]]
+    if wrong_neighbours:
+        wrong.append("knn")
     if wrong:
         sys.exit(f"too far from scikit-learn: {', '.join(wrong)}")
 
