@@ -8,8 +8,8 @@ Reads what joblib.dump or pickle.dump wrote; unpickling runs code, so open only 
     import weir.export
     weir.export.write(model, "model.json")
 
-Random forests, extra trees, decision trees, gradient boosting, histogram gradient boosting (classifiers and regressors) and
-AdaBoost classifiers over decision trees. docs/import.md describes the JSON. scikit-learn is not imported here; unpickling needs it.
+Random forests, extra trees, decision trees, gradient boosting, histogram gradient boosting (classifiers and regressors), AdaBoost
+classifiers over decision trees and isolation forests. docs/import.md describes the JSON. scikit-learn is not imported here; unpickling needs it.
 """
 from __future__ import annotations
 
@@ -186,6 +186,31 @@ def _ada_boost(model: typing.Any) -> Json:
             "width": 1 if k == 2 else k, "trees": trees}
 
 
+def _usual_way(rows: numpy.ndarray) -> numpy.ndarray:
+    """The mean way to a leaf in a tree that is cut at random until each of so many rows is alone."""
+    n = numpy.maximum(rows, 3).astype(float)
+    return numpy.where(rows <= 2, numpy.where(rows <= 1, 0.0, 1.0),
+                       2 * (numpy.log(n - 1) + numpy.euler_gamma) - 2 * (n - 1) / n)
+
+
+def _isolation_forest(model: typing.Any) -> Json:
+    """A leaf adds minus the way to it, as a share of the usual way; 2 to the sum's power is the score."""
+    usual = float(_usual_way(numpy.asarray(model.max_samples_))) * len(model.estimators_)
+    trees = []
+    for estimator, features in zip(model.estimators_, model.estimators_features_):
+        tree = estimator.tree_
+        depth = numpy.zeros(tree.node_count)
+        for node in numpy.flatnonzero(tree.children_left >= 0):  # a parent stands before its children
+            depth[tree.children_left[node]] = depth[tree.children_right[node]] = depth[node] + 1
+        way = depth + _usual_way(tree.n_node_samples)
+        leaf = -way / usual if usual > 0 else numpy.full(len(way), -1 / len(model.estimators_))
+        out = _tree(tree, leaf[:, None])
+        out["column"] = numpy.where(tree.children_left >= 0, features[numpy.maximum(tree.feature, 0)], 0).tolist()
+        out["gain"] = numpy.zeros(tree.node_count).tolist()  # its labels were noise
+        trees.append(out)
+    return {"algorithm": "isolation-forest", "objective": "isolation", "link": "isolation", "trees": trees}
+
+
 def document(model: typing.Any) -> Json:
     """The model as JSON objects. ExportError: weir cannot score it."""
     name = type(model).__name__
@@ -201,9 +226,11 @@ def document(model: typing.Any) -> Json:
         parts = _hist_gradient_boosting(model)
     elif name == "AdaBoostClassifier":
         parts = _ada_boost(model)
+    elif name == "IsolationForest":
+        parts = _isolation_forest(model)
     else:
         raise ExportError(f"a {name}; weir scores scikit-learn's RandomForest, ExtraTrees, DecisionTree, GradientBoosting, "
-                          "HistGradientBoosting (Classifier and Regressor) and AdaBoostClassifier")
+                          "HistGradientBoosting (Classifier and Regressor), AdaBoostClassifier and IsolationForest")
     names = getattr(model, "feature_names_in_", None)
     classes = getattr(model, "classes_", None)
     head = {

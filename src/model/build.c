@@ -56,6 +56,13 @@ static weir_err find_benign(struct weir_model_facts *f, const char *origin, stru
     return WEIR_OK;
 }
 
+/* Ties go to the first class where the margin is a share of votes, and an isolation forest's are no attack. */
+static float usual_threshold(enum weir_link link, size_t groups, bool turned)
+{
+    bool above = (link == WEIR_LINK_PROBABILITY && groups == 1 && !turned) || link == WEIR_LINK_ISOLATION;
+    return above ? nextafterf(0.5f, 1) : 0.5f;
+}
+
 /* Takes over the source. */
 static weir_err build(struct weir_source *source, const char *origin, const struct weir_model_facts *facts, weir_model **out,
                       struct weir_error *error)
@@ -108,11 +115,12 @@ static weir_err build(struct weir_source *source, const char *origin, const stru
         f.algorithm = source->algorithm;
     f.regression = weir_link_regression(source->forest->link);
     if (isnan(f.threshold) && !f.regression)
-        f.threshold = source->forest->link == WEIR_LINK_PROBABILITY && groups == 1 && f.benign != 1 ? nextafterf(0.5f, 1) : 0.5f;
-    if (groups == 1 && f.benign == 1 && f.regression) {
+        f.threshold = usual_threshold(source->forest->link, groups, f.benign == 1);
+    if (groups == 1 && f.benign == 1 && (f.regression || source->forest->link == WEIR_LINK_ISOLATION)) {
         err = weir_fail(error, WEIR_ERR_UNSUPPORTED,
-                        "%s: a regression (%s): its prediction cannot be turned round; a row is an alert from a threshold on",
-                        origin, source->objective);
+                        "%s: %s (%s): its %s cannot be turned round; a row is an alert from a threshold on", origin,
+                        f.regression ? "a regression" : "an isolation forest", source->objective,
+                        f.regression ? "prediction" : "score");
         goto out;
     }
     if (f.turned)
@@ -175,7 +183,7 @@ weir_err weir_model_make(struct weir_scorer *scorer, const struct weir_model_fac
     if (!f.feature_set)
         f.feature_set = "none";
     if (isnan(f.threshold))
-        f.threshold = scorer->link == WEIR_LINK_PROBABILITY && scorer->groups == 1 ? nextafterf(0.5f, 1) : 0.5f;
+        f.threshold = usual_threshold(scorer->link, scorer->groups, false);
     weir_err err = weir_card_make(&f, objective, importance, &card, error);
     if (err) {
         weir_scorer_free(&scorer);

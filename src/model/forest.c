@@ -322,7 +322,9 @@ static weir_err check_whole(const struct weir_forest *f, struct weir_error *erro
         return weir_fail(error, WEIR_ERR_FORMAT, "sum %d and link %d", f->sum, f->link);
     if (f->width != 1 && (f->width != f->groups || f->sum != WEIR_SUM_FLOAT64))
         return weir_fail(error, WEIR_ERR_FORMAT, "leaves of %zu values for %zu margins", f->width, f->groups);
-    if (f->link == WEIR_LINK_SIGMOIDS ? f->groups == 1 : (regression || f->link == WEIR_LINK_STEP) && f->groups > 1)
+    if (f->link == WEIR_LINK_SIGMOIDS
+            ? f->groups == 1
+            : (regression || f->link == WEIR_LINK_STEP || f->link == WEIR_LINK_ISOLATION) && f->groups > 1)
         return weir_fail(error, WEIR_ERR_FORMAT, "link %d with %zu margins", f->link, f->groups);
     for (size_t s = 0; s < f->sets; s++)
         if (f->set_size[s] > WEIR_FOREST_SET_MAX || f->set_first[s] > f->words ||

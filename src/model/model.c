@@ -266,6 +266,8 @@ static float score_one(enum weir_link link, float margin)
         return (float)clamp(m);
     case WEIR_LINK_STEP:
         return m > 0;
+    case WEIR_LINK_ISOLATION:
+        return (float)exp2(fmin(m, 0));
     case WEIR_LINK_EXP:
         value = exp(m);
         break;

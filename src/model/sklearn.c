@@ -75,9 +75,9 @@ static void read_texts(struct weir_document *doc, char ***out, size_t *count)
 static bool link_of(const char *name, enum weir_link *link)
 {
     static const char *const names[WEIR_LINK_COUNT] = {
-        [WEIR_LINK_LOGISTIC] = "logistic", [WEIR_LINK_SIGMOIDS] = "sigmoids", [WEIR_LINK_PROBABILITY] = "probability",
-        [WEIR_LINK_STEP] = "step",         [WEIR_LINK_IDENTITY] = "identity", [WEIR_LINK_EXP] = "exp",
-        [WEIR_LINK_SOFTPLUS] = "softplus"};
+        [WEIR_LINK_LOGISTIC] = "logistic", [WEIR_LINK_SIGMOIDS] = "sigmoids",  [WEIR_LINK_PROBABILITY] = "probability",
+        [WEIR_LINK_STEP] = "step",         [WEIR_LINK_IDENTITY] = "identity",  [WEIR_LINK_EXP] = "exp",
+        [WEIR_LINK_SOFTPLUS] = "softplus", [WEIR_LINK_ISOLATION] = "isolation"};
     for (int i = 0; i < WEIR_LINK_COUNT; i++)
         if (!strcmp(name, names[i])) {
             *link = (enum weir_link)i;

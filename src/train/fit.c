@@ -1,5 +1,6 @@
 #include "train/fit.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static weir_err make_model(const struct weir_fit_rows *rows, const struct weir_f
                            json_t *used, weir_model **model, struct weir_error *error)
 {
     const struct weir_dataset *dataset = rows->dataset;
+    double threshold = isnan(config->threshold) && trained->threshold > 0 ? (double)trained->threshold : config->threshold;
     char name[80];
     const char **columns = malloc((dataset->column_count + 1) * sizeof *columns);
     json_t *tables = code_tables(dataset), *training = describe(rows, config, used, trained->facts);
@@ -80,7 +82,7 @@ static weir_err make_model(const struct weir_fit_rows *rows, const struct weir_f
                                      .classes = (const char *const *)rows->labels->classes,
                                      .class_count = rows->labels->class_count,
                                      .benign = rows->labels->benign,
-                                     .threshold = (float)config->threshold,
+                                     .threshold = (float)threshold,
                                      .seeded = true,
                                      .seed = config->seed,
                                      .defaults = rows->defaults,

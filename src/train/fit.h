@@ -33,7 +33,7 @@ struct weir_fit_config {
     size_t param_count;
     enum weir_scale scale;
     uint64_t seed;
-    double threshold;
+    double threshold;                                         /* NaN: as the trainer or the kind of model says */
     const char *name;                                         /* of the model; NULL: data set and algorithm */
     const char *version;                                      /* NULL: "1" */
     void (*progress)(void *context, size_t done, size_t all); /* NULL: none */

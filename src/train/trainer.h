@@ -47,6 +47,7 @@ struct weir_trained {
     struct weir_scorer *scorer;
     struct weir_importance *importance; /* [columns], or NULL */
     char objective[64];                 /* for people; may be empty */
+    float threshold;                    /* score from which a row is an alert; 0: it does not say */
     json_t *facts;                      /* what the fit says of itself: {"iterations":..,"converged":..}; NULL: nothing */
 };
 
@@ -56,6 +57,7 @@ struct weir_trainer {
     const struct weir_param *params;
     bool more;          /* takes parameters beyond its table: config->more */
     bool scale_matters; /* unscaled columns of very different size spoil it: users are warned */
+    bool two_classes;   /* benign and attack alone; more are WEIR_ERR_ARGUMENT */
     /* WEIR_ERR_UNSUPPORTED when its library is not there, with what to install: to be asked before minutes of reading. NULL: it
      * needs none. */
     weir_err (*ready)(struct weir_error *error);

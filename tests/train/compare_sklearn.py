@@ -12,7 +12,7 @@ PEERS = os.path.join(os.path.dirname(WEIR), "peers", "bin", "python")
 try:
     import numpy as np
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.ensemble import AdaBoostClassifier
+    from sklearn.ensemble import AdaBoostClassifier, IsolationForest
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier
@@ -23,6 +23,9 @@ except ImportError:
         os.execv(PEERS, [PEERS, *sys.argv])
     print("scikit-learn is not installed; tools/setup peers brings it")
     sys.exit(77)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python"))
+import weir.export  # noqa: E402
 
 COLUMNS = 12
 
@@ -57,6 +60,45 @@ def ours(folder, algorithm, classes, *more):
     if classes == 2:
         return np.array([[float(r["margin"])] for r in read])
     return np.array([[float(r[f"margin_{k}"]) for k in range(classes)] for r in read])
+
+
+def isolation():
+    """Forests are random: the same forest scores alike, ours score the same rows alike on average."""
+    x, y = rows(2, 7)
+    wide = x.astype(np.float64)
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        data, model, document, out = (os.path.join(folder, name) for name in ("d.csv", "m.weir", "m.json", "p.csv"))
+        write(data, x, y)
+
+        def scores():
+            subprocess.run([WEIR, "predict", model, "--data", data, "-o", out], check=True, stderr=subprocess.DEVNULL)
+            with open(out, newline="") as file:
+                read = list(csv.DictReader(file))
+            return np.array([float(r["score"]) for r in read]), np.array([r["class"] == "attack" for r in read])
+
+        theirs = IsolationForest(n_estimators=300, random_state=1).fit(wide[y == 0])
+        weir.export.write(theirs, document)
+        subprocess.run([WEIR, "model", "import", document, "-o", model, "--columns", ",".join(f"f{c}" for c in range(COLUMNS))],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wanted = -theirs.score_samples(wide)
+        got, alerts = scores()
+        away = float(np.max(np.abs(got - wanted)))
+        print(f"isolation-forest: imported: scores differ by {away:.2g} at most")
+        if not away <= 1e-6 or (alerts != (theirs.predict(wide) < 0))[np.abs(wanted - 0.5) > 1e-6].any():
+            wrong.append("isolation-forest, imported")
+        ours(folder, "isolation-forest", 2, "--param", "n_estimators=300")
+        got, alerts = scores()
+        away, alike = float(np.mean(np.abs(got - wanted))), float(np.corrcoef(got, wanted)[0, 1])
+        print(f"isolation-forest: trained: scores differ by {away:.2g} on average, correlation {alike:.4f}")
+        if not (away <= 0.01 and alike >= 0.98):
+            wrong.append("isolation-forest, trained")
+        ours(folder, "isolation-forest", 2, "--param", "rows=all", "--param", "contamination=0.1")
+        share, bound = float(np.mean(scores()[1])), 0.1
+        print(f"isolation-forest: contamination {bound}: {share:.3f} are attacks")
+        if abs(share - bound) > 0.003:
+            wrong.append("isolation-forest, contamination")
+    return wrong
 
 
 def log_odds(p):
@@ -116,7 +158,7 @@ def main():
                 worst[name] = max(worst.get(name, 0), away)
             wrong_neighbours += neighbours(folder, plain, y, classes)
     limits = {"adaboost": 1e-6, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
-    wrong = [name for name in limits if not worst[name] <= limits[name]]
+    wrong = [name for name in limits if not worst[name] <= limits[name]] + isolation()
     if wrong_neighbours:
         wrong.append("knn")
     if wrong:
