@@ -16,6 +16,7 @@
 #include "store/folder.h"
 #include "store/output.h"
 #include "store/schema.h"
+#include "store/store.h"
 
 /* Days since 1970 of a row's first packet. Sensors are not trusted to send times that there can be. */
 #define DAY_SQL "CASE WHEN isfinite(v.stime) THEN v.stime::DATE - DATE '1970-01-01' ELSE 0 END"
@@ -149,8 +150,9 @@ static void sync_path(const char *path)
     }
 }
 
-/* The rows of one chunk, day and sensor. */
-static weir_err copy_rows(struct weir_duck *duck, const char *where, const char *path, struct weir_error *error)
+/* The rows of one chunk, day and sensor, each with its reasons: a list, null for none. */
+static weir_err copy_rows(struct weir_duck *duck, const char *range, const char *where, const char *path,
+                          struct weir_error *error)
 {
     char *sql = NULL, *quoted = weir_duck_quote(path);
     size_t size;
@@ -158,8 +160,18 @@ static weir_err copy_rows(struct weir_duck *duck, const char *where, const char 
     weir_err code = WEIR_ERR_MEMORY;
     if (to) {
         fputs("COPY (SELECT * EXCLUDE (sensor) FROM (", to);
-        weir_schema_put_verdicts(to);
-        fprintf(to, " WHERE %s)) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)", where, quoted);
+        weir_schema_put_verdicts(to, ", b.reasons");
+        fputs(" LEFT JOIN (SELECT r.context, r.flow_id, r.record, list_filter([", to);
+        for (unsigned i = 0; i < WEIR_REASONS_MAX; i++)
+            fprintf(to, "%s{'column_name': n.of[r.name_%u], 'value': r.value_%u, 'contribution': r.contribution_%u}",
+                    i ? "," : "", i, i, i);
+        fprintf(to,
+                "], lambda x: x.column_name IS NOT NULL) AS reasons FROM reason_rows r,"
+                " (SELECT map_from_entries(list((name, column_name))) AS of FROM column_names) n"
+                " WHERE r.flow_id IN (SELECT flow_id FROM verdict_rows v WHERE v.alert AND %s)) b"
+                " ON b.context = v.context AND b.flow_id = v.flow_id AND b.record = v.record WHERE %s))"
+                " TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+                range, where, quoted);
         code = fclose(to) ? no_memory(error) : weir_duck_run(duck, sql, error);
     } else {
         no_memory(error);
@@ -194,7 +206,7 @@ static weir_err write_file(struct weir_lake *lake, struct weir_duck *duck, uint6
     char *where = quoted ? text("%s AND c.sensor = %s AND " DAY_SQL " = %" PRId64, range, quoted, day) : NULL;
     weir_err code = path && beside && where ? WEIR_OK : no_memory(error);
     if (code == WEIR_OK && (code = make_folder(above, error)) == WEIR_OK && (code = make_folder(folder, error)) == WEIR_OK &&
-        (code = copy_rows(duck, where, beside, error)) == WEIR_OK) {
+        (code = copy_rows(duck, range, where, beside, error)) == WEIR_OK) {
         sync_path(beside);
         if (rename(beside, path))
             code = weir_output_fail(path, errno, error);

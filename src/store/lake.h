@@ -1,6 +1,7 @@
 /* The lake: the verdicts of a store as Parquet files in folders by date and sensor, for any engine that reads those:
  *
- *   DIR/date=2026-11-22/sensor=tap%201/3f0c9a7e51d2b846-00000017.parquet      the columns of `verdicts`, but for `sensor`
+ *   DIR/date=2026-11-22/sensor=tap%201/3f0c9a7e51d2b846-00000017.parquet      the columns of `verdicts`, but for `sensor`, and
+ *                                                                             `reasons`
  *
  * date is that of a record's first packet, UTC; names are percent-encoded. The rows of a store's file are cut into chunks, in
  * their order; the table `lake` has the chunk before its files are made, and a file's name is that of its store and chunk. So

@@ -69,7 +69,7 @@ static weir_err create_tables(struct weir_duck *duck, struct weir_error *error)
     return code == WEIR_OK ? weir_duck_run(duck, version, error) : code;
 }
 
-void weir_schema_put_verdicts(FILE *to)
+void weir_schema_put_verdicts(FILE *to, const char *more)
 {
     fputs("SELECT v.flow_id, v.record, ([", to);
     for (unsigned i = 0; i < WEIR_REASON_COUNT; i++)
@@ -77,10 +77,11 @@ void weir_schema_put_verdicts(FILE *to)
     fputs("])[v.reason + 1] AS reason, v.stime, v.ltime, ([", to);
     for (unsigned i = 0; i < 256; i++)
         fprintf(to, "%s'%s'", i ? "," : "", weir_protocol_names[i]);
-    fputs("])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
-          " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us"
-          " FROM verdict_rows v JOIN contexts c USING (context)",
-          to);
+    fprintf(to,
+            "])[v.proto::INTEGER + 1] AS proto, v.src_ip, v.src_port, v.dest_ip, v.dest_port, c.feature_set, c.class, v.score,"
+            " c.threshold, v.alert, c.model, c.run, c.sensor, c.boot, c.lane, v.seq, v.\"row\", v.decision_us%s"
+            " FROM verdict_rows v JOIN contexts c USING (context)",
+            more);
 }
 
 static void put_reasons_view(FILE *to)
@@ -103,7 +104,7 @@ static weir_err create_views(struct weir_duck *duck, struct weir_error *error)
     if (!to)
         return no_memory(error);
     fputs("CREATE OR REPLACE VIEW verdicts AS ", to);
-    weir_schema_put_verdicts(to);
+    weir_schema_put_verdicts(to, "");
     fputc(';', to);
     put_reasons_view(to);
     weir_err code = fclose(to) ? no_memory(error) : weir_duck_run(duck, sql, error);

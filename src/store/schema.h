@@ -31,7 +31,8 @@ weir_err weir_schema_prepare_with(struct weir_duck *duck, const struct weir_migr
 /* What of a file is in the lake: store/lake.h. */
 #define WEIR_LAKE_SQL "CREATE TABLE IF NOT EXISTS lake(chunk UBIGINT, first UBIGINT, last UBIGINT, written BOOLEAN);"
 
-/* The SELECT of the view `verdicts`, over verdict_rows as v and contexts as c; conditions may follow. */
-void weir_schema_put_verdicts(FILE *to);
+/* The SELECT of the view `verdicts`, over verdict_rows as v and contexts as c; further joins and conditions may follow. `more`
+ * goes behind its columns: ", x.y", or "". */
+void weir_schema_put_verdicts(FILE *to, const char *more);
 
 #endif

@@ -124,6 +124,15 @@ static void compare(const char *path, uint64_t rows)
     number(duck, "SELECT count(*)::UBIGINT FROM (SELECT " COLUMNS " FROM verdicts EXCEPT ALL SELECT " COLUMNS " FROM lake)", 0);
     number(duck, "SELECT count(*)::UBIGINT FROM lake WHERE date <> stime::DATE", 0);
     number(duck, "SELECT count(*)::UBIGINT FROM lake WHERE sensor NOT IN ('own', 'tap 1', 'q/uo''te=%', '007')", 0);
+    /* reasons: the same, of the same alerts */
+    number(duck, "SELECT (count(*) > 0)::UBIGINT FROM reasons", 1);
+    number(duck,
+           "WITH theirs AS (SELECT flow_id, record, run, (generate_subscripts(reasons, 1) - 1)::UTINYINT AS rank,"
+           " unnest(reasons, recursive := true) FROM lake), ours AS (SELECT flow_id, record, run, rank, column_name, value,"
+           " contribution FROM reasons) SELECT ((SELECT count(*) FROM (FROM ours EXCEPT ALL FROM theirs)) + (SELECT count(*) FROM"
+           " (FROM theirs EXCEPT ALL FROM ours)))::UBIGINT",
+           0);
+    number(duck, "SELECT count(*)::UBIGINT FROM lake WHERE alert = (reasons IS NULL)", 0);
     weir_duck_close(&duck);
     if (asprintf(&sql, "%s/*/*/.*.tmp", lake) < 0)
         abort();
