@@ -385,6 +385,18 @@ static void print_time(FILE *to, const char *name, const struct weir_histogram *
             (double)weir_histogram_quantile(h, 0.99) / 1e3, (double)h->max / 1e3);
 }
 
+static void print_classes(const struct weir_account *account, FILE *to)
+{
+    const char *before = "classes  ";
+    for (unsigned c = 0; c < WEIR_CLASSES_SHOWN; c++)
+        if (account->class_rows[c]) {
+            fprintf(to, "%s %s %" PRIu64, before, account->class_name[c], account->class_rows[c]);
+            before = ",";
+        }
+    if (*before == ',')
+        fputc('\n', to);
+}
+
 /* What a backend has made of the rows. */
 static void print_judged(const struct weir_account *account, FILE *to)
 {
@@ -403,12 +415,14 @@ static void print_judged(const struct weir_account *account, FILE *to)
     print_time(to, "decision", &account->decision_ns);
     print_stages(to, account);
     print_time(to, "durable", &account->durable_ns);
+    print_classes(account, to);
 }
 
 static void print_inferred(const struct weir_account *account, FILE *to)
 {
     weir_inferred_print(&account->inferred, to);
     print_time(to, "decision", &account->decision_ns);
+    print_classes(account, to);
     fprintf(to, "%.2f s, rows scored %" PRIu64 ", %.0f rows/s, %" PRIu64 " alerts\n", account->seconds, account->rows.scored,
             per_second(account->rows.scored, account->seconds), account->alerts);
 }

@@ -12,6 +12,7 @@
 #include "batch/note_frame.h"
 #include "batch/verdict_frame.h"
 #include "pipeline/backend.h"
+#include "pipeline/classes.h"
 
 enum { SHOW_NS = 50 * 1000000, TAKE_NS = 100 * 1000000, TROUBLE_NS = 1000000000, LISTS_MAX = 256 };
 static const int64_t linger_ns = (int64_t)5 * 1000000000;
@@ -44,7 +45,8 @@ struct worker {
     size_t out_room;
     int64_t shown_ns, troubled_ns;
     bool said;
-    struct weir_account account; /* rows, alerts, batches, decision_ns, inferred */
+    struct weir_class_places places; /* in the account */
+    struct weir_account account;     /* rows, alerts, classes, batches, stages, decision_ns, inferred */
     /* under the lock */
     pthread_mutex_t lock;
     struct weir_account shown;
@@ -318,7 +320,10 @@ static weir_err judge_frame(struct worker *worker, const struct weir_delivery *d
         return code;
     batch->x = worker->x;
     weir_frame_borrow(frame, mono_to_wall, batch);
+    batch->handed_ns = frame->sent_ns - mono_to_wall; /* as closing times: right as far as the machines' clocks agree */
+    verdicts->taken_ns = mono_ns;
     weir_judge_batch(judge, worker->number, verdicts);
+    weir_classes_follow(&worker->places, account->class_name, verdicts);
     const struct weir_frame_origin origin = {.name = frame->sensor_name, .sent_ns = wall_ns, .mono_to_wall = mono_to_wall};
     struct weir_frame_origin from = origin;
     memcpy(from.sensor, frame->sensor, sizeof from.sensor);
@@ -342,6 +347,8 @@ static weir_err judge_frame(struct worker *worker, const struct weir_delivery *d
     account->rows.batched += rows;
     account->rows.scored += rows;
     account->alerts += verdicts->alerts;
+    weir_classes_count(&worker->places, account->class_rows, verdicts);
+    weir_stages_add(&account->stages, verdicts);
     for (unsigned r = 0; r < rows; r++)
         weir_histogram_add(&account->decision_ns, verdicts->scored_ns[r] - batch->closed_ns[r], 1);
     weir_histogram_add(&account->inferred.queue_ns, wall_ns - frame->sent_ns, 1);
@@ -521,6 +528,8 @@ void weir_infer_account(struct weir_infer *infer, struct weir_account *account)
         account->rows.batched += shown->rows.batched;
         account->rows.scored += shown->rows.scored;
         account->alerts += shown->alerts;
+        weir_classes_add(account, shown);
+        weir_stages_merge(&account->stages, &shown->stages);
         weir_histogram_merge(&account->decision_ns, &shown->decision_ns);
         weir_inferred_add(&account->inferred, &shown->inferred);
         pthread_mutex_unlock(&worker->lock);

@@ -36,6 +36,14 @@ void weir_stages_add(struct weir_stages *stages, const struct weir_verdicts *ver
     add_runs(&stages->ns[WEIR_STAGE_SCORE], NULL, verdicts->scored_ns, verdicts->taken_ns, rows);
 }
 
+void weir_stages_merge(struct weir_stages *into, const struct weir_stages *from)
+{
+    for (unsigned i = 0; i < WEIR_STAGE_COUNT; i++)
+        weir_histogram_merge(&into->ns[i], &from->ns[i]);
+    for (unsigned i = 0; i < WEIR_FILLS; i++)
+        into->fill[i] += from->fill[i];
+}
+
 json_t *weir_stages_json(const struct weir_stages *stages)
 {
     json_t *json = json_object();

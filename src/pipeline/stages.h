@@ -25,9 +25,11 @@ struct weir_stages {
 /* "batch_wait", "queue", "score", "store". */
 const char *weir_stage_name(enum weir_stage stage);
 
-/* All stages but the last, and the fill, of a judged batch. Of one that came from another process only the fill: its own account
- * has the rest. */
+/* All stages but the last, and the fill, of a judged batch. Of one that was judged in another process only the fill: the account
+ * of that one has the rest. */
 void weir_stages_add(struct weir_stages *stages, const struct weir_verdicts *verdicts);
+
+void weir_stages_merge(struct weir_stages *into, const struct weir_stages *from);
 
 /* {"batch_wait": {"p50": us, "p99": us, "max": us}, ...}; {"1": n, "2-3": n, ...}, as far as there are any. NULL: out of memory.
  */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/classes.h"
 #include "store/outage.h"
 
 static const int64_t LOOK_NS = 1000000000; /* between looks for room */
@@ -46,9 +47,8 @@ struct weir_writer {
         uint32_t rows;
     } * scored; /* of the batches whose rows are pending; room for as many as rows */
     uint64_t scored_batches;
-    int64_t commit_at_ns; /* when that is to be committed */
-    uint64_t names;       /* that `place` is for */
-    uint8_t place[256];   /* of their classes in class_rows */
+    int64_t commit_at_ns;            /* when that is to be committed */
+    struct weir_class_places places; /* in class_rows */
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
@@ -295,40 +295,20 @@ static void remember_alerts(struct weir_writer *writer, const struct weir_verdic
     }
 }
 
-/* Where this model's classes are counted: each name has one place, whatever model brought it. Under the lock. */
-static void find_places(struct weir_writer *writer, const struct weir_verdicts *verdicts)
-{
-    for (size_t c = 0; c < verdicts->class_count && c < sizeof writer->place; c++) {
-        char name[WEIR_CLASS_NAME];
-        unsigned k = 0;
-        snprintf(name, sizeof name, "%s", verdicts->classes[c]);
-        while (k < WEIR_CLASSES_SHOWN - 1 && writer->class_name[k][0] && strcmp(writer->class_name[k], name) != 0)
-            k++;
-        if (k == WEIR_CLASSES_SHOWN - 1)
-            strcpy(name, "other");
-        memcpy(writer->class_name[k], name, sizeof name);
-        writer->place[c] = (uint8_t)k;
-    }
-    writer->names = verdicts->names;
-}
-
 static void count(struct weir_writer *writer, const struct weir_verdicts *verdicts)
 {
     const struct weir_batch *batch = verdicts->batch;
     pthread_mutex_lock(&writer->lock);
-    if (writer->names != verdicts->names)
-        find_places(writer, verdicts);
+    weir_classes_follow(&writer->places, writer->class_name, verdicts);
     struct tally *tally = &writer->tally;
     tally->rows += batch->rows;
     tally->batches++;
     tally->alerts += verdicts->alerts;
     tally->unexplained += verdicts->brief ? verdicts->alerts : 0;
     weir_stages_add(&tally->stages, verdicts);
-    for (unsigned r = 0; r < batch->rows; r++) {
-        unsigned c = verdicts->class_index[r];
-        tally->class_rows[c < sizeof writer->place ? writer->place[c] : WEIR_CLASSES_SHOWN - 1]++;
+    weir_classes_count(&writer->places, tally->class_rows, verdicts);
+    for (unsigned r = 0; r < batch->rows; r++)
         weir_histogram_add(&tally->decision, verdicts->scored_ns[r] - batch->closed_ns[r], 1);
-    }
     if (verdicts->alerts)
         remember_alerts(writer, verdicts);
     pthread_mutex_unlock(&writer->lock);

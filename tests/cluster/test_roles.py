@@ -73,9 +73,27 @@ class Roles(unittest.TestCase):
         account = self.sensor_ends(c.sensor("-r", CAPTURE, "--batch", "17"))
         self.assertEqual(account["rows"]["batched"], self.rows)
         self.assertEqual(account["store"]["committed"], self.rows)
+
+        def judged():  # by both workers; what they show is up to 50 ms old
+            classes, fills = {}, 0
+            for name in "infer", "infer-2":
+                shown = c.status(name)["account"]
+                fills += sum(shown["batch_fill"].values())
+                for word, rows in shown["classes"].items():
+                    classes[word] = classes.get(word, 0) + rows
+            return classes, fills
+
+        until(lambda: sum(judged()[0].values()) >= self.rows)
+        classes, fills = judged()
         for worker in workers:
             self.assertEqual(c.end(worker), 0, c.logs())
         self.same_store()
+        stored = {r["class"]: int(r["n"]) for r in c.query("SELECT class, count(*) AS n FROM verdicts GROUP BY class")}
+        batches, = c.query("SELECT count(DISTINCT (lane, seq)) AS n FROM verdicts")
+        for word, rows in stored.items():  # equal, but for batches that were sent again and judged twice
+            self.assertGreaterEqual(classes[word], rows)
+        self.assertEqual(set(classes), set(stored))
+        self.assertGreaterEqual(fills, int(batches["n"]))
         run, = c.query("SELECT sensor, boot, command, ended IS NOT NULL AS ended, account FROM runs WHERE sensor = 'sensor'")
         self.assertEqual((run["boot"], run["ended"]), ("1", "true"))
         self.assertTrue(run["command"].startswith("weir sensor --"), run["command"])

@@ -259,6 +259,17 @@ static void judge_all(bool over_redis)
     assert_int_equal(account.inferred.judged, sizeof rows / sizeof *rows + 2);
     assert_int_equal(account.inferred.left, 0);
     assert_int_equal(account.decision_ns.count, scored);
+    uint64_t classes = 0, fills = 0;
+    for (unsigned i = 0; i < WEIR_CLASSES_SHOWN; i++)
+        classes += account.class_rows[i];
+    for (unsigned i = 0; i < WEIR_FILLS; i++)
+        fills += account.stages.fill[i];
+    assert_int_equal(classes, scored);
+    for (unsigned i = 0; i < WEIR_STAGE_STORE; i++)
+        assert_int_equal(account.stages.ns[i].count, scored);
+    assert_int_equal(account.stages.ns[WEIR_STAGE_STORE].count, 0);
+    assert_int_equal(fills, account.inferred.judged);
+    assert_true(account.class_rows[0] && account.class_rows[1] && !account.class_rows[2]);
     if (over_redis)
         assert_int_equal(server_number(&redis, "XLEN weir:dead"), 1);
     weir_model_free(&a);
