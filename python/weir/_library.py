@@ -28,7 +28,7 @@ class Error(Exception):
         return self.text
 
 
-class _Error(ctypes.Structure):
+class CError(ctypes.Structure):
     """struct weir_error"""
     _fields_ = [("code", ctypes.c_int), ("text", ctypes.c_char * 512)]
 
@@ -40,7 +40,7 @@ class Shape(ctypes.Structure):
 
 _size, _text, _pointer = ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p
 _names = ctypes.POINTER(ctypes.POINTER(ctypes.c_char_p))
-_error = ctypes.POINTER(_Error)
+_error = ctypes.POINTER(CError)
 
 # name: (what it gives, what it takes); include/weir/model.h in ctypes
 _MODEL: dict[str, tuple[typing.Any, list[typing.Any]]] = {
@@ -117,10 +117,7 @@ def fingerprint() -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def check(code: int, error: _Error) -> None:
+def check(code: int, error: CError) -> None:
     if code:
         raise Error(code, error.text.decode(errors="replace") or CODES.get(code, str(code)))
 
-
-def new_error() -> _Error:
-    return _Error()

@@ -68,7 +68,7 @@ class Model:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
         """Reads and validates a model file. Error: names the file, the place and the remedy."""
-        library, handle, error = _library.load(), ctypes.c_void_p(), _library.new_error()
+        library, handle, error = _library.load(), ctypes.c_void_p(), _library.CError()
         _library.check(library.weir_model_load(os.fsencode(path), ctypes.byref(handle), ctypes.byref(error)), error)
         assert handle.value
         return cls(handle.value)
@@ -98,7 +98,7 @@ class Model:
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        error = _library.new_error()
+        error = _library.CError()
         _library.check(self._library.weir_model_set_threshold(self._open(), value, ctypes.byref(error)), error)
 
     @property
@@ -141,7 +141,7 @@ class Model:
             raise Error(-2, f"explain(group={group}, how={how!r}): group is 0 or more, how is 'exact' or 'path'")
         data, stride = self._rows(x)
         contributions = numpy.empty((len(data), len(self.columns)), numpy.float64)
-        base, error = ctypes.c_double(), _library.new_error()
+        base, error = ctypes.c_double(), _library.CError()
         _library.check(self._library.weir_model_explain(self._open(), ways.index(how), data.ctypes.data, len(data), stride, group, None,
                                                         contributions.ctypes.data, ctypes.byref(base)), error)
         return Explanation(contributions, base.value)
