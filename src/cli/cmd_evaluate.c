@@ -6,10 +6,8 @@
 
 #include "base/log.h"
 #include "cli/command.h"
-#include "cli/data_options.h"
+#include "cli/labelled.h"
 #include "cli/report.h"
-#include "train/evaluate.h"
-#include "train/labels.h"
 
 static const char help[] = "usage: weir evaluate MODEL.weir --data FILE|GLOB [OPTIONS]\n"
                            "\n"
@@ -95,49 +93,19 @@ static int parse(int argc, char **argv, struct options *o)
 
 static weir_err evaluate(const struct options *o, struct weir_error *error)
 {
-    weir_model *model = NULL;
-    struct weir_relation *source = NULL;
-    struct weir_dataset *dataset = NULL;
-    struct weir_dataset_column *columns = NULL;
-    struct weir_labels labels = {0};
+    struct weir_labelled rows;
     struct weir_evaluation evaluation = {0};
-    size_t count = 0;
-    weir_err failed = weir_model_load(o->model, &model, error);
-    if (failed)
-        goto out;
-    const char *label = o->data.label ? o->data.label : weir_card_default(model, "label");
-    const char *benign = o->data.benign ? o->data.benign : weir_card_default(model, "benign");
-    if (!label)
-        failed =
-            weir_fail(error, WEIR_ERR_ARGUMENT, "%s: the model does not say its label column; name it with --label", o->model);
+    weir_err failed = weir_labelled_read(o->model, &o->data, &rows, error);
     if (!failed)
-        failed = weir_data_options_fit(&o->data, model, error);
-    if (!failed)
-        failed = weir_columns_of(model, &columns, &count, error);
-    if (!failed)
-        failed = weir_data_options_open(&o->data, weir_stop_on_signal(), &source, error);
-    if (!failed)
-        failed = weir_dataset_read(
-            source, &(struct weir_dataset_config){.label = label, .columns = columns, .column_count = count}, &dataset, error);
-    if (failed)
-        goto out;
-    weir_data_report(dataset->columns, dataset->column_count, dataset->unlabelled);
-    failed = weir_labels_use(&dataset->label_values, benign, model, &labels, error);
-    if (!failed)
-        failed = weir_evaluate(model, dataset, labels.class_of, NULL, dataset->rows, &evaluation, error);
+        failed = weir_evaluate(rows.model, rows.dataset, rows.labels.class_of, NULL, rows.dataset->rows, &evaluation, error);
     if (!failed && !isnan(o->flows_per_s))
         evaluation.metrics.flows_per_s = o->flows_per_s;
     if (!failed && !isnan(o->benign_share))
         evaluation.metrics.benign_share = o->benign_share;
     if (!failed)
-        weir_print_evaluation(model, &evaluation, dataset, NULL, o->json);
-out:
+        weir_print_evaluation(rows.model, &evaluation, rows.dataset, NULL, o->json);
     weir_evaluation_fini(&evaluation);
-    weir_labels_fini(&labels);
-    weir_columns_free(columns, count);
-    weir_dataset_free(&dataset);
-    weir_relation_close(&source);
-    weir_model_free(&model);
+    weir_labelled_fini(&rows);
     return failed;
 }
 

@@ -6,12 +6,14 @@
 #include "cli/model_commands.h"
 #include "cli/options.h"
 
-static const char help[] = "usage: weir model import|show|verify|explain [OPTIONS]\n"
+static const char help[] = "usage: weir model import|show|verify|explain|importance [OPTIONS]\n"
                            "\n"
-                           "  import   make a model file of a model of XGBoost, LightGBM, CatBoost or scikit-learn\n"
-                           "  show     the card of a model file: columns, classes, trees, metrics\n"
-                           "  verify   check a model file from its first byte to its last\n"
-                           "  explain  what each column did to the score of a row\n"
+                           "  import      make a model file of a model of XGBoost, LightGBM, CatBoost or\n"
+                           "              scikit-learn\n"
+                           "  show        the card of a model file: columns, classes, trees, metrics\n"
+                           "  verify      check a model file from its first byte to its last\n"
+                           "  explain     what each column did to the score of a row\n"
+                           "  importance  what each column is worth on labelled rows\n"
                            "\n"
                            "`weir model import --help` and so on tell more.\n"
                            "example: weir model import xgb.json --columns dur,spkts,sbytes -o flows.weir\n";
@@ -36,10 +38,9 @@ int weir_cmd_model(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"import", weir_model_import_command},
-        {"show", weir_model_show_command},
-        {"verify", weir_model_verify_command},
-        {"explain", weir_model_explain_command},
+        {"import", weir_model_import_command},         {"show", weir_model_show_command},
+        {"verify", weir_model_verify_command},         {"explain", weir_model_explain_command},
+        {"importance", weir_model_importance_command},
     };
     if (argc < 2) {
         fputs(help, stderr);

@@ -12,6 +12,7 @@ int weir_model_import_command(int argc, char **argv);
 int weir_model_show_command(int argc, char **argv);
 int weir_model_verify_command(int argc, char **argv);
 int weir_model_explain_command(int argc, char **argv);
+int weir_model_importance_command(int argc, char **argv);
 
 /* One line about a model: "bundled:1: xgboost, 100 trees, depth 6, 12,600 nodes, 20 columns of argus (0123456789abcdef), ..." */
 void weir_model_describe(const weir_model *model, char *text, size_t size);

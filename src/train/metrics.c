@@ -69,8 +69,7 @@ static void divide_means(struct weir_means *sum, double by)
     sum->f1 /= by;
 }
 
-/* Everything that the confusion matrix alone tells; 0 for an empty one. */
-static void find_rates(struct weir_metrics *m)
+void weir_metrics_find_rates(struct weir_metrics *m)
 {
     size_t n = m->class_count, occurring = 0, with_rows = 0;
     uint64_t right = 0, all = 0;
@@ -117,7 +116,7 @@ static void find_resampled_rates(void *context, const uint64_t *counts, double *
 {
     struct weir_metrics *m = context;
     memcpy(m->confusion, counts, m->class_count * m->class_count * sizeof *counts);
-    find_rates(m);
+    weir_metrics_find_rates(m);
     for (size_t i = 0; i < WEIR_METRICS_RATES; i++)
         weir_metrics_rate(m, i, &out[i]);
 }
@@ -191,7 +190,7 @@ weir_err weir_metrics_compute(const struct weir_judged *j, struct weir_metrics *
     if (!failed) {
         for (size_t i = 0; i < j->rows; i++)
             out->confusion[j->truth[i] * n + j->predicted[i]]++;
-        find_rates(out);
+        weir_metrics_find_rates(out);
         weir_calibration_find(j->truth, j->probabilities, j->rows, n, benign, &out->calibration);
         failed = find_areas(j, list, spare, out);
     }

@@ -59,6 +59,10 @@ struct weir_judged {
 weir_err weir_metrics_compute(const struct weir_judged *judged, struct weir_metrics *out);
 void weir_metrics_fini(struct weir_metrics *metrics);
 
+/* Everything that the confusion matrix alone tells: fills what comes from it, 0 for an empty one, of a structure that has
+ * class_count, confusion and room for the classes. */
+void weir_metrics_find_rates(struct weir_metrics *metrics);
+
 /* Name ("f1_macro") and value of a figure that has an interval of its own, i < WEIR_METRICS_RATES. */
 const char *weir_metrics_rate(const struct weir_metrics *metrics, size_t i, double *value);
 

@@ -241,6 +241,27 @@ static void equal_data_and_seed_give_equal_models(void **state)
     free(b);
 }
 
+static void alerts_and_importance_are_told(void **state)
+{
+    (void)state;
+    run_well("$WEIR train --data flows.csv --label Label --benign BENIGN --exclude id,src --trees 20 -o a.weir --quiet >a.txt && "
+             "$WEIR evaluate a.weir --data flows.csv --json --flow-rate 200/s --benign-share 0.75");
+    json_t *json = read_json("out"), *detection = json_object_get(json, "detection");
+    double fpr = number(detection, "fpr"), recall = number(detection, "recall");
+    assert_true(number(detection, "flow_rate") == 200 && number(detection, "benign_share") == 0.75);
+    assert_true(fabs(number(detection, "alerts_per_day") - 200 * 86400 * (0.75 * fpr + 0.25 * recall)) < 1e-3);
+    assert_true(recall == number(json, "recall"));
+    json_decref(json);
+    run_badly("$WEIR evaluate a.weir --data flows.csv --flow-rate 200/min", 2, "--flow-rate 200/min");
+    run_well("$WEIR model importance a.weir --data flows.csv --metric accuracy --repeats 2 --rows 100 --json");
+    json = read_json("out");
+    const json_t *list = json_object_get(json, "importance"), *first = json_array_get(list, 0);
+    assert_int_equal(json_array_size(list), 5);
+    assert_true(number(first, "shap") > 0 && number(first, "gain") > 0);
+    assert_string_equal(json_string_value(json_object_get(json, "metric")), "accuracy");
+    json_decref(json);
+}
+
 static void evaluating_the_test_rows_gives_the_same_figures(void **state)
 {
     static const char *const keys[] = {"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "rows"};
@@ -613,6 +634,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_prints_and_keeps_its_figures),
         cmocka_unit_test(equal_data_and_seed_give_equal_models),
+        cmocka_unit_test(alerts_and_importance_are_told),
         cmocka_unit_test(evaluating_the_test_rows_gives_the_same_figures),
         cmocka_unit_test(predict_keeps_cells_and_adds_the_verdict),
         cmocka_unit_test(predict_writes_every_format_alike),

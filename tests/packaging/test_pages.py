@@ -103,7 +103,7 @@ class Pages(unittest.TestCase):
         for words in situations():
             offered = completed(["weir", *words, "-"])
             self.assertEqual(offered, heads(help_of(*words)) | {"-h", "--help"}, words)
-        self.assertEqual(completed(["weir", "model", ""]), {"import", "show", "verify", "explain"})
+        self.assertEqual(completed(["weir", "model", ""]), {"import", "show", "verify", "explain", "importance"})
         self.assertEqual(completed(["weir", "flows", "--format", "c"]), {"csv"})
         self.assertEqual(completed(["weir", "run", "--lanes", ""]), set())
         self.assertEqual(completed(["weir", "run", "--model", "LIC"]), {"LICENSE"})
