@@ -7,9 +7,22 @@
 
 #include "train/trainers.h"
 
+/* clang-format off */
 static const struct weir_trainer *const trainers[] = {
-    &weir_train_adaboost, &weir_train_decision_tree, &weir_train_gaussian_nb,   &weir_train_isolation_forest, &weir_train_knn,
-    &weir_train_lda,      &weir_train_logistic,      &weir_train_random_forest, &weir_train_xgboost,          NULL};
+    &weir_train_adaboost,
+    &weir_train_catboost,
+    &weir_train_decision_tree,
+    &weir_train_gaussian_nb,
+    &weir_train_isolation_forest,
+    &weir_train_knn,
+    &weir_train_lda,
+    &weir_train_lightgbm,
+    &weir_train_logistic,
+    &weir_train_random_forest,
+    &weir_train_xgboost,
+    NULL,
+};
+/* clang-format on */
 
 const struct weir_trainer *weir_trainer_find(const char *name)
 {

@@ -5,12 +5,14 @@
 #include "train/trainer.h"
 
 extern const struct weir_trainer weir_train_adaboost;                                /* adaboost.c */
+extern const struct weir_trainer weir_train_catboost;                                /* catboost.c */
 extern const struct weir_trainer weir_train_decision_tree, weir_train_random_forest; /* decision_tree.c */
 extern const struct weir_trainer weir_train_gaussian_nb;                             /* gaussian_nb.c */
 extern const struct weir_trainer weir_train_knn;                                     /* knn.c */
 extern const struct weir_trainer weir_train_isolation_forest;                        /* isolation_forest.c */
 extern const struct weir_trainer weir_train_lda;                                     /* lda.c */
+extern const struct weir_trainer weir_train_lightgbm;                                /* lightgbm.c */
 extern const struct weir_trainer weir_train_logistic;                                /* logistic.c */
-extern const struct weir_trainer weir_train_xgboost;                                 /* xgb.c */
+extern const struct weir_trainer weir_train_xgboost;                                 /* xgboost.c */
 
 #endif

@@ -1,10 +1,8 @@
 /* XGBoost as a trainer: its own library grows the trees (xgb.h), weir's importer reads them. */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "model/source.h"
-#include "model/trees.h"
 #include "model/xgboost.h"
+#include "train/boosted.h"
 #include "train/trainers.h"
 #include "train/xgb.h"
 
@@ -27,8 +25,7 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
                                         .context = config->context,
                                         .stop = config->stop};
     void *bytes = NULL;
-    size_t size;
-    struct weir_source source = {0};
+    size_t size = 0;
     float *x = malloc((set->rows * set->columns + 1) * sizeof *x);
     if (!x)
         return weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; train on a sample");
@@ -38,17 +35,8 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
     weir_err err = weir_xgb_train(x, set->label, set->rows, set->columns, &xgb, &bytes, &size, error);
     free(x);
     if (!err)
-        err = weir_xgboost_read(bytes, size, "the trained model", &source, error);
+        err = weir_boosted_take(weir_xgboost_read, bytes, size, weir_xgb_version(NULL), out, error);
     free(bytes);
-    if (err)
-        return err;
-    snprintf(out->objective, sizeof out->objective, "%s", source.objective);
-    out->importance = source.importance;
-    source.importance = NULL;
-    out->facts = json_pack("{s:s}", "library", weir_xgb_version(NULL));
-    err = weir_trees_create(source.forest, &out->scorer, error);
-    source.forest = NULL;
-    weir_source_free(&source);
     return err;
 }
 

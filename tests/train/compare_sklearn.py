@@ -11,6 +11,8 @@ WEIR = os.path.abspath(sys.argv[1])
 PEERS = os.path.join(os.path.dirname(WEIR), "peers", "bin", "python")
 try:
     import numpy as np
+    from catboost import CatBoostClassifier
+    from lightgbm import LGBMClassifier
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import AdaBoostClassifier, IsolationForest
     from sklearn.linear_model import LogisticRegression
@@ -21,7 +23,7 @@ try:
 except ImportError:
     if os.access(PEERS, os.X_OK) and os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(PEERS))):
         os.execv(PEERS, [PEERS, *sys.argv])
-    print("scikit-learn is not installed; tools/setup peers brings it")
+    print("scikit-learn, LightGBM or CatBoost is not installed; tools/setup peers brings them")
     sys.exit(77)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python"))
@@ -138,7 +140,9 @@ def main():
             cases = [
                 ("adaboost", AdaBoostClassifier(random_state=1), []),
                 ("adaboost", AdaBoostClassifier(n_estimators=20, learning_rate=0.5, random_state=1), ["--param", "n_estimators=20", "--param", "learning_rate=0.5"]),
+                ("catboost", CatBoostClassifier(iterations=60, thread_count=1, random_seed=1, verbose=False, allow_writing_files=False), ["--param", "trees=60"]),
                 ("gaussian-nb", GaussianNB(), []),
+                ("lightgbm", LGBMClassifier(n_jobs=1, deterministic=True, force_col_wise=True, verbosity=-1), []),
                 ("gaussian-nb", make_pipeline(StandardScaler(), GaussianNB()), ["--scale", "standard"]),
                 ("lda", LinearDiscriminantAnalysis(), []),
                 ("logistic-regression", make_pipeline(StandardScaler(), LogisticRegression(tol=1e-9, max_iter=10000)), ["--scale", "standard", "--param", "tol=1e-7", "--param", "max_iter=1000"]),
@@ -157,7 +161,7 @@ def main():
                 print(f"{name} {' '.join(more)}: {classes} classes: margins differ by {away:.2g} at most")
                 worst[name] = max(worst.get(name, 0), away)
             wrong_neighbours += neighbours(folder, plain, y, classes)
-    limits = {"adaboost": 1e-6, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
+    limits = {"adaboost": 1e-6, "catboost": 1e-5, "lightgbm": 1e-5, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
     wrong = [name for name in limits if not worst[name] <= limits[name]] + isolation()
     if wrong_neighbours:
         wrong.append("knn")
