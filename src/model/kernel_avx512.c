@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "model/gather.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
 
@@ -73,7 +74,7 @@ static inline __attribute__((always_inline)) __m512i search(const float *e, unsi
         k = step(k, x, _mm512_mask_blend_ps(first, low, high));
     }
     for (unsigned i = 8; i < steps; i++)
-        k = step(k, x, _mm512_i32gather_ps(k, e, 4));
+        k = step(k, x, weir_gather_ps(k, e));
     return _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), k);
 }
 
@@ -311,17 +312,17 @@ static inline __attribute__((always_inline)) void add_numbers(const struct weir_
         if (output == WEIR_OUTPUT_FLOAT32) {
             float *sum = (float *)out + at;
             const float *leaf = plan->leaf + p->leaf;
-            __m512 value = p->leaves <= 64 ? look_up(leaf, n) : _mm512_i32gather_ps(n, leaf, 4);
+            __m512 value = p->leaves <= 64 ? look_up(leaf, n) : weir_gather_ps(n, leaf);
             _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), value));
         } else if (output == WEIR_OUTPUT_FLOAT64) {
             double *sum = (double *)out + at;
             const double *leaf = plan->leaf64 + p->leaf;
-            __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(n), leaf, 8);
-            __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(n, 1), leaf, 8);
+            __m512d low = weir_gather_pd(_mm512_castsi512_si256(n), leaf);
+            __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(n, 1), leaf);
             _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
             _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
         } else {
-            _mm512_store_si512((uint32_t *)out + at, _mm512_i32gather_epi32(n, plan->leaf_node + p->leaf, 4));
+            _mm512_store_si512((uint32_t *)out + at, weir_gather_epi32(n, plan->leaf_node + p->leaf));
         }
     }
 }
@@ -382,7 +383,7 @@ static inline __attribute__((always_inline)) void numbers(const lanes8 *bit, uns
 #define BLOCKS  1
 #define NAME(x) x##_1
 #define answers(results, use)                                                                                                    \
-    ((lanes8)_mm512_i32gather_epi64(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i_u *)(const void *)(use))), results, 8))
+    ((lanes8)weir_gather_epi64(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i_u *)(const void *)(use))), results))
 #include "model/kernel_lanes.h"
 #undef LANES
 #undef BLOCKS
@@ -462,14 +463,14 @@ static void score_walk(const struct weir_plan *plan, size_t piece, size_t count,
                 moved = 0;
 #pragma GCC unroll 4
                 for (int i = 0; i < 4; i++) {
-                    __m512i a = _mm512_i32gather_epi64(_mm512_castsi512_si256(at[i]), nodes, 8);
-                    __m512i b = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at[i], 1), nodes, 8);
+                    __m512i a = weir_gather_epi64(_mm512_castsi512_si256(at[i]), nodes);
+                    __m512i b = weir_gather_epi64(_mm512_extracti64x4_epi64(at[i], 1), nodes);
                     __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(a, thresholds, b));
                     __m512i next = _mm512_permutex2var_epi32(a, nexts, b);
                     __m512i column = _mm512_and_si512(_mm512_srli_epi32(next, 1), columns);
                     if (offset)
-                        column = _mm512_i32gather_epi32(column, offset, 4);
-                    __m512 value = _mm512_i32gather_ps(_mm512_add_epi32(column, row[i]), x, 4);
+                        column = weir_gather_epi32(column, offset);
+                    __m512 value = weir_gather_ps(_mm512_add_epi32(column, row[i]), x);
                     __mmask16 right = _mm512_cmp_ps_mask(value, threshold, _CMP_GE_OQ);
                     right |= _mm512_mask_cmp_ps_mask(_mm512_test_epi32_mask(next, one), value, value, _CMP_UNORD_Q);
                     next = _mm512_srl_epi32(next, shift);
@@ -482,12 +483,12 @@ static void score_walk(const struct weir_plan *plan, size_t piece, size_t count,
                 __m512i node = _mm512_add_epi32(at[i], _mm512_set1_epi32((int)first));
                 if (output == WEIR_OUTPUT_FLOAT32) {
                     float *sum = (float *)out + r + 16 * i;
-                    _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_i32gather_ps(node, f->value, 4)));
+                    _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(node, f->value)));
                 } else if (output == WEIR_OUTPUT_FLOAT64) {
                     double *sum = (double *)out + r + 16 * i;
-                    __m512i place = _mm512_i32gather_epi32(node, f->place, 4);
-                    __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(place), f->leaf, 8);
-                    __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(place, 1), f->leaf, 8);
+                    __m512i place = weir_gather_epi32(node, f->place);
+                    __m512d low = weir_gather_pd(_mm512_castsi512_si256(place), f->leaf);
+                    __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(place, 1), f->leaf);
                     _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
                     _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
                 } else {
@@ -533,7 +534,7 @@ static inline void enter(const struct weir_plan *plan, const struct weir_piece *
     const uint32_t *entry = plan->entry + p->entry;
     for (size_t r = 0; r < rows; r += 16) {
         __m512i n = widen(_mm512_load_si512(number + r / WEIR_BLOCK * WEIR_BLOCK), (int)(r % WEIR_BLOCK / 16));
-        __m512i at = _mm512_i32gather_epi32(n, entry, 4);
+        __m512i at = weir_gather_epi32(n, entry);
         __m512i low = _mm512_add_epi32(lane, _mm512_set1_epi32((int)((uint32_t)p->slot << 7 | (uint32_t)r)));
         __mmask16 some = rows - r < 16 ? (__mmask16)((1u << (rows - r)) - 1) : 0xffff, leaf = _mm512_movepi32_mask(at);
         if (numbers && leaf)
@@ -558,15 +559,15 @@ static inline __attribute__((always_inline)) void descend(const struct weir_plan
     for (size_t i = 0; i < w->going; i += 16) {
         __mmask16 some = w->going - i < 16 ? (__mmask16)((1u << (w->going - i)) - 1) : 0xffff;
         __m512i walker = _mm512_load_si512(w->at + i), at = _mm512_srli_epi32(walker, 10);
-        __m512i a = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), hop, 8);
-        __m512i b = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), hop, 8);
+        __m512i a = weir_gather_epi64(_mm512_castsi512_si256(at), hop);
+        __m512i b = weir_gather_epi64(_mm512_extracti64x4_epi64(at, 1), hop);
         __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(a, thresholds, b));
         __m512i next = _mm512_permutex2var_epi32(a, nexts, b);
         __m512i column = _mm512_and_si512(_mm512_srli_epi32(next, 3), columns);
         __m512i row = _mm512_mullo_epi32(_mm512_and_si512(walker, _mm512_set1_epi32(WALK_ROWS - 1)), step);
         if (offset)
-            column = _mm512_i32gather_epi32(column, offset, 4);
-        __m512 value = _mm512_i32gather_ps(_mm512_add_epi32(column, row), x, 4);
+            column = weir_gather_epi32(column, offset);
+        __m512 value = weir_gather_ps(_mm512_add_epi32(column, row), x);
         __mmask16 right = _mm512_cmp_ps_mask(value, threshold, _CMP_GE_OQ);
         right |= _mm512_mask_cmp_ps_mask(_mm512_test_epi32_mask(next, _mm512_set1_epi32(WEIR_HOP_MISSING_RIGHT)), value, value,
                                          _CMP_UNORD_Q);
@@ -603,8 +604,8 @@ static inline void leave(const struct weir_plan *plan, const struct weir_piece *
         __m512i at = _mm512_load_si512(place + i);
         if (output == WEIR_OUTPUT_FLOAT64) {
             double *sum = (double *)out + r + i;
-            __m512d low = _mm512_i32gather_pd(_mm512_castsi512_si256(at), leaf, 8);
-            __m512d high = _mm512_i32gather_pd(_mm512_extracti64x4_epi64(at, 1), leaf, 8);
+            __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), leaf);
+            __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), leaf);
             _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
             _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
             continue;
@@ -612,7 +613,7 @@ static inline void leave(const struct weir_plan *plan, const struct weir_piece *
         at = _mm512_add_epi32(at, first);
         if (output == WEIR_OUTPUT_FLOAT32) {
             float *sum = (float *)out + r + i;
-            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_i32gather_ps(at, f->value, 4)));
+            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(at, f->value)));
         } else {
             _mm512_store_si512((uint32_t *)out + r + i, at);
         }

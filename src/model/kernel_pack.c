@@ -2,6 +2,7 @@
  * Compiled with the flags of kernel_avx512vbmi. */
 #include <immintrin.h>
 
+#include "model/gather.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
 
@@ -41,7 +42,7 @@ static inline __attribute__((always_inline)) void search(const struct weir_plan 
     __m512i k[VECTORS], table[VECTORS], steps[VECTORS], most = _mm512_setzero_si512();
     const __m512i one = _mm512_set1_epi32(1);
     for (size_t i = 0; i < n; i++) {
-        value[i] = _mm512_i32gather_ps(_mm512_load_si512(offset + 16 * i), x, 4);
+        value[i] = weir_gather_ps(_mm512_load_si512(offset + 16 * i), x);
         table[i] = _mm512_load_si512(plan->vector.table + first + 16 * i);
         steps[i] = _mm512_load_si512(plan->vector.steps + first + 16 * i);
         most = _mm512_max_epi32(most, steps[i]);
@@ -71,10 +72,10 @@ static void spread(const struct weir_plan *plan, const float *value, const uint3
     const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
     for (size_t i = 0; i < plan->planes; i += 16) {
         __m512i from = _mm512_load_si512(plan->vector.search + i), below = _mm512_load_si512(plan->vector.below + i);
-        __m512i byte = _mm512_i32gather_epi32(from, bin, 4);
+        __m512i byte = weir_gather_epi32(from, bin);
         byte = _mm512_min_epi32(_mm512_sub_epi32(_mm512_max_epi32(byte, below), below), most);
         if (plan->vector.missing[i / 16]) {
-            __m512 x = _mm512_i32gather_ps(from, value, 4);
+            __m512 x = weir_gather_ps(from, value);
             __mmask16 gone = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
             gone |= _mm512_mask_cmp_ps_mask(plan->vector.zero[i / 16], _mm512_abs_ps(x), _mm512_set1_ps(WEIR_FOREST_ZERO),
                                             _CMP_LE_OQ);
@@ -166,11 +167,11 @@ static inline __attribute__((always_inline)) void look_up(const struct weir_plan
         leaf = _mm512_maskz_add_epi32(some, leaf, tree);
         tree = _mm512_add_epi32(tree, _mm512_slli_epi32(room, 4));
         if (output == WEIR_OUTPUT_FLOAT32) {
-            _mm512_store_ps(values->narrow + t, _mm512_i32gather_ps(leaf, plan->leaf, 4));
+            _mm512_store_ps(values->narrow + t, weir_gather_ps(leaf, plan->leaf));
             continue;
         }
-        _mm512_store_pd(values->wide + t, _mm512_i32gather_pd(_mm512_castsi512_si256(leaf), plan->leaf64, 8));
-        _mm512_store_pd(values->wide + t + 8, _mm512_i32gather_pd(_mm512_extracti64x4_epi64(leaf, 1), plan->leaf64, 8));
+        _mm512_store_pd(values->wide + t, weir_gather_pd(_mm512_castsi512_si256(leaf), plan->leaf64));
+        _mm512_store_pd(values->wide + t + 8, weir_gather_pd(_mm512_extracti64x4_epi64(leaf, 1), plan->leaf64));
     }
 }
 
