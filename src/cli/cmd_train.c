@@ -44,6 +44,8 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "                      isolation forest may know better)\n"
                            "  --features SET      feature set that the columns belong to (default: the one\n"
                            "                      that has them all)\n"
+                           "  --select K          keep the K columns that are worth most to a first fit on the\n"
+                           "                      training rows (mean |SHAP|), then fit again on these alone\n"
                            "  --seed N            of the split and the training (1)\n"
                            "  --name NAME         name of the model (default: data set and algorithm)\n"
                            "  --version VERSION   version of the model (1)\n"
@@ -72,7 +74,7 @@ struct options {
     const char *algorithm, *features, *name, *version, *output, *test_files;
     const struct weir_trainer *trainer;
     enum weir_scale scale;
-    uint64_t seed;
+    uint64_t seed, select; /* select 0: all columns */
     double share, threshold;
     bool json;
 };
@@ -86,6 +88,7 @@ enum {
     OPT_THRESHOLD,
     OPT_FEATURES,
     OPT_SEED,
+    OPT_SELECT,
     OPT_SCALE,
     OPT_TEST,
     OPT_NAME,
@@ -155,6 +158,8 @@ static bool take_option(struct options *o, int c)
         return true;
     case OPT_SEED:
         return weir_option_number("--seed", optarg, 0, INT64_MAX, &o->seed);
+    case OPT_SELECT:
+        return weir_option_number("--select", optarg, 1, UINT32_MAX, &o->select);
     case OPT_TEST:
         return take_test(o, optarg);
     case OPT_NAME:
@@ -188,6 +193,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"threshold", required_argument, NULL, OPT_THRESHOLD},
         {"features", required_argument, NULL, OPT_FEATURES},
         {"seed", required_argument, NULL, OPT_SEED},
+        {"select", required_argument, NULL, OPT_SELECT},
         {"scale", required_argument, NULL, OPT_SCALE},
         {"test", required_argument, NULL, OPT_TEST},
         {"name", required_argument, NULL, OPT_NAME},
@@ -359,6 +365,7 @@ static weir_err fit(struct training *t, struct weir_error *error)
                                      .scale = o->scale,
                                      .seed = o->seed,
                                      .threshold = o->threshold,
+                                     .select = o->select,
                                      .name = o->name,
                                      .version = o->version,
                                      .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
@@ -366,6 +373,9 @@ static weir_err fit(struct training *t, struct weir_error *error)
     if (o->trainer->scale_matters && o->scale == WEIR_SCALE_NONE)
         weir_log(WEIR_LOG_WARNING, "%s is spoilt by columns of very different size; --scale standard is recommended",
                  o->trainer->name);
+    if (o->select >= p->dataset->column_count)
+        weir_log(WEIR_LOG_WARNING, "--select %llu: there are %zu columns; all are kept", (unsigned long long)o->select,
+                 p->dataset->column_count);
     weir_err failed = weir_fit(&rows, &config, &t->model, &t->fit_s, error);
     json_decref(defaults);
     return failed;
@@ -399,8 +409,19 @@ static void report(const struct training *t)
     if (!o->json)
         printf("trained on %zu rows, tested on %zu, in %.2f s\n\n", t->split.train_count,
                t->test ? t->test->rows : t->split.test_count, t->fit_s);
-    json_t *more = json_pack("{s:f,s:s,s:I,s:o}", "fit_s", t->fit_s, "file", o->output, "train_rows",
-                             (json_int_t)t->split.train_count, "importance", weir_importance_json(t->model));
+    const char *const *names;
+    size_t columns = weir_model_columns(t->model, &names);
+    json_t *kept = json_array();
+    for (size_t c = 0; c < columns; c++)
+        json_array_append_new(kept, json_string(names[c]));
+    if (!o->json && columns < t->prepared.dataset->column_count) {
+        puts("columns kept:");
+        for (size_t c = 0; c < columns; c++)
+            printf("  %s\n", names[c]);
+        puts("");
+    }
+    json_t *more = json_pack("{s:f,s:s,s:I,s:o,s:o}", "fit_s", t->fit_s, "file", o->output, "train_rows",
+                             (json_int_t)t->split.train_count, "importance", weir_importance_json(t->model), "columns", kept);
     weir_print_evaluation(t->model, &t->evaluation, t->test ? t->test : t->prepared.dataset, more, o->json);
     if (!o->json)
         weir_print_importance(t->model);

@@ -14,6 +14,8 @@
 #include "survey/cost.h"
 #include "train/evaluate.h"
 #include "train/fit.h"
+#include "train/importance.h"
+#include "train/select.h"
 
 /* What a task asks for; texts belong to its JSON. */
 struct asked {
@@ -23,7 +25,9 @@ struct asked {
     enum weir_scale scale;
     uint64_t seed;
     double threshold;
-    char **params; /* "name=value" */
+    size_t select;                     /* columns to choose; 0: all */
+    size_t explain_rows, permute_rows; /* for importance; 0: without */
+    char **params;                     /* "name=value" */
     size_t param_count;
 };
 
@@ -35,6 +39,7 @@ struct run {
     uint8_t *bytes;
     size_t size;
     struct weir_evaluation evaluation;
+    struct weir_column_importance *importance; /* NULL: not asked for */
     double fit_s;
 };
 
@@ -68,6 +73,16 @@ static weir_err read_params(const json_t *params, struct asked *out, struct weir
     return WEIR_OK;
 }
 
+/* A number of things, 0 when it is not given. */
+static weir_err read_count(const json_t *task, const char *key, size_t *out, struct weir_error *error)
+{
+    const json_t *value = json_object_get(task, key);
+    if (value && !json_is_null(value) && !(json_is_integer(value) && json_integer_value(value) >= 0))
+        return weir_fail(error, WEIR_ERR_FORMAT, "task: '%s' is no whole number", key);
+    *out = (size_t)json_integer_value(value);
+    return WEIR_OK;
+}
+
 static weir_err read_task(const struct weir_survey_frame *frame, const json_t *task, struct asked *out, struct weir_error *error)
 {
     const char *split = json_string_value(json_object_get(task, "split"));
@@ -91,7 +106,12 @@ static weir_err read_task(const struct weir_survey_frame *frame, const json_t *t
     out->threshold = json_is_number(threshold) ? json_number_value(threshold) : 0.5;
     if (!(out->threshold >= 0 && out->threshold <= 1))
         return malformed(error, "'threshold' is from 0 to 1");
-    return read_params(json_object_get(task, "params"), out, error);
+    weir_err failed = read_count(task, "select", &out->select, error);
+    if (!failed)
+        failed = read_count(task, "explain_rows", &out->explain_rows, error);
+    if (!failed)
+        failed = read_count(task, "permute_rows", &out->permute_rows, error);
+    return failed ? failed : read_params(json_object_get(task, "params"), out, error);
 }
 
 static void free_run(struct run *run)
@@ -103,6 +123,7 @@ static void free_run(struct run *run)
     free(run->test);
     weir_model_free(&run->model);
     free(run->bytes);
+    free(run->importance);
     weir_evaluation_fini(&run->evaluation);
 }
 
@@ -144,6 +165,7 @@ static weir_err fit(const struct weir_survey_frame *frame, struct run *run, stru
                                      .scale = asked->scale,
                                      .seed = asked->seed,
                                      .threshold = asked->threshold,
+                                     .select = asked->select,
                                      .name = name};
     return weir_fit(&rows, &config, &run->model, &run->fit_s, error);
 }
@@ -164,6 +186,33 @@ static weir_err test(const struct weir_survey_frame *frame, struct run *run, str
     return failed;
 }
 
+/* Of the test rows: what columns are worth where the model has not seen the answers. */
+static weir_err weigh_columns(const struct weir_survey_frame *frame, struct run *run, struct weir_error *error)
+{
+    const struct asked *asked = &run->asked;
+    const char *const *names;
+    double reference;
+    size_t columns = weir_model_columns(run->model, &names);
+    struct weir_dataset view;
+    struct weir_importance_config config = weir_importance_usual;
+    if (!asked->explain_rows && !asked->permute_rows)
+        return WEIR_OK;
+    config.seed = asked->seed;
+    config.explained = asked->explain_rows;
+    config.rows = asked->explain_rows > asked->permute_rows ? asked->explain_rows : asked->permute_rows;
+    config.repeats = asked->permute_rows ? config.repeats : 0;
+    run->importance = malloc((columns + 1) * sizeof *run->importance);
+    if (!run->importance)
+        return out_of_memory(error);
+    weir_err failed = weir_select_view(&frame->dataset, names, columns, &view, error);
+    if (failed)
+        return failed;
+    failed = weir_importance_find(run->model, &view, frame->labels.class_of, run->test, asked->split->test_count, &config,
+                                  run->importance, &reference, error);
+    free(view.columns);
+    return failed;
+}
+
 /* What is the same wherever the task runs. */
 static json_t *describe_result(const struct weir_survey_frame *frame, const struct run *run)
 {
@@ -171,7 +220,9 @@ static json_t *describe_result(const struct weir_survey_frame *frame, const stru
     char hash[17];
     const json_t *card = weir_model_card_json(run->model), *training = json_object_get(card, "training");
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)XXH64(run->bytes, run->size, 0));
-    return json_pack("{s:O,s:o,s:O?,s:O?,s:I,s:I,s:I,s:I,s:s,s:I}", "metrics", json_object_get(card, "metrics"), "labels",
+    return json_pack("{s:O,s:o,s:o,s:o,s:O?,s:O?,s:I,s:I,s:I,s:I,s:s,s:I}", "metrics", json_object_get(card, "metrics"), "curves",
+                     weir_detection_curves(&run->evaluation.metrics.detection), "importance",
+                     run->importance ? weir_importance_list(run->model, run->importance) : json_array(), "labels",
                      weir_evaluation_labels(&run->evaluation, &frame->dataset.label_values), "params",
                      json_object_get(training, "parameters"), "fit", json_object_get(training, "fit"), "train_rows",
                      (json_int_t)run->asked.split->train_count, "test_rows", (json_int_t)run->evaluation.metrics.rows, "left_out",
@@ -235,6 +286,8 @@ weir_err weir_survey_task_run(const struct weir_survey_frame *frame, const json_
     failed = fit(frame, &run, &why);
     if (!failed)
         failed = test(frame, &run, &why);
+    if (!failed)
+        failed = weigh_columns(frame, &run, &why);
     json_t *cost = describe_cost(&run, &meter, began);
     if (failed) {
         *result = weir_survey_task_failed(task, why.text, cost);

@@ -2,8 +2,9 @@
  * weir/survey.h is the same as bytes and text. One thread.
  *
  *     {"id":..,"data":..,"split":..,"algorithm":..,"params":{name:"value",..},"scale":"none"|"standard","seed":n,"fold":n|null,
- *      "threshold":0.5,...}
+ *      "threshold":0.5,"select":columns to keep|null,"explain_rows":n,"permute_rows":n,...}
  *
+ * explain_rows and permute_rows: test rows for the importance of columns by SHAP and by permutation; not given: without.
  * What else is in it is for others (plan.h) and is left alone. */
 #ifndef WEIR_SURVEY_TASK_H
 #define WEIR_SURVEY_TASK_H

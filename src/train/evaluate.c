@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "model/build.h"
+#include "train/select.h"
 
 enum { BLOCK = 1024 };
 
@@ -116,8 +117,8 @@ static weir_err score_rows(const weir_model *model, const struct weir_dataset *d
     return failed;
 }
 
-weir_err weir_evaluate(const weir_model *model, const struct weir_dataset *dataset, const int32_t *class_of, const uint32_t *rows,
-                       size_t count, struct weir_evaluation *out, struct weir_error *error)
+static weir_err evaluate(const weir_model *model, const struct weir_dataset *dataset, const int32_t *class_of,
+                         const uint32_t *rows, size_t count, struct weir_evaluation *out, struct weir_error *error)
 {
     const char *const *names;
     struct scores scores = {.classes = weir_model_classes(model, &names)};
@@ -149,6 +150,21 @@ weir_err weir_evaluate(const weir_model *model, const struct weir_dataset *datas
     if (failed)
         weir_evaluation_fini(out);
     free_scores(&scores);
+    return failed;
+}
+
+weir_err weir_evaluate(const weir_model *model, const struct weir_dataset *dataset, const int32_t *class_of, const uint32_t *rows,
+                       size_t count, struct weir_evaluation *out, struct weir_error *error)
+{
+    const char *const *names;
+    size_t columns = weir_model_columns(model, &names);
+    struct weir_dataset view;
+    *out = (struct weir_evaluation){0};
+    weir_err failed = weir_select_view(dataset, names, columns, &view, error);
+    if (failed)
+        return failed;
+    failed = evaluate(model, &view, class_of, rows, count, out, error);
+    free(view.columns);
     return failed;
 }
 

@@ -24,7 +24,8 @@ struct weir_evaluation {
     double score_s;    /* seconds of scoring and judging alone */
 };
 
-/* Scores the rows (rows[0..count), or all with NULL) with weir's own scorer. class_of: the class of each label value, -1: left
+/* Scores the rows (rows[0..count), or all with NULL) with weir's own scorer. The data set has the model's columns, in any order
+ * and among others. class_of: the class of each label value, -1: left
  * out. WEIR_ERR_FORMAT when all are left out, WEIR_ERR_MEMORY, WEIR_ERR_LIMIT. The caller ends with weir_evaluation_fini. */
 weir_err weir_evaluate(const weir_model *model, const struct weir_dataset *dataset, const int32_t *class_of, const uint32_t *rows,
                        size_t count, struct weir_evaluation *out, struct weir_error *error);

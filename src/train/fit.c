@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "model/build.h"
 #include "model/model.h"
+#include "train/select.h"
 
 static weir_err out_of_memory(struct weir_error *error)
 {
@@ -116,8 +117,8 @@ static weir_err check_classes(const struct weir_fit_rows *rows, const uint32_t *
     return failed;
 }
 
-weir_err weir_fit(const struct weir_fit_rows *rows, const struct weir_fit_config *config, weir_model **model, double *seconds,
-                  struct weir_error *error)
+static weir_err fit_once(const struct weir_fit_rows *rows, const struct weir_fit_config *config, weir_model **model,
+                         double *seconds, struct weir_error *error)
 {
     const struct weir_trainer *trainer = config->trainer;
     const struct weir_dataset *dataset = rows->dataset;
@@ -168,5 +169,36 @@ out:
     free(x);
     free(y);
     free(more);
+    return failed;
+}
+
+weir_err weir_fit(const struct weir_fit_rows *rows, const struct weir_fit_config *config, weir_model **model, double *seconds,
+                  struct weir_error *error)
+{
+    size_t keep = config->select;
+    struct weir_dataset view = {0};
+    struct weir_fit_rows fewer = *rows;
+    weir_model *first = NULL;
+    const char **names = NULL;
+    double again = 0;
+    if (!keep || keep >= rows->dataset->column_count)
+        return fit_once(rows, config, model, seconds, error);
+    weir_err failed = fit_once(rows, config, &first, seconds, error);
+    int64_t start = weir_clock_mono_ns();
+    if (!failed && !(names = malloc(keep * sizeof *names)))
+        failed = out_of_memory(error);
+    if (!failed)
+        failed = weir_select_columns(first, rows->dataset, rows->labels, rows->train, rows->train_count, keep, config->seed,
+                                     config->stop, names, error);
+    *seconds += (double)(weir_clock_mono_ns() - start) * 1e-9;
+    if (!failed)
+        failed = weir_select_view(rows->dataset, names, keep, &view, error);
+    fewer.dataset = &view;
+    if (!failed)
+        failed = fit_once(&fewer, config, model, &again, error);
+    *seconds += again;
+    free(view.columns);
+    free(names);
+    weir_model_free(&first);
     return failed;
 }

@@ -33,16 +33,18 @@ struct weir_fit_config {
     size_t param_count;
     enum weir_scale scale;
     uint64_t seed;
-    double threshold;                                         /* NaN: as the trainer or the kind of model says */
-    const char *name;                                         /* of the model; NULL: data set and algorithm */
-    const char *version;                                      /* NULL: "1" */
+    double threshold;    /* NaN: as the trainer or the kind of model says */
+    size_t select;       /* fit twice: on all columns, then on so many that were worth most to the first fit; 0, or all: once */
+    const char *name;    /* of the model; NULL: data set and algorithm */
+    const char *version; /* NULL: "1" */
     void (*progress)(void *context, size_t done, size_t all); /* NULL: none */
     void *context;
     const volatile sig_atomic_t *stop; /* NULL: never */
 };
 
-/* On WEIR_OK *model is the caller's (weir_model_free) and *seconds the time of the fit alone. Errors of the trainer and of its
- * parameters; WEIR_ERR_FORMAT when a class has no row to learn from. The same rows and config give the same model bytes. */
+/* On WEIR_OK *model is the caller's (weir_model_free) and *seconds the time of fitting alone, with `select` of both fits and the
+ * choice. Errors of the trainer and of its parameters; WEIR_ERR_FORMAT when a class has no row to learn from. The same rows and
+ * config give the same model bytes. */
 weir_err weir_fit(const struct weir_fit_rows *rows, const struct weir_fit_config *config, weir_model **model, double *seconds,
                   struct weir_error *error);
 

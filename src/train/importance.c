@@ -288,6 +288,14 @@ static void print_bar(FILE *to, double share, int width)
     fputs(eighths[n % 8], to);
 }
 
+static void print_number(FILE *to, double value)
+{
+    if (isnan(value))
+        fprintf(to, " %9s", "-");
+    else
+        fprintf(to, " %9.4g", value);
+}
+
 void weir_importance_print(FILE *to, const weir_model *model, const struct weir_column_importance *importance, size_t most)
 {
     const char *const *names;
@@ -303,7 +311,13 @@ void weir_importance_print(FILE *to, const weir_model *model, const struct weir_
     for (size_t i = 0; i < columns && i < most; i++) {
         const struct weir_column_importance *of = &importance[order[i]];
         double value = worth(of, gains);
-        fprintf(to, "%-24.24s %9.4g %9.4g %8.5f ±%7.5f ", names[order[i]], of->shap, of->gain, of->permutation, of->deviation);
+        fprintf(to, "%-24.24s", names[order[i]]);
+        print_number(to, of->shap);
+        print_number(to, gains > 0 ? of->gain : (double)NAN);
+        if (isnan(of->permutation))
+            fprintf(to, " %17s ", "-");
+        else
+            fprintf(to, " %8.5f ±%7.5f ", of->permutation, of->deviation);
         if (top > 0 && value > 0)
             print_bar(to, value / top, 16);
         fputs("\n", to);

@@ -107,6 +107,31 @@ static void told_as_it_is(void **state)
     json_decref(all);
 }
 
+/* Fewer columns when asked, importance when asked. */
+static void columns_are_chosen_and_weighed(void **state)
+{
+    (void)state;
+    void *bytes;
+    size_t size;
+    json_t *all =
+        run(TASK("\"algorithm\":\"decision-tree\",\"split\":\"seed-1\",\"select\":1,\"explain_rows\":9,\"permute_rows\":30"),
+            &bytes, &size);
+    json_t *result = json_object_get(all, "result"), *importance = json_object_get(result, "importance");
+    const json_t *best = json_array_get(importance, 0), *roc = json_object_get(json_object_get(result, "curves"), "roc");
+    assert_int_equal(json_integer_value(json_object_get(result, "columns")), 1);
+    assert_int_equal(json_array_size(importance), 1);
+    assert_true(json_real_value(json_object_get(best, "shap")) > 0 && json_is_real(json_object_get(best, "permutation")));
+    assert_true(json_array_size(roc) >= 2 && json_real_value(json_array_get(json_array_get(roc, 0), 0)) == 0);
+    weir_free(bytes);
+    json_decref(all);
+    all = run(TASK("\"algorithm\":\"decision-tree\",\"split\":\"seed-1\""), &bytes, &size);
+    result = json_object_get(all, "result");
+    assert_int_equal(json_integer_value(json_object_get(result, "columns")), MADE_COLUMNS);
+    assert_int_equal(json_array_size(json_object_get(result, "importance")), 0);
+    weir_free(bytes);
+    json_decref(all);
+}
+
 static void failures_are_results(void **state)
 {
     (void)state;
@@ -137,7 +162,8 @@ static void what_is_no_task(void **state)
                                         TASK("\"algorithm\":\"lda\",\"split\":\"seed-9\""),
                                         TASK("\"algorithm\":\"lda\",\"split\":\"seed-1\",\"scale\":\"much\""),
                                         TASK("\"algorithm\":\"lda\",\"split\":\"seed-1\",\"params\":{\"a\":1}"),
-                                        TASK("\"algorithm\":\"lda\",\"split\":\"seed-1\",\"threshold\":2")};
+                                        TASK("\"algorithm\":\"lda\",\"split\":\"seed-1\",\"threshold\":2"),
+                                        TASK("\"algorithm\":\"lda\",\"split\":\"seed-1\",\"select\":-3")};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         void *model;
         size_t size;
@@ -151,6 +177,7 @@ static void what_is_no_task(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(twice_the_same), cmocka_unit_test(told_as_it_is),
-                                       cmocka_unit_test(failures_are_results), cmocka_unit_test(what_is_no_task)};
+                                       cmocka_unit_test(columns_are_chosen_and_weighed), cmocka_unit_test(failures_are_results),
+                                       cmocka_unit_test(what_is_no_task)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/importance.h"
 
@@ -42,7 +43,7 @@ static void make_table(struct table *t, uint32_t classes)
     t->dataset.label_values.count = classes;
 }
 
-static weir_model *fit(struct table *t, const char *algorithm, size_t classes, int benign)
+static weir_model *fit_best(struct table *t, const char *algorithm, size_t classes, int benign, size_t select)
 {
     static int32_t class_of[] = {0, 1, 2};
     struct weir_labels labels = {.classes = t->texts, .class_count = classes, .benign = benign, .class_of = class_of};
@@ -52,13 +53,18 @@ static weir_model *fit(struct table *t, const char *algorithm, size_t classes, i
                                  .train_count = ROWS,
                                  .fingerprint = "",
                                  .feature_set = "none"};
-    struct weir_fit_config config = {.trainer = weir_trainer_find(algorithm), .seed = 1, .threshold = 0.5};
+    struct weir_fit_config config = {.trainer = weir_trainer_find(algorithm), .seed = 1, .threshold = 0.5, .select = select};
     struct weir_error error = {0};
     weir_model *model = NULL;
     double seconds;
     if (weir_fit(&rows, &config, &model, &seconds, &error))
         fail_msg("%s: %s", algorithm, error.text);
     return model;
+}
+
+static weir_model *fit(struct table *t, const char *algorithm, size_t classes, int benign)
+{
+    return fit_best(t, algorithm, classes, benign, 0);
 }
 
 static double accuracy(const weir_model *model, const struct table *t, int column, size_t from)
@@ -171,11 +177,44 @@ static void samples_and_errors(void **state)
     weir_model_free(&model);
 }
 
+/* The model of the chosen columns is the model of a table that has no others. */
+static void the_best_columns_are_kept(void **state)
+{
+    static struct table t, small;
+    static const int32_t class_of[] = {0, 1};
+    struct weir_evaluation evaluation, expected;
+    struct weir_error error = {0};
+    const char *const *names;
+    (void)state;
+    make_table(&t, 2);
+    make_table(&small, 2);
+    small.columns[1] = small.columns[2];
+    small.dataset.column_count = 2;
+    weir_model *model = fit_best(&t, "decision-tree", 2, 0, 2), *wanted = fit(&small, "decision-tree", 2, 0);
+    assert_int_equal(weir_model_columns(model, &names), 2);
+    assert_string_equal(names[0], "some");
+    assert_string_equal(names[1], "much");
+    assert_string_equal(weir_model_card(model), weir_model_card(wanted));
+    assert_int_equal(weir_evaluate(model, &t.dataset, class_of, NULL, ROWS, &evaluation, &error), WEIR_OK);
+    assert_int_equal(weir_evaluate(wanted, &small.dataset, class_of, NULL, ROWS, &expected, &error), WEIR_OK);
+    assert_memory_equal(evaluation.metrics.confusion, expected.metrics.confusion, 4 * sizeof(uint64_t));
+    assert_true(evaluation.metrics.roc_auc == expected.metrics.roc_auc);
+    weir_evaluation_fini(&evaluation);
+    weir_evaluation_fini(&expected);
+    weir_model_free(&wanted);
+    weir_model_free(&model);
+    model = fit_best(&t, "decision-tree", 2, 0, 9); /* more than there are */
+    assert_int_equal(weir_model_columns(model, &names), COLUMNS);
+    assert_int_equal(weir_evaluate(model, &small.dataset, class_of, NULL, ROWS, &evaluation, &error), WEIR_ERR_NOT_FOUND);
+    weir_model_free(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_model_has_importance),
         cmocka_unit_test(samples_and_errors),
+        cmocka_unit_test(the_best_columns_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
