@@ -17,6 +17,7 @@ static const struct weir_trainer *const trainers[] = {
     &weir_train_knn,
     &weir_train_lda,
     &weir_train_lightgbm,
+    &weir_train_linear_svm,
     &weir_train_logistic,
     &weir_train_random_forest,
     &weir_train_xgboost,

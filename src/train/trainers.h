@@ -12,6 +12,7 @@ extern const struct weir_trainer weir_train_knn;                                
 extern const struct weir_trainer weir_train_isolation_forest;                        /* isolation_forest.c */
 extern const struct weir_trainer weir_train_lda;                                     /* lda.c */
 extern const struct weir_trainer weir_train_lightgbm;                                /* lightgbm.c */
+extern const struct weir_trainer weir_train_linear_svm;                              /* linear_svm.c */
 extern const struct weir_trainer weir_train_logistic;                                /* logistic.c */
 extern const struct weir_trainer weir_train_xgboost;                                 /* xgboost.c */
 

@@ -16,6 +16,7 @@ try:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import AdaBoostClassifier, IsolationForest
     from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
@@ -103,6 +104,26 @@ def isolation():
     return wrong
 
 
+def support_vectors(folder, classes):
+    """The same optimum: our margins are its decision values times one factor, whatever that is."""
+    wrong = []
+    for theirs, more in ((make_pipeline(StandardScaler(), LinearSVC(tol=1e-9, max_iter=100000)), ["--scale", "standard"]),
+                         (LinearSVC(C=0.01, tol=1e-9, max_iter=100000), ["--param", "C=0.01"])):
+        x, y = rows(classes, 50 + classes)
+        if not more[0].startswith("--scale"):
+            x = (x / np.where(np.std(x, axis=0) > 0, np.std(x, axis=0), 1)).astype(np.float32)  # liblinear does not get there otherwise
+        write(os.path.join(folder, "d.csv"), x, y)
+        theirs.fit(x.astype(np.float64), y)
+        wanted = theirs.decision_function(x.astype(np.float64)).reshape(len(y), -1)
+        got = ours(folder, "linear-svm", classes, "--param", "tol=1e-8", *more)
+        factor = float(np.sum(got * wanted) / np.sum(wanted * wanted))
+        away = float(np.max(np.abs(got / factor - wanted) / (1 + np.abs(wanted))))
+        print(f"linear-svm {' '.join(more)}: {classes} classes: margins are {factor:.3g} times the decision values, differ by {away:.2g} at most")
+        if not (away <= 1e-4 and factor > 0.1):
+            wrong.append("linear-svm")
+    return wrong
+
+
 def log_odds(p):
     """The parts of margins that probabilities tell: against the first class."""
     p = np.log(np.clip(p, 1e-300, None))
@@ -133,6 +154,7 @@ def neighbours(folder, x, y, classes):
 def main():
     worst = {}
     wrong_neighbours = 0
+    wrong_vectors = []
     for classes in (2, 3):
         plain, y = rows(classes, 40 + classes)
         few = np.round(plain / (np.std(plain, axis=0) + 1e-9) * 8).astype(np.float32)  # fewer values than bins
@@ -161,8 +183,9 @@ def main():
                 print(f"{name} {' '.join(more)}: {classes} classes: margins differ by {away:.2g} at most")
                 worst[name] = max(worst.get(name, 0), away)
             wrong_neighbours += neighbours(folder, plain, y, classes)
+            wrong_vectors += support_vectors(folder, classes)
     limits = {"adaboost": 1e-6, "catboost": 1e-5, "lightgbm": 1e-5, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3}
-    wrong = [name for name in limits if not worst[name] <= limits[name]] + isolation()
+    wrong = [name for name in limits if not worst[name] <= limits[name]] + isolation() + wrong_vectors
     if wrong_neighbours:
         wrong.append("knn")
     if wrong:
