@@ -15,6 +15,8 @@ int weir_cmd_reload(int argc, char **argv);
 int weir_cmd_stop(int argc, char **argv);
 int weir_cmd_query(int argc, char **argv);
 int weir_cmd_train(int argc, char **argv);
+int weir_cmd_survey(int argc, char **argv);
+int weir_cmd_survey_task(int argc, char **argv); /* a process of weir survey */
 int weir_cmd_evaluate(int argc, char **argv);
 int weir_cmd_predict(int argc, char **argv);
 int weir_cmd_model(int argc, char **argv);

@@ -213,14 +213,86 @@ static bool take_list(struct reader *r, const struct weir_setting *setting, bool
     return good;
 }
 
+/* Adds "KEY" or "KEY.NAME=VALUE", commas behind a backslash. */
+static void add_pair(struct weir_strings *values, const char *key, const char *name, const char *value)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    const char *parts[] = {key, name ? "." : "", name ? name : "", name ? "=" : "", name ? value : ""};
+    for (size_t i = 0; to && i < sizeof parts / sizeof *parts; i++)
+        for (const char *c = parts[i]; *c; c++)
+            fprintf(to, *c == ',' ? "\\," : "%c", *c);
+    if (to && fclose(to) == 0)
+        weir_strings_add(values, text);
+    free(text);
+}
+
+/* The next scalar of a mapping, copied; NULL: the mapping's end, or a problem, which *good tells. */
+static char *next_name(struct reader *r, const struct weir_setting *setting, bool *good)
+{
+    if (!next(r)) {
+        *good = false;
+        return NULL;
+    }
+    if (r->event.type == YAML_MAPPING_END_EVENT)
+        return NULL;
+    const char *why = forbidden(&r->event);
+    if (!why)
+        why = r->event.type != YAML_SCALAR_EVENT ? "has a list or a mapping where a name belongs" : unfit(&r->event);
+    if (why)
+        problem_at_key(r, line_of(&r->event), setting->name, why);
+    char *name = why ? NULL : strdup(text_of(&r->event));
+    *good = name;
+    return name;
+}
+
+/* Names, each with nothing or a mapping of parameters to values behind it. The event is the mapping's begin, afterwards its end.
+ */
+static bool take_map(struct reader *r, const struct weir_setting *setting, struct weir_strings *values)
+{
+    bool good = true;
+    size_t items = 0;
+    for (char *key, *name; good && (key = next_name(r, setting, &good)); free(key)) {
+        add_pair(values, key, NULL, NULL);
+        if (!next(r) || ++items > WEIR_CONFIG_LIST) {
+            good = false;
+        } else if (r->event.type == YAML_MAPPING_START_EVENT && !forbidden(&r->event)) {
+            for (; good && (name = next_name(r, setting, &good)); free(name)) {
+                good = next(r) && ++items <= WEIR_CONFIG_LIST;
+                const char *why = !good                  ? NULL
+                                  : forbidden(&r->event) ? forbidden(&r->event)
+                                  : r->event.type != YAML_SCALAR_EVENT
+                                      ? "has a list or a mapping where a parameter's value belongs"
+                                      : unfit(&r->event);
+                if (why)
+                    problem_at_key(r, line_of(&r->event), setting->name, why);
+                good = good && !why;
+                if (good)
+                    add_pair(values, key, name, text_of(&r->event));
+            }
+        } else if (r->event.type != YAML_SCALAR_EVENT || *text_of(&r->event)) {
+            problem_at_key(r, line_of(&r->event), setting->name,
+                           "has a name with something else than `PARAMETER: value` lines below it");
+            good = false;
+        }
+    }
+    if (good && !items)
+        problem_at_key(r, line_of(&r->event), setting->name, "has an empty mapping; give a name, or take the line away");
+    return good && items;
+}
+
 /* The event is the value's first. False: it was of no use, and the reader may stand inside it. */
 static bool take_value(struct reader *r, const struct weir_setting *setting, struct weir_strings *values)
 {
-    bool list = setting->kind == WEIR_SETTING_LIST || setting->kind == WEIR_SETTING_LISTS;
+    bool map = setting->kind == WEIR_SETTING_MAP;
+    bool list = setting->kind == WEIR_SETTING_LIST || setting->kind == WEIR_SETTING_LISTS || map;
     const char *why = forbidden(&r->event);
     char type[96], text[128];
     if (!why && r->event.type == YAML_SEQUENCE_START_EVENT && list)
         return take_list(r, setting, setting->kind == WEIR_SETTING_LISTS, values);
+    if (!why && r->event.type == YAML_MAPPING_START_EVENT && map)
+        return take_map(r, setting, values);
     if (!why && r->event.type != YAML_SCALAR_EVENT) {
         weir_setting_type(setting, type, sizeof type);
         snprintf(text, sizeof text, "is %s, not a %s", type, r->event.type == YAML_MAPPING_START_EVENT ? "mapping" : "list");

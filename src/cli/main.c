@@ -19,6 +19,8 @@ static const struct {
     {"reload", weir_cmd_reload, "gives a running weir another model, or its configuration anew"},
     {"stop", weir_cmd_stop, "ends a running weir and prints its account"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
+    {"survey", weir_cmd_survey, "train and compare many algorithms, in parallel"},
+    {"survey-task", weir_cmd_survey_task, NULL}, /* no user's */
     {"evaluate", weir_cmd_evaluate, "how good a model is on labelled rows"},
     {"predict", weir_cmd_predict, "verdicts beside the rows of a file"},
     {"model", weir_cmd_model, "import, show, verify model files; explain a score"},
@@ -31,7 +33,8 @@ static void print_help(FILE *to)
 {
     fputs("weir " WEIR_VERSION ": machine-learning network intrusion detection\n\nusage: weir COMMAND [OPTIONS]\n\n", to);
     for (size_t i = 0; commands[i].name; i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        if (commands[i].summary)
+            fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`weir COMMAND --help` explains a command with an example.\n", to);
 }
 

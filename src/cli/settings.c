@@ -80,6 +80,9 @@ void weir_setting_type(const struct weir_setting *setting, char *text, size_t si
     case WEIR_SETTING_LIST:
         snprintf(text, size, "a text, or a list of texts");
         break;
+    case WEIR_SETTING_MAP:
+        snprintf(text, size, "a text, a list of texts, or a mapping of names to their parameters");
+        break;
     case WEIR_SETTING_LISTS:
         snprintf(text, size, "a text, a list of texts, or a list of lists");
         break;

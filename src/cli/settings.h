@@ -36,7 +36,8 @@ enum weir_setting_kind {
     WEIR_SETTING_SWITCH,   /* bool; the flag has no value, the key true or false */
     WEIR_SETTING_WORD,     /* a word such as 2GB, for `take` */
     WEIR_SETTING_LIST,     /* words with commas between, in the file also a list; const char * without `take` */
-    WEIR_SETTING_LISTS     /* a list, and the flag may come again; in the file a list of lists; for `take` */
+    WEIR_SETTING_LISTS,    /* a list, and the flag may come again; in the file a list of lists; for `take` */
+    WEIR_SETTING_MAP       /* a list; in the file also a mapping: its keys are values, and KEY.NAME=VALUE of what is below them */
 };
 
 struct weir_setting {

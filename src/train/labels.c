@@ -111,12 +111,10 @@ weir_err weir_labels_learn(const struct weir_categories *values, const char *ben
     return failed;
 }
 
-weir_err weir_labels_use(const struct weir_categories *values, const char *benign, const weir_model *model,
-                         struct weir_labels *out, struct weir_error *error)
+static weir_err use(const struct weir_categories *values, const char *benign, const char *const *names, size_t classes,
+                    int benign_class, struct weir_labels *out, struct weir_error *error)
 {
-    const char *const *names;
-    size_t classes = weir_model_classes(model, &names), known = 0;
-    int benign_class = weir_model_benign(model);
+    size_t known = 0;
     *out = (struct weir_labels){.classes = calloc(classes + 1, sizeof *out->classes),
                                 .class_of = calloc(values->count + 1, sizeof *out->class_of),
                                 .benign = benign_class};
@@ -149,4 +147,18 @@ weir_err weir_labels_use(const struct weir_categories *values, const char *benig
                          want);
     }
     return WEIR_OK;
+}
+
+weir_err weir_labels_use(const struct weir_categories *values, const char *benign, const weir_model *model,
+                         struct weir_labels *out, struct weir_error *error)
+{
+    const char *const *names;
+    size_t classes = weir_model_classes(model, &names);
+    return use(values, benign, names, classes, weir_model_benign(model), out, error);
+}
+
+weir_err weir_labels_match(const struct weir_categories *values, const char *benign, const struct weir_labels *classes,
+                           struct weir_labels *out, struct weir_error *error)
+{
+    return use(values, benign, (const char *const *)classes->classes, classes->class_count, classes->benign, out, error);
 }

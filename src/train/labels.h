@@ -32,6 +32,10 @@ weir_err weir_labels_learn(const struct weir_categories *values, const char *ben
 weir_err weir_labels_use(const struct weir_categories *values, const char *benign, const weir_model *model,
                          struct weir_labels *out, struct weir_error *error);
 
+/* The same with the classes of another data set, whose labels were learned. */
+weir_err weir_labels_match(const struct weir_categories *values, const char *benign, const struct weir_labels *classes,
+                           struct weir_labels *out, struct weir_error *error);
+
 void weir_labels_fini(struct weir_labels *labels);
 
 /* Equal texts, blanks around aside, or equal numbers. */
