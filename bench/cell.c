@@ -106,6 +106,7 @@ static weir_err measure(struct weir_backend *backend, struct weir_batcher *batch
         return weir_fail(error, WEIR_ERR_MISMATCH, "bench: %llu rows in, %llu committed", (unsigned long long)figures->rows,
                          (unsigned long long)account.store.committed);
     figures->alerts = (double)account.alerts / (double)figures->rows;
+    figures->batch_rows = (double)figures->rows / (double)account.batches;
     for (unsigned i = 0; i < 2; i++) {
         double share = i ? 0.99 : 0.5;
         figures->decision_us[i] = (double)weir_histogram_quantile(&account.decision_ns, share) / 1e3;
@@ -137,7 +138,9 @@ weir_err weir_cell_memory(const weir_model *model, const struct weir_records *re
                                                        .column_count = (uint16_t)records->columns,
                                                        .boot = 1,
                                                        .rows = cell.batch,
-                                                       .max_delay_ns = DELAY_NS,
+                                                       .max_delay_ns = load->budget_ns ? load->budget_ns : DELAY_NS,
+                                                       .budget_ns = load->budget_ns,
+                                                       .service_ns = weir_backend_service(backend),
                                                        .send = weir_backend_push,
                                                        .context = backend};
     if ((code = weir_batcher_create(&batcher_config, &batcher)) != WEIR_OK)

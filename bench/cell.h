@@ -12,15 +12,17 @@ struct weir_cell {
 };
 
 struct weir_cell_load {
-    double offered; /* rows a second; 0: as fast as they are taken */
-    uint64_t rows;  /* ends after so many, */
-    double seconds; /* or so long, whatever comes first */
+    double offered;    /* rows a second; 0: as fast as they are taken */
+    uint64_t rows;     /* ends after so many, */
+    double seconds;    /* or so long, whatever comes first */
+    int64_t budget_ns; /* in this process: batches wait as with --budget-ms; 0: 500 us */
 };
 
 struct weir_cell_figures {
     uint64_t rows;                        /* committed: all that were given */
     double flows_per_s;                   /* from the first row given to the last one committed */
-    double cpu_us;                        /* processor time a row, all threads and processes */
+    double cpu_us, infer_us;              /* processor time a row, all threads and processes; of it in `weir infer` */
+    double batch_rows;                    /* rows a batch, in this process */
     double decision_us[2], durable_ms[2]; /* p50, p99 */
     double rss_mib;                       /* of this process, at the end */
     double alerts;                        /* share of the rows */

@@ -106,6 +106,14 @@ static double cpu_of(pid_t pid) /* microseconds so far */
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
+static double cpu_of_infer(const struct job *job)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < job->children; i++)
+        sum += strcmp(job->name[i], "weir infer") ? 0 : cpu_of(job->child[i]);
+    return sum;
+}
+
 static double cpu_of_all(const struct job *job)
 {
     double sum = (double)weir_clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
@@ -243,12 +251,13 @@ static weir_err measure(struct job *job, const struct weir_cell_load *load, stru
     if (code != WEIR_OK)
         return code;
     int64_t started = weir_clock_mono_ns();
-    double cpu = cpu_of_all(job);
+    double cpu = cpu_of_all(job), infer = cpu_of_infer(job);
     figures->rows = weir_cell_feed(job->batcher, job->cluster->records, load, NULL, NULL);
     if ((code = weir_sender_finish(job->sender, "{}", error)) != WEIR_OK)
         return code;
     figures->flows_per_s = (double)figures->rows / ((double)(weir_clock_mono_ns() - started) / 1e9);
     figures->cpu_us = (cpu_of_all(job) - cpu) / (double)figures->rows;
+    figures->infer_us = (cpu_of_infer(job) - infer) / (double)figures->rows;
     return all_run(job, error) ? WEIR_OK : error->code;
 }
 

@@ -33,6 +33,7 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
                            "  --queues LIST   pipeline: memory,zmq,redis, or some of them\n"
+                           "  --cases LIST    pipeline: grid,budget,flat,infer-2,paper, or some of them\n"
                            "  --offered N     pipeline: flows a second of the paced runs (100000)\n"
                            "  --seconds S     pipeline: how long a run takes (4; with --quick 2)\n"
                            "  --csv FILE, --plot FILE.svg\n"
@@ -81,6 +82,7 @@ int weir_cmd_bench(int argc, char **argv)
         OPT_WORKERS,
         OPT_OFFERED,
         OPT_QUEUES,
+        OPT_CASES,
         OPT_SECONDS,
         OPT_CSV,
         OPT_PLOT,
@@ -98,6 +100,7 @@ int weir_cmd_bench(int argc, char **argv)
         {"workers", required_argument, NULL, OPT_WORKERS},
         {"seconds", required_argument, NULL, OPT_SECONDS},
         {"queues", required_argument, NULL, OPT_QUEUES},
+        {"cases", required_argument, NULL, OPT_CASES},
         {"offered", required_argument, NULL, OPT_OFFERED},
         {"csv", required_argument, NULL, OPT_CSV},
         {"plot", required_argument, NULL, OPT_PLOT},
@@ -154,6 +157,9 @@ int weir_cmd_bench(int argc, char **argv)
             break;
         case OPT_QUEUES:
             options.queues = optarg;
+            break;
+        case OPT_CASES:
+            options.cases = optarg;
             break;
         case OPT_CSV:
             options.csv = optarg;

@@ -60,6 +60,17 @@ class Pipeline(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"kafka", done.stderr)
 
+    def test_chosen_cases(self):
+        done = bench("--cases", "flat,fast")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"--cases fast", done.stderr)
+        done = bench("--quick", "--seconds", "0.2", "--cases", "budget", "--offered", "5000", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (row,) = json.loads(done.stdout)["rows"]
+        self.assertEqual((row["case"], row["figures"]["offered_flows_per_s"]), ("budget", 5000))
+        self.assertGreaterEqual(row["figures"]["rows_a_batch"], 1)
+        self.assertLessEqual(row["figures"]["offered_decision_p50_us"], row["figures"]["offered_decision_p99_us"])
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
