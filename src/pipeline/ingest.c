@@ -258,8 +258,9 @@ static void *run(void *argument)
         else if (piece->kind == WEIR_PIECE_FRAME)
             read_frame(thread);
         weir_batcher_poll(thread->batcher, weir_clock_mono_ns(), start->wanted && start->wanted(start->context));
+        bool waited = waiting;
         waiting = weir_batcher_waiting(thread->batcher) > 0;
-        if (piece->kind == WEIR_PIECE_LINES || piece->kind == WEIR_PIECE_FRAME || piece->too_long)
+        if (piece->kind == WEIR_PIECE_LINES || piece->kind == WEIR_PIECE_FRAME || piece->too_long || waited)
             publish(thread);
     } while (piece->kind != WEIR_PIECE_END);
     weir_batcher_flush(thread->batcher);
