@@ -86,9 +86,17 @@ static void round_trip(struct kind *kind)
             weir_collector_end_release(collector, &delivery);
         }
     }
-    assert_int_equal(sent, FRAMES);
-    assert_int_equal(judged, FRAMES);
-    assert_int_equal(collected, FRAMES);
+    if (sent != FRAMES || judged != FRAMES || collected != FRAMES) {
+        struct weir_transport_account of[3];
+        weir_sensor_end_account(sensor, &of[0]);
+        weir_worker_end_account(worker[0], &of[1]);
+        weir_worker_end_account(worker[1], &of[2]);
+        fail_msg(
+            "%s: of %d frames %u were sent, %u taken, %u collected; the sensor's end sent %u and has reconnected %u times, the "
+            "workers' took %u and %u, reconnected %u and %u times",
+            kind->queue, FRAMES, sent, judged, collected, (unsigned)of[0].frames, (unsigned)of[0].reconnects,
+            (unsigned)of[1].frames, (unsigned)of[2].frames, (unsigned)of[1].reconnects, (unsigned)of[2].reconnects);
+    }
     struct weir_mark marks[2] = {make_mark(1, 0, FRAMES), make_mark(1, 1, FRAMES)};
     assert_int_equal(weir_collector_end_commit(collector, marks, 2, NULL), WEIR_OK);
     expect_mark(sensor, collector, 0, FRAMES);
