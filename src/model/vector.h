@@ -36,6 +36,12 @@ typedef float weir_vh __attribute__((vector_size(2 * WEIR_FLOATS))); /* as many 
 typedef double weir_vd __attribute__((vector_size(4 * WEIR_FLOATS)));
 typedef int64_t weir_vl __attribute__((vector_size(4 * WEIR_FLOATS)));
 
+/* In all lanes. */
+static inline weir_vf weir_vf_all(float x)
+{
+    return x - (weir_vf){0};
+}
+
 /* a * b + c, rounded once. */
 static inline weir_vf weir_vf_fused(weir_vf a, weir_vf b, weir_vf c)
 {

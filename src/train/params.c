@@ -21,35 +21,36 @@ static void list_names(const struct weir_param *table, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", table[i].name);
 }
 
-static weir_err take_word(const struct weir_param *param, const char *algorithm, const char *value, double *out,
-                          struct weir_error *error)
+/* The index of a word, or how many there are. `list`: all of them, for a message. */
+static size_t find_word(const struct weir_param *param, const char *value, char *list, size_t size)
 {
-    char list[200];
-    size_t used = 0;
-    for (size_t i = 0; param->words[i]; i++) {
-        if (!strcmp(param->words[i], value)) {
-            *out = (double)i;
-            return WEIR_OK;
-        }
-        used +=
-            used < sizeof list ? (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", param->words[i]) : 0;
-    }
-    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: parameter %s=%.40s: it is one of %s", algorithm, param->name, value, list);
+    size_t used = 0, i = 0;
+    *list = 0;
+    for (; param->words && param->words[i] && strcmp(param->words[i], value); i++)
+        used += used < size ? (size_t)snprintf(list + used, size - used, "%s%s", i ? ", " : "", param->words[i]) : 0;
+    return i;
 }
 
 static weir_err take(const struct weir_param *param, const char *algorithm, const char *value, double *out,
                      struct weir_error *error)
 {
-    char *end;
+    char *end, list[200];
+    size_t word = find_word(param, value, list, sizeof list);
+    if (param->words && param->words[word]) {
+        *out = param->kind == WEIR_PARAM_WORD ? (double)word : -1 - (double)word;
+        return WEIR_OK;
+    }
     if (param->kind == WEIR_PARAM_WORD)
-        return take_word(param, algorithm, value, out, error);
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: parameter %s=%.40s: it is one of %s", algorithm, param->name, value,
+                         list);
     double number = strtod(value, &end);
     bool good = end != value && !*end && number >= param->low && number <= param->high;
     if (good && param->kind == WEIR_PARAM_WHOLE)
         good = number == floor(number);
     if (!good)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: parameter %s=%.40s: give a %snumber from %.10g to %.10g", algorithm,
-                         param->name, value, param->kind == WEIR_PARAM_WHOLE ? "whole " : "", param->low, param->high);
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: parameter %s=%.40s: give %s%sa %snumber from %.10g to %.10g", algorithm,
+                         param->name, value, list, *list ? ", or " : "", param->kind == WEIR_PARAM_WHOLE ? "whole " : "",
+                         param->low, param->high);
     *out = number;
     return WEIR_OK;
 }
@@ -96,7 +97,10 @@ uint64_t weir_params_whole(const struct weir_params *params, const char *name)
 bool weir_params_is(const struct weir_params *params, const char *name, const char *word)
 {
     size_t at = find(params->table, name, strlen(name));
-    return !strcmp(params->table[at].words[(size_t)params->number[at]], word);
+    double number = params->number[at];
+    if (params->table[at].kind == WEIR_PARAM_REAL)
+        number = -1 - number;
+    return number >= 0 && !strcmp(params->table[at].words[(size_t)number], word);
 }
 
 json_t *weir_params_json(const struct weir_params *params)
@@ -104,7 +108,9 @@ json_t *weir_params_json(const struct weir_params *params)
     json_t *all = json_object();
     for (size_t i = 0; all && params->table[i].name; i++) {
         const struct weir_param *param = &params->table[i];
+        bool word = param->kind == WEIR_PARAM_REAL && param->words && params->number[i] < 0;
         json_t *value = param->kind == WEIR_PARAM_WORD    ? json_string(param->words[(size_t)params->number[i]])
+                        : word                            ? json_string(param->words[(size_t)(-1 - params->number[i])])
                         : param->kind == WEIR_PARAM_WHOLE ? json_integer((json_int_t)params->number[i])
                                                           : json_real(params->number[i]);
         json_object_set_new(all, param->name, value);

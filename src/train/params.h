@@ -10,7 +10,7 @@
 #include "weir/error.h"
 
 enum weir_param_kind {
-    WEIR_PARAM_REAL,  /* low to high */
+    WEIR_PARAM_REAL,  /* low to high; with `words` also one of them: -1 - its index, so that low is not below 0 */
     WEIR_PARAM_WHOLE, /* low to high */
     WEIR_PARAM_WORD,  /* one of `words` */
 };
@@ -20,7 +20,7 @@ struct weir_param {
     enum weir_param_kind kind;
     const char *value; /* the default, as a user would write it */
     double low, high;
-    const char *const *words; /* NULL-terminated */
+    const char *const *words; /* NULL-terminated; NULL: none */
     const char *text;         /* for the help */
 };
 
@@ -29,7 +29,7 @@ struct weir_param {
 /* The values of a table's parameters, by their place in it. */
 struct weir_params {
     const struct weir_param *table;
-    double number[WEIR_PARAMS_MAX]; /* of a word its index */
+    double number[WEIR_PARAMS_MAX]; /* of a word its index, or as WEIR_PARAM_REAL says */
 };
 
 /* The defaults, then `given`: "name=value" texts, the last one wins. more: [count], gets those that the table has not,

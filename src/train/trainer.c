@@ -20,6 +20,7 @@ static const struct weir_trainer *const trainers[] = {
     &weir_train_linear_svm,
     &weir_train_logistic,
     &weir_train_random_forest,
+    &weir_train_svm,
     &weir_train_xgboost,
     NULL,
 };

@@ -14,6 +14,7 @@ extern const struct weir_trainer weir_train_lda;                                
 extern const struct weir_trainer weir_train_lightgbm;                                /* lightgbm.c */
 extern const struct weir_trainer weir_train_linear_svm;                              /* linear_svm.c */
 extern const struct weir_trainer weir_train_logistic;                                /* logistic.c */
+extern const struct weir_trainer weir_train_svm;                                     /* svm.c */
 extern const struct weir_trainer weir_train_xgboost;                                 /* xgboost.c */
 
 #endif

