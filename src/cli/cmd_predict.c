@@ -21,6 +21,9 @@ static const char help[] = "usage: weir predict MODEL.weir --data FILE|GLOB -o F
                            "  --model M.weir      another way to name the model file\n"
                            "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
                            "  --sql QUERY         or rows from a query that DuckDB understands\n"
+                           "  --dataset NAME|YAML which data set it is (weir data list), or a description of one;\n"
+                           "                      none: do not look; without it the columns tell\n"
+                           "  --common            take the common columns, of data sets of different kinds\n"
                            "  -o, --output FILE   output; - is standard output\n"
                            "  --format FORMAT     csv, jsonl or parquet (default: by extension, else csv)\n"
                            "  --label COLUMN, --benign VALUE, --exclude A,B\n"
@@ -147,7 +150,7 @@ static weir_err predict(const struct options *o, enum weir_predict_format format
     if (!failed)
         failed = weir_columns_of(model, &columns, &count, error);
     if (!failed)
-        failed = weir_data_options_open(&o->data, weir_stop_on_signal(), &source, error);
+        failed = weir_data_options_open_for(&o->data, model, weir_stop_on_signal(), &source, error);
     if (!failed) {
         struct weir_predict_config config = {
             .source = source, .model = model, .columns = columns, .column_count = count, .format = format};

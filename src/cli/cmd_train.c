@@ -16,16 +16,18 @@
 #include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/prepare.h"
-#include "train/split.h"
 #include "train/trainer.h"
 
 static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --benign VALUE -o MODEL.weir [OPTIONS]\n"
                            "\n"
                            "Fits a model to labelled rows, tests it on rows that it has not seen, and writes it.\n"
-                           "Known data sets (CIC-IDS2017, UNSW-NB15, argus) need no --label, --benign, --exclude.\n"
+                           "Known data sets (weir data list) need no --label, --benign, --exclude.\n"
                            "\n"
                            "  --data FILE|GLOB    CSV, Parquet or JSON; repeated: more files\n"
                            "  --sql QUERY         or rows from a query that DuckDB understands\n"
+                           "  --dataset NAME|YAML which data set it is (weir data list), or a description of one;\n"
+                           "                      none: do not look; without it the columns tell\n"
+                           "  --common            take the common columns, of data sets of different kinds\n"
                            "  --label COLUMN      label column\n"
                            "  --benign VALUE      its value for normal traffic; every other label is an attack\n"
                            "  --multiclass        every label is a class\n"
@@ -33,6 +35,11 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "                      identifiers of a known data set are left out\n"
                            "  --test SHARE|FILE   test on this share of the rows, drawn class by class (0.2),\n"
                            "                      or on the rows of FILE|GLOB\n"
+                           "  --split drawn|time:COLUMN|group:COLUMN|leave-attack:LABEL\n"
+                           "                      how that share is taken: drawn (so without --split), the last by\n"
+                           "                      time, whole groups (hosts), or the rows with one label and a\n"
+                           "                      share of the benign ones\n"
+                           "  --sample SHARE      use this share of the rows, drawn label by label (1)\n"
                            "  --algorithm NAME    one of those below (xgboost)\n"
                            "  --param NAME=VALUE  a parameter of the algorithm; repeated\n"
                            "  --trees, --depth, --eta VALUE\n"
@@ -55,6 +62,8 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "\n"
                            "example: weir train --data 'day1/*.csv' --label Label --benign BENIGN -o flows.weir\n"
                            "         weir evaluate flows.weir --data 'day2/*.csv'\n"
+                           "         weir train --data 'CIC/*.csv' --split group:'Src IP' --sample 0.2 -o cic.weir\n"
+                           "         weir train --common --data 'CIC/*.csv' --data 'UNSW/*.csv' -o both.weir\n"
                            "\n"
                            "Algorithms and their parameters (in brackets what they are without --param):\n";
 
@@ -75,7 +84,8 @@ struct options {
     const struct weir_trainer *trainer;
     enum weir_scale scale;
     uint64_t seed, select; /* select 0: all columns */
-    double share, threshold;
+    struct weir_folds_config folds;
+    double threshold;
     bool json;
 };
 
@@ -91,6 +101,8 @@ enum {
     OPT_SELECT,
     OPT_SCALE,
     OPT_TEST,
+    OPT_SPLIT,
+    OPT_SAMPLE,
     OPT_NAME,
     OPT_VERSION,
     OPT_JSON,
@@ -110,7 +122,7 @@ static bool take_test(struct options *o, const char *text)
         weir_log(WEIR_LOG_ERROR, "--test %s: give a share between 0 and 1, such as 0.2, or a file", text);
         return false;
     }
-    o->share = share;
+    o->folds.share = share;
     return true;
 }
 
@@ -129,6 +141,22 @@ static bool take_scale(struct options *o, const char *text)
         return true;
     weir_log(WEIR_LOG_ERROR, "--scale %s: it is none or standard", text);
     return false;
+}
+
+static bool take_split(struct options *o, const char *text)
+{
+    struct weir_error error;
+    if (weir_folds_parse(text, &o->folds, &error) != WEIR_OK) {
+        weir_log(WEIR_LOG_ERROR, "--split: %s", error.text);
+        return false;
+    }
+    if (o->folds.kind == WEIR_FOLDS_LEAVE_ATTACK && !o->folds.attack) {
+        weir_log(WEIR_LOG_ERROR,
+                 "--split leave-attack: name the attack, as in leave-attack:Botnet; weir survey leaves out one after "
+                 "the other");
+        return false;
+    }
+    return true;
 }
 
 static bool take_option(struct options *o, int c)
@@ -162,6 +190,10 @@ static bool take_option(struct options *o, int c)
         return weir_option_number("--select", optarg, 1, UINT32_MAX, &o->select);
     case OPT_TEST:
         return take_test(o, optarg);
+    case OPT_SPLIT:
+        return take_split(o, optarg);
+    case OPT_SAMPLE:
+        return weir_option_real("--sample", optarg, 1e-9, 1, &o->folds.sample);
     case OPT_NAME:
         o->name = optarg;
         return true;
@@ -196,6 +228,8 @@ static int parse(int argc, char **argv, struct options *o)
         {"select", required_argument, NULL, OPT_SELECT},
         {"scale", required_argument, NULL, OPT_SCALE},
         {"test", required_argument, NULL, OPT_TEST},
+        {"split", required_argument, NULL, OPT_SPLIT},
+        {"sample", required_argument, NULL, OPT_SAMPLE},
         {"name", required_argument, NULL, OPT_NAME},
         {"version", required_argument, NULL, OPT_VERSION},
         {"output", required_argument, NULL, 'o'},
@@ -222,6 +256,9 @@ static int parse(int argc, char **argv, struct options *o)
     o->trainer = weir_trainer_find(o->algorithm);
     if (!o->trainer)
         return weir_usage_error("train", "algorithm '%s' is not there; there are: %s", o->algorithm, weir_trainer_names());
+    if (o->test_files && o->folds.kind != WEIR_FOLDS_DRAWN)
+        return weir_usage_error("train", "--test FILE and --split exclude each other");
+    o->folds.seed = o->seed;
     int wrong = weir_data_options_check(&o->data, "train");
     return wrong ? wrong : -1;
 }
@@ -234,7 +271,9 @@ struct training {
     struct weir_prepared prepared;
     struct weir_dataset *test;
     struct weir_labels test_labels;
-    struct weir_split split; /* without a test file: train and test rows of the data set */
+    struct weir_folds folds; /* without a test file: the one that tells train and test rows of the data set */
+    uint32_t *train;         /* [train_count] the rows that train */
+    size_t train_count;
     weir_model *model;
     struct weir_evaluation evaluation;
     double fit_s;
@@ -244,7 +283,9 @@ static void free_training(struct training *t)
 {
     weir_evaluation_fini(&t->evaluation);
     weir_model_free(&t->model);
-    free(t->split.train);
+    if (t->test)
+        free(t->train);
+    weir_folds_fini(&t->folds);
     weir_labels_fini(&t->test_labels);
     weir_prepared_fini(&t->prepared);
     weir_dataset_free(&t->test);
@@ -282,7 +323,8 @@ static weir_err read_training(struct training *t, struct weir_error *error)
                                          .exclude = (const char *const *)o->data.exclude.item,
                                          .exclude_count = o->data.exclude.count,
                                          .exclude_given = o->data.exclude_given,
-                                         .features = o->features};
+                                         .features = o->features,
+                                         .folds = &o->folds};
     weir_err failed = weir_prepare(t->source, &config, &t->prepared, error);
     if (failed)
         return failed;
@@ -295,7 +337,13 @@ static weir_err read_training(struct training *t, struct weir_error *error)
 
 static weir_err read_test(struct training *t, struct weir_error *error)
 {
-    struct weir_relation_config config = {.paths = &t->o->test_files, .path_count = 1, .stop = t->stop};
+    const struct weir_data_options *data = &t->o->data;
+    struct weir_relation_config config = {.paths = &t->o->test_files,
+                                          .path_count = 1,
+                                          .known = data->known,
+                                          .unknown = data->unknown,
+                                          .common = data->common,
+                                          .stop = t->stop};
     weir_err failed = weir_relation_open(&config, &t->test_source, error);
     if (failed)
         return failed;
@@ -307,28 +355,32 @@ static weir_err read_test(struct training *t, struct weir_error *error)
     return failed;
 }
 
-/* Drawn label by label, so that every kind of attack is tested, also when all attacks are one class. With a test file all rows
- * train. */
+/* With a test file all rows train, or a sample of them. */
 static weir_err split_rows(struct training *t, struct weir_error *error)
 {
     const struct weir_dataset *dataset = t->prepared.dataset;
-    size_t rows = dataset->rows;
-    weir_err failed = WEIR_OK;
-    if (!t->test) {
-        failed = weir_split_draw(dataset->labels, rows, dataset->label_values.count, t->o->share, t->o->seed, &t->split);
-    } else if ((t->split.train = malloc((rows + 1) * sizeof *t->split.train))) {
-        t->split.train_count = rows;
-        for (size_t i = 0; i < rows; i++)
-            t->split.train[i] = (uint32_t)i;
-    } else {
-        failed = WEIR_ERR_MEMORY;
+    if (t->test) {
+        t->train = weir_folds_sample(dataset->labels, dataset->rows, dataset->label_values.count, t->o->folds.sample, t->o->seed,
+                                     &t->train_count);
+        return t->train ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
+    weir_err failed = weir_prepared_folds(&t->prepared, &t->o->folds, &t->folds, error);
+    if (failed == WEIR_ERR_FORMAT && t->o->folds.kind == WEIR_FOLDS_DRAWN)
+        failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: %zu rows are too few to test on; name test rows with --test FILE",
+                           t->source->origin, dataset->rows);
     if (failed)
-        return weir_fail(error, failed, "out of memory");
-    if (!t->test && !t->split.test_count)
-        return weir_fail(error, WEIR_ERR_FORMAT, "%s: %zu rows are too few to test on; name test rows with --test FILE",
-                         t->source->origin, rows);
+        return failed;
+    t->train = t->folds.fold[0].train;
+    t->train_count = t->folds.fold[0].train_count;
+    if (t->folds.sideless)
+        weir_log(WEIR_LOG_WARNING, "%zu rows have no %s in column '%s' and are left out", t->folds.sideless,
+                 t->o->folds.kind == WEIR_FOLDS_TIME ? "time" : "value", t->o->folds.column);
     return WEIR_OK;
+}
+
+static size_t test_rows(const struct training *t)
+{
+    return t->test ? t->test->rows : t->folds.fold[0].test_count;
 }
 
 /* ---- The model ------------------------------------------------------------------------------------------------------------- */
@@ -350,9 +402,9 @@ static weir_err fit(struct training *t, struct weir_error *error)
     json_t *defaults = weir_prepared_defaults(p);
     struct weir_fit_rows rows = {.dataset = p->dataset,
                                  .labels = &p->labels,
-                                 .train = t->split.train,
-                                 .train_count = t->split.train_count,
-                                 .test_count = t->test ? t->test->rows : t->split.test_count,
+                                 .train = t->train,
+                                 .train_count = t->train_count,
+                                 .test_count = test_rows(t),
                                  .data_set = p->known ? p->known->name : NULL,
                                  .fingerprint = fingerprint,
                                  .test_fingerprint = t->test ? test_fingerprint : NULL,
@@ -390,7 +442,7 @@ static weir_err test_model(struct training *t, struct weir_error *error)
         if (!failed)
             failed = weir_evaluate(t->model, t->test, t->test_labels.class_of, NULL, t->test->rows, &t->evaluation, error);
     } else {
-        failed = weir_evaluate(t->model, t->prepared.dataset, t->prepared.labels.class_of, t->split.test, t->split.test_count,
+        failed = weir_evaluate(t->model, t->prepared.dataset, t->prepared.labels.class_of, t->folds.fold[0].test, test_rows(t),
                                &t->evaluation, error);
     }
     if (failed)
@@ -407,8 +459,7 @@ static void report(const struct training *t)
 {
     const struct options *o = t->o;
     if (!o->json)
-        printf("trained on %zu rows, tested on %zu, in %.2f s\n\n", t->split.train_count,
-               t->test ? t->test->rows : t->split.test_count, t->fit_s);
+        printf("trained on %zu rows, tested on %zu, in %.2f s\n\n", t->train_count, test_rows(t), t->fit_s);
     const char *const *names;
     size_t columns = weir_model_columns(t->model, &names);
     json_t *kept = json_array();
@@ -421,7 +472,7 @@ static void report(const struct training *t)
         puts("");
     }
     json_t *more = json_pack("{s:f,s:s,s:I,s:o,s:o}", "fit_s", t->fit_s, "file", o->output, "train_rows",
-                             (json_int_t)t->split.train_count, "importance", weir_importance_json(t->model), "columns", kept);
+                             (json_int_t)t->train_count, "importance", weir_importance_json(t->model), "columns", kept);
     weir_print_evaluation(t->model, &t->evaluation, t->test ? t->test : t->prepared.dataset, more, o->json);
     if (!o->json)
         weir_print_importance(t->model);
@@ -456,7 +507,8 @@ static weir_err train(struct training *t, struct weir_error *error)
 
 int weir_cmd_train(int argc, char **argv)
 {
-    struct options o = {.algorithm = "xgboost", .share = 0.2, .threshold = NAN, /* as the model decides */ .seed = 1};
+    struct options o = {
+        .folds = WEIR_FOLDS_DEFAULT, .algorithm = "xgboost", .threshold = NAN, /* as the model decides */ .seed = 1};
     struct training t = {.o = &o};
     struct weir_error error = {0};
     int exit_code = parse(argc, argv, &o);

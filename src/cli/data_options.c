@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
@@ -23,6 +24,12 @@ bool weir_data_options_take(struct weir_data_options *options, int option, const
     case WEIR_OPT_BENIGN:
         options->benign = value;
         return true;
+    case WEIR_OPT_DATASET:
+        options->dataset = value;
+        return true;
+    case WEIR_OPT_COMMON:
+        options->common = true;
+        return true;
     case WEIR_OPT_MULTICLASS:
         options->multiclass = true;
         return true;
@@ -35,12 +42,32 @@ bool weir_data_options_take(struct weir_data_options *options, int option, const
     }
 }
 
-int weir_data_options_check(const struct weir_data_options *options, const char *command)
+weir_err weir_dataset_option(const char *text, const struct weir_known **known, struct weir_known **own, bool *unknown,
+                             struct weir_error *error)
 {
+    const char *end = strrchr(text, '.');
+    *unknown = !strcasecmp(text, "none");
+    *known = weir_known_named(text);
+    if (*unknown || *known)
+        return WEIR_OK;
+    if (!strchr(text, '/') && (!end || (strcmp(end, ".yaml") != 0 && strcmp(end, ".yml") != 0)))
+        return weir_fail(error, WEIR_ERR_NOT_FOUND, "--dataset %.80s: not known; there are %s, none, or a description FILE.yaml",
+                         text, weir_known_names());
+    weir_err failed = weir_known_load(text, own, error);
+    *known = *own;
+    return failed;
+}
+
+int weir_data_options_check(struct weir_data_options *options, const char *command)
+{
+    struct weir_error error = {0};
     if (!options->data.count && !options->sql)
         return weir_usage_error(command, "name the data with --data FILE or --sql QUERY");
     if (options->data.count && options->sql)
         return weir_usage_error(command, "--data and --sql exclude each other; a query can read files: FROM 'x.csv'");
+    if (options->dataset &&
+        weir_dataset_option(options->dataset, &options->known, &options->own, &options->unknown, &error) != WEIR_OK)
+        return weir_report_error(&error);
     return WEIR_EXIT_OK;
 }
 
@@ -48,19 +75,34 @@ void weir_data_options_free(struct weir_data_options *options)
 {
     weir_strings_free(&options->data);
     weir_strings_free(&options->exclude);
+    weir_known_free(&options->own);
 }
 
 weir_err weir_data_options_open(const struct weir_data_options *options, const volatile sig_atomic_t *stop,
                                 struct weir_relation **out, struct weir_error *error)
 {
-    struct weir_relation_config config = {
-        .paths = (const char *const *)options->data.item, .path_count = options->data.count, .sql = options->sql, .stop = stop};
+    struct weir_relation_config config = {.paths = (const char *const *)options->data.item,
+                                          .path_count = options->data.count,
+                                          .sql = options->sql,
+                                          .known = options->known,
+                                          .unknown = options->unknown,
+                                          .common = options->common,
+                                          .stop = stop};
     return weir_relation_open(&config, out, error);
 }
 
 const char *weir_card_default(const weir_model *model, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(weir_model_card_json(model), "defaults"), key));
+}
+
+weir_err weir_data_options_open_for(const struct weir_data_options *options, const weir_model *model,
+                                    const volatile sig_atomic_t *stop, struct weir_relation **out, struct weir_error *error)
+{
+    struct weir_data_options own = *options;
+    const char *set = json_string_value(json_object_get(json_object_get(weir_model_card_json(model), "training"), "data_set"));
+    own.common |= set && !strcmp(set, "common") && !options->sql;
+    return weir_data_options_open(&own, stop, out, error);
 }
 
 weir_err weir_data_options_fit(const struct weir_data_options *options, const weir_model *model, struct weir_error *error)

@@ -13,16 +13,31 @@
 
 struct weir_data_options {
     struct weir_strings data;
-    const char *sql, *label, *benign;
+    const char *sql, *label, *benign, *dataset;
     struct weir_strings exclude;
-    bool multiclass, exclude_given;
+    bool multiclass, exclude_given, common;
+    /* Made by weir_data_options_check of --dataset: the data set (NULL: found by its columns), its file's, and whether it is
+     * "none". */
+    const struct weir_known *known;
+    struct weir_known *own;
+    bool unknown;
 };
 
-enum { WEIR_OPT_DATA = 1000, WEIR_OPT_SQL, WEIR_OPT_LABEL, WEIR_OPT_BENIGN, WEIR_OPT_MULTICLASS, WEIR_OPT_EXCLUDE };
+enum {
+    WEIR_OPT_DATA = 1000,
+    WEIR_OPT_SQL,
+    WEIR_OPT_LABEL,
+    WEIR_OPT_BENIGN,
+    WEIR_OPT_MULTICLASS,
+    WEIR_OPT_EXCLUDE,
+    WEIR_OPT_DATASET,
+    WEIR_OPT_COMMON
+};
 
 /* For the table of getopt_long. */
 #define WEIR_DATA_OPTIONS                                                                                                        \
     {"data", required_argument, NULL, WEIR_OPT_DATA}, {"sql", required_argument, NULL, WEIR_OPT_SQL},                            \
+        {"dataset", required_argument, NULL, WEIR_OPT_DATASET}, {"common", no_argument, NULL, WEIR_OPT_COMMON},                  \
         {"label", required_argument, NULL, WEIR_OPT_LABEL}, {"benign", required_argument, NULL, WEIR_OPT_BENIGN},                \
     {                                                                                                                            \
         "exclude", required_argument, NULL, WEIR_OPT_EXCLUDE                                                                     \
@@ -31,13 +46,22 @@ enum { WEIR_OPT_DATA = 1000, WEIR_OPT_SQL, WEIR_OPT_LABEL, WEIR_OPT_BENIGN, WEIR
 /* Takes an option of the table; false: it is none of these. */
 bool weir_data_options_take(struct weir_data_options *options, int option, const char *value);
 
-/* Exactly one of --data and --sql: WEIR_EXIT_OK or a printed usage error. */
-int weir_data_options_check(const struct weir_data_options *options, const char *command);
+/* What --dataset names: one that weir knows, a file of a description (*own then, which the caller frees), or "none" (*unknown).
+ * WEIR_ERR_NOT_FOUND, errors of weir_known_load. */
+weir_err weir_dataset_option(const char *text, const struct weir_known **known, struct weir_known **own, bool *unknown,
+                             struct weir_error *error);
+
+/* Exactly one of --data and --sql, and what --dataset names: WEIR_EXIT_OK or a printed error. */
+int weir_data_options_check(struct weir_data_options *options, const char *command);
 void weir_data_options_free(struct weir_data_options *options);
 
 /* Opens what the options name. */
 weir_err weir_data_options_open(const struct weir_data_options *options, const volatile sig_atomic_t *stop,
                                 struct weir_relation **out, struct weir_error *error);
+
+/* The same for a model: with common columns when it was trained on them. */
+weir_err weir_data_options_open_for(const struct weir_data_options *options, const weir_model *model,
+                                    const volatile sig_atomic_t *stop, struct weir_relation **out, struct weir_error *error);
 
 /* What the card of a model says about its data: texts belong to the model, NULL when it does not say. */
 const char *weir_card_default(const weir_model *model, const char *key);

@@ -18,7 +18,7 @@ weir_err weir_labelled_read(const char *model, const struct weir_data_options *o
     if (!failed)
         failed = weir_columns_of(out->model, &out->columns, &out->column_count, error);
     if (!failed)
-        failed = weir_data_options_open(options, weir_stop_on_signal(), &out->source, error);
+        failed = weir_data_options_open_for(options, out->model, weir_stop_on_signal(), &out->source, error);
     if (!failed)
         failed = weir_dataset_read(
             out->source,

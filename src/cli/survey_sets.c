@@ -255,10 +255,10 @@ static weir_err test_on(struct making *m, const struct weir_strings *files, cons
     size_t from = m->frame.all_rows;
     const struct weir_prepared *p = &m->prepared;
     weir_err failed = open_files(m, files, NULL, &source, error);
-    const struct weir_known *known = failed ? NULL : weir_known_find(source);
+    const struct weir_known *known = failed ? NULL : source->known;
     struct weir_dataset_config config = {.label = m->o->label                 ? m->o->label
-                                                  : known && m->o->multiclass ? known->category
-                                                  : known                     ? known->label
+                                                  : known && m->o->multiclass ? weir_known_category(known)->column
+                                                  : known                     ? known->label.column
                                                                               : p->label,
                                          .columns = p->dataset->columns,
                                          .column_count = p->dataset->column_count};

@@ -52,7 +52,7 @@ static weir_err no_column(const struct weir_relation *source, const char *what, 
 void weir_dataset_expression(FILE *to, const struct weir_relation_column *column, const struct weir_categories *categories)
 {
     fputs("CAST(", to);
-    weir_sql_name(to, column->name);
+    weir_mapping_cell(to, column->name, column->known);
     fputs(column->text || categories->count ? " AS VARCHAR)" : " AS DOUBLE)", to);
 }
 
@@ -267,9 +267,8 @@ static char *print_query(const struct reading *reading)
         int texts = i ? reading->side : reading->label;
         if (texts < 0)
             continue;
-        fprintf(to, "%sCAST(", comma);
-        weir_sql_name(to, reading->source->columns[texts].name);
-        fputs(" AS VARCHAR)", to);
+        fputs(comma, to);
+        weir_mapping_label(to, reading->source->columns[texts].name, i ? NULL : reading->source->columns[texts].labels);
         comma = ", ";
     }
     fputs(" FROM " WEIR_RELATION, to);

@@ -55,7 +55,7 @@ static char *take_cell(const char **at, char delimiter)
     return cell;
 }
 
-static bool looks_like_data(char *const *names, size_t count)
+bool weir_header_is_data(char *const *names, size_t count)
 {
     size_t numbers = 0, counting = 0;
     for (size_t i = 0; i < count; i++) {
@@ -68,7 +68,7 @@ static bool looks_like_data(char *const *names, size_t count)
     return numbers * 2 > count && counting < numbers;
 }
 
-weir_err weir_header_split(const char *path, const char *line, bool tab, char *delimiter, char ***names, size_t *count,
+weir_err weir_header_cells(const char *path, const char *line, bool tab, char *delimiter, char ***names, size_t *count,
                            struct weir_error *error)
 {
     char **list = NULL;
@@ -95,10 +95,6 @@ weir_err weir_header_split(const char *path, const char *line, bool tab, char *d
             break;
         }
     }
-    if (!failed && looks_like_data(list, n))
-        failed = weir_fail(error, WEIR_ERR_FORMAT,
-                           "%s: no header: the first line, '%.40s%s', looks like data; put the columns' names above it", path,
-                           line, strlen(line) > 40 ? "..." : "");
     if (failed) {
         while (n)
             free(list[--n]);
@@ -108,6 +104,26 @@ weir_err weir_header_split(const char *path, const char *line, bool tab, char *d
     *names = list;
     *count = n;
     return WEIR_OK;
+}
+
+weir_err weir_header_none(const char *path, const char *line, struct weir_error *error)
+{
+    return weir_fail(error, WEIR_ERR_FORMAT,
+                     "%s: no header: the first line, '%.40s%s', looks like data; put the columns' names above it", path, line,
+                     strlen(line) > 40 ? "..." : "");
+}
+
+weir_err weir_header_split(const char *path, const char *line, bool tab, char *delimiter, char ***names, size_t *count,
+                           struct weir_error *error)
+{
+    weir_err failed = weir_header_cells(path, line, tab, delimiter, names, count, error);
+    if (failed || !weir_header_is_data(*names, *count))
+        return failed;
+    while (*count)
+        free((*names)[--*count]);
+    free(*names);
+    *names = NULL;
+    return weir_header_none(path, line, error);
 }
 
 static bool is_taken(char *const *names, size_t count, const char *name)

@@ -23,34 +23,15 @@ struct group {
     size_t file_count;
     char **raw, **names; /* of the columns */
     size_t column_count;
+    bool headless; /* the names come from the description */
+    const struct weir_known *known;
 };
 
 struct plan {
+    const struct weir_relation_config *config;
     struct group *groups;
     size_t group_count;
 };
-
-void weir_sql_name(FILE *to, const char *name)
-{
-    putc('"', to);
-    for (; *name; name++) {
-        if (*name == '"')
-            putc('"', to);
-        putc(*name, to);
-    }
-    putc('"', to);
-}
-
-void weir_sql_text(FILE *to, const char *text)
-{
-    putc('\'', to);
-    for (; *text; text++) {
-        if (*text == '\'')
-            putc('\'', to);
-        putc(*text, to);
-    }
-    putc('\'', to);
-}
 
 static void free_texts(char **texts, size_t count)
 {
@@ -256,7 +237,32 @@ static char *quote_text(const char *text)
     return fclose(to) ? (free(out), NULL) : out;
 }
 
-static weir_err read_csv_header(struct weir_relation *source, const char *path, struct group *group, struct weir_error *error)
+/* The first line is data: the names come from the description that is forced or that fits. */
+static weir_err name_columns(const struct weir_relation_config *config, const char *path, const char *line, struct group *group,
+                             struct weir_error *error)
+{
+    const struct weir_known *known = config->known     ? config->known
+                                     : config->unknown ? NULL
+                                                       : weir_known_headless(group->raw, group->column_count);
+    if (!known || !known->headless)
+        return weir_header_none(path, line, error);
+    if (known->column_count != group->column_count)
+        return weir_fail(error, WEIR_ERR_MISMATCH,
+                         "%s: has no header and %zu columns, data set %s has %zu; is it another data set?", path,
+                         group->column_count, known->name, known->column_count);
+    group->headless = true;
+    for (size_t i = 0; i < group->column_count; i++) {
+        free(group->raw[i]);
+        if (!(group->raw[i] = strdup(known->columns[i].name))) {
+            group->column_count = i;
+            return out_of_memory(error);
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_err read_csv_header(struct weir_relation *source, const struct weir_relation_config *config, const char *path,
+                                struct group *group, struct weir_error *error)
 {
     char *quoted = quote_text(path), **line = NULL;
     /* The first line as one cell: no line holds the delimiter 1. DuckDB unpacks and removes the byte order mark. */
@@ -269,8 +275,10 @@ static weir_err read_csv_header(struct weir_relation *source, const char *path, 
     if (!failed && !lines)
         failed = weir_fail(error, WEIR_ERR_FORMAT, "%s: the file is empty", path);
     if (!failed)
-        failed = weir_header_split(path, line[0], ends_with(path, ".tsv"), &group->delimiter, &group->raw, &group->column_count,
+        failed = weir_header_cells(path, line[0], ends_with(path, ".tsv"), &group->delimiter, &group->raw, &group->column_count,
                                    error);
+    if (!failed && weir_header_is_data(group->raw, group->column_count))
+        failed = name_columns(config, path, line[0], group, error);
     free_texts(line, lines);
     free(quoted);
     free(sql);
@@ -305,21 +313,39 @@ static bool same_texts(char *const *a, size_t n, char *const *b, size_t m)
     return n == m;
 }
 
+/* Which data set the columns are of, for those that are wanted in common columns. */
+static weir_err know_group(const struct weir_relation_config *config, const char *path, struct group *group,
+                           struct weir_error *error)
+{
+    group->known = config->known ? config->known : weir_known_find((const char *const *)group->names, group->column_count);
+    if (!group->known)
+        return weir_fail(error, WEIR_ERR_NOT_FOUND,
+                         "%s: not a data set that weir knows, so there are no common columns for it; describe it and name the "
+                         "description with --dataset FILE.yaml",
+                         path);
+    if (group->known->common_count || !strcmp(group->known->name, "common"))
+        return WEIR_OK;
+    return weir_fail(error, WEIR_ERR_MISMATCH, "%s: the description of data set %s names no common columns", path,
+                     group->known->name);
+}
+
 static weir_err add_file(struct weir_relation *source, struct plan *plan, const char *path, struct weir_error *error)
 {
     struct group next = {0}, *last = plan->group_count ? &plan->groups[plan->group_count - 1] : NULL;
     char **files = NULL, *copy = strdup(path);
     weir_err failed = copy ? find_kind(path, &next.kind, error) : out_of_memory(error);
     if (!failed)
-        failed =
-            next.kind == KIND_CSV ? read_csv_header(source, path, &next, error) : read_typed_header(source, path, &next, error);
+        failed = next.kind == KIND_CSV ? read_csv_header(source, plan->config, path, &next, error)
+                                       : read_typed_header(source, path, &next, error);
     if (!failed && !(next.names = weir_header_names(next.raw, next.column_count)))
         failed = out_of_memory(error);
+    if (!failed && plan->config->common)
+        failed = know_group(plan->config, path, &next, error);
     if (failed)
         goto out;
     /* JSON types are found per file, so two files might not agree: UNION ALL BY NAME then finds the common type. */
     if (!last || last->kind != next.kind || next.kind == KIND_JSON || last->delimiter != next.delimiter ||
-        !same_texts(last->raw, last->column_count, next.raw, next.column_count)) {
+        last->headless != next.headless || !same_texts(last->raw, last->column_count, next.raw, next.column_count)) {
         struct group *groups = realloc(plan->groups, (plan->group_count + 1) * sizeof *groups);
         if (!groups) {
             failed = out_of_memory(error);
@@ -363,8 +389,15 @@ static weir_err add_pattern(struct weir_relation *source, struct plan *plan, con
 
 /* ---- The relation ---------------------------------------------------------------------------------------------------------- */
 
-static void print_group(FILE *to, const struct group *group)
+static void print_group(FILE *to, const struct group *group, bool common)
 {
+    /* A file of common columns has them already. */
+    common = common && strcmp(group->known->name, "common") != 0;
+    if (common) {
+        fputs("SELECT ", to);
+        weir_mapping_common(to, group->known, group->names, group->column_count);
+        fputs(" FROM (", to);
+    }
     fputs("SELECT ", to);
     for (size_t i = 0; i < group->column_count; i++) {
         fputs(i ? ", " : "", to);
@@ -392,9 +425,9 @@ static void print_group(FILE *to, const struct group *group)
         char delimiter[2] = {group->delimiter, 0};
         fputs("}, delim=", to);
         weir_sql_text(to, delimiter);
-        fputs(", quote='\"', escape='\"', header=true, auto_detect=false", to);
+        fprintf(to, ", quote='\"', escape='\"', header=%s, auto_detect=false", group->headless ? "false" : "true");
     }
-    putc(')', to);
+    fputs(common ? "))" : ")", to);
 }
 
 static weir_err create_relation(struct weir_relation *source, const struct plan *plan, const char *sql, struct weir_error *error)
@@ -410,7 +443,7 @@ static weir_err create_relation(struct weir_relation *source, const struct plan 
         fputs("CREATE TEMP VIEW " WEIR_RELATION " AS ", to);
     for (size_t i = 0; i < plan->group_count; i++) {
         fputs(i ? " UNION ALL BY NAME " : "", to);
-        print_group(to, &plan->groups[i]);
+        print_group(to, &plan->groups[i], plan->config->common);
     }
     if (fclose(to)) {
         free(statement);
@@ -465,7 +498,7 @@ static weir_err learn_columns(struct weir_relation *source, const struct plan *p
             failed = out_of_memory(error);
     }
     bool differ = false;
-    for (size_t g = 0; g < plan->group_count; g++)
+    for (size_t g = 0; g < plan->group_count && !plan->config->common; g++)
         differ |= plan->groups[g].column_count < n;
     if (differ)
         weir_log(WEIR_LOG_INFO, "%s: the files have different columns; what one lacks is missing there", source->origin);
@@ -477,15 +510,71 @@ static weir_err learn_columns(struct weir_relation *source, const struct plan *p
     return failed;
 }
 
+/* Data sets with one header: the one that has all the classes in the data, else the first. */
+static weir_err choose_twin(struct weir_relation *source, struct weir_error *error)
+{
+    const struct weir_known *found = source->known;
+    char *sql = NULL, **texts = NULL;
+    size_t size = 0, count = 0;
+    int at = weir_relation_find(source, weir_known_category(found)->column);
+    FILE *to = at >= 0 ? open_memstream(&sql, &size) : NULL;
+    if (!to)
+        return at >= 0 ? out_of_memory(error) : WEIR_OK;
+    fputs("SELECT DISTINCT trim(", to);
+    weir_mapping_label(to, source->columns[at].name, weir_known_category(found));
+    fputs(") FROM " WEIR_RELATION " LIMIT 500", to);
+    weir_err failed = fclose(to) ? out_of_memory(error) : read_texts(source, sql, 1, &texts, &count, error);
+    for (const struct weir_known *known = found; known && !failed; known = weir_known_twin(known)) {
+        size_t inside = 0;
+        while (inside < count && (!*texts[inside] || weir_known_lists(known->classes, texts[inside])))
+            inside++;
+        if (inside == count) {
+            source->known = known;
+            break;
+        }
+    }
+    free_texts(texts, failed ? 0 : count);
+    free(sql);
+    return failed;
+}
+
+/* Which data set it is, and what its description says of the columns. */
+static weir_err recognise(struct weir_relation *source, const struct weir_relation_config *config, struct weir_error *error)
+{
+    const char **names = malloc((source->column_count + 1) * sizeof *names);
+    if (!names)
+        return out_of_memory(error);
+    for (size_t i = 0; i < source->column_count; i++)
+        names[i] = source->columns[i].name;
+    source->known = config->known && !config->common ? config->known
+                    : config->unknown                ? NULL
+                                                     : weir_known_find(names, source->column_count);
+    free(names);
+    weir_err failed = source->known && !config->known && weir_known_twin(source->known) ? choose_twin(source, error) : WEIR_OK;
+    for (size_t i = 0; i < source->column_count && !failed; i++) {
+        struct weir_relation_column *column = &source->columns[i];
+        column->known = weir_known_column(source->known, column->name);
+        column->labels = weir_known_label(source->known, column->name);
+    }
+    if (!failed && config->known && !config->common && weir_relation_find(source, config->known->label.column) < 0)
+        weir_log(WEIR_LOG_WARNING, "%s: has no column '%s', the label of data set %s", source->origin,
+                 config->known->label.column, config->known->name);
+    return failed;
+}
+
 weir_err weir_relation_open(const struct weir_relation_config *config, struct weir_relation **out, struct weir_error *error)
 {
-    struct plan plan = {0};
+    struct plan plan = {.config = config};
     weir_err failed = WEIR_OK;
     struct weir_relation *source = calloc(1, sizeof *source);
     *out = NULL;
     if (!source)
         return out_of_memory(error);
     source->stop = config->stop;
+    if (config->sql && config->common) {
+        weir_relation_close(&source);
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "common columns are made of files, not of a query; name them with --data");
+    }
     if (config->sql)
         source->origin = strdup("the query");
     else if (config->path_count == 1)
@@ -499,7 +588,9 @@ weir_err weir_relation_open(const struct weir_relation_config *config, struct we
         failed = create_relation(source, &plan, config->sql, error);
     if (!failed)
         failed = learn_columns(source, &plan, error);
-    source->csv_alone = plan.group_count > 0;
+    if (!failed)
+        failed = recognise(source, config, error);
+    source->csv_alone = plan.group_count > 0 && !config->common;
     for (size_t i = 0; i < plan.group_count; i++) {
         source->csv_alone &= plan.groups[i].kind == KIND_CSV;
         free_group(&plan.groups[i]);

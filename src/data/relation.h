@@ -5,7 +5,9 @@
  * name is called column<index>. Files may have different columns: what one lacks is missing there.
  *
  * CSV cells stay texts, as they are in the file: a byte order mark, CRLF, the delimiters , ; | and tab, gzip and zstd are dealt
- * with, the first line must be a header. Parquet and JSON keep their types. A relation belongs to one thread. */
+ * with, the first line must be a header, unless the data set is known to have none. What is known of a data set (data/known.h) is
+ * found by the columns, or forced. With `common` the relation has the common columns instead, of files of different data sets.
+ * Parquet and JSON keep their types. A relation belongs to one thread. */
 #ifndef WEIR_DATA_RELATION_H
 #define WEIR_DATA_RELATION_H
 
@@ -15,6 +17,8 @@
 #include <stdio.h>
 
 #include "data/duck.h"
+#include "data/known.h"
+#include "data/mapping.h"
 #include "weir/error.h"
 
 #define WEIR_RELATION "weir_data"
@@ -24,27 +28,35 @@ struct weir_relation_column {
     char *raw;  /* with its blanks, as the (first) file writes it; the same as `name` when that had to be made or changed */
     bool text;  /* cells are texts, which may read as numbers; else they have a numeric type */
     bool unnamed;
+    const struct weir_known_column *known; /* what the description says, or NULL */
+    const struct weir_known_label *labels; /* the same, when it is a column of labels */
 };
 
 struct weir_relation {
     struct weir_duck *duck;
     struct weir_relation_column *columns;
     size_t column_count;
-    char *origin;   /* for messages: "x.csv", "x.csv and 3 more files", "the query" */
-    bool csv_alone; /* every cell is a text of a CSV file */
+    const struct weir_known *known; /* the data set, or NULL */
+    char *origin;                   /* for messages: "x.csv", "x.csv and 3 more files", "the query" */
+    bool csv_alone;                 /* every cell is a text of a CSV file */
     const volatile sig_atomic_t *stop;
 };
 
 struct weir_relation_config {
     const char *const *paths; /* files or glob patterns, in this order; a pattern's files in the order of their names */
     size_t path_count;
-    const char *sql; /* or a query; its result is held in memory */
+    const char *sql;                /* or a query; its result is held in memory */
+    const struct weir_known *known; /* which data set it is; it outlives the relation. NULL: found by the columns */
+    bool unknown;                   /* do not look for it */
+    bool common;                    /* the common columns; files only, each of a data set that is known */
     /* Not 0: reading ends with WEIR_ERR_CLOSED. NULL: never. */
     const volatile sig_atomic_t *stop;
 };
 
 /* Opens files or query and learns the columns. WEIR_ERR_NOT_FOUND, _PERMISSION, _IO for a file; WEIR_ERR_FORMAT for an empty
- * file, one without a header or one that cannot be read; WEIR_ERR_LIBRARY for a query that DuckDB refuses; WEIR_ERR_MEMORY. */
+ * file, one without a header or one that cannot be read; WEIR_ERR_MISMATCH for one that cannot be of the data set,
+ * WEIR_ERR_NOT_FOUND for one of an unknown data set where common columns are wanted; WEIR_ERR_LIBRARY for a query that DuckDB
+ * refuses; WEIR_ERR_MEMORY. */
 weir_err weir_relation_open(const struct weir_relation_config *config, struct weir_relation **out, struct weir_error *error);
 
 /* NULL-safe; sets *source to NULL. */
@@ -64,9 +76,5 @@ weir_err weir_relation_fetch(struct weir_relation *source, duckdb_result *result
 
 /* Makes DuckDB's message about reading data into one line with file, line and remedy. */
 weir_err weir_relation_fail(const struct weir_relation *source, const char *message, struct weir_error *error);
-
-/* Writes a name as a quoted SQL identifier, a text as a quoted SQL literal. */
-void weir_sql_name(FILE *to, const char *name);
-void weir_sql_text(FILE *to, const char *text);
 
 #endif

@@ -33,6 +33,7 @@ weir_err weir_folds_parse(const char *text, struct weir_folds_config *config, st
         enum weir_folds_kind kind;
     } kinds[] = {{"drawn", WEIR_FOLDS_DRAWN},
                  {"leave-attack", WEIR_FOLDS_LEAVE_ATTACK},
+                 {"leave-attack:", WEIR_FOLDS_LEAVE_ATTACK},
                  {"time:", WEIR_FOLDS_TIME},
                  {"group:", WEIR_FOLDS_GROUP}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -41,11 +42,14 @@ weir_err weir_folds_parse(const char *text, struct weir_folds_config *config, st
         if (with_column ? strncmp(text, kinds[i].word, n) || !text[n] : strcmp(text, kinds[i].word) != 0)
             continue;
         config->kind = kinds[i].kind;
-        config->column = with_column ? text + n : NULL;
+        bool attack = kinds[i].kind == WEIR_FOLDS_LEAVE_ATTACK;
+        config->column = with_column && !attack ? text + n : NULL;
+        config->attack = with_column && attack ? text + n : NULL;
         return WEIR_OK;
     }
-    return weir_fail(error, WEIR_ERR_ARGUMENT,
-                     "'%.80s' is no way to split; there are drawn, time:COLUMN, group:COLUMN, leave-attack", text);
+    return weir_fail(
+        error, WEIR_ERR_ARGUMENT,
+        "'%.80s' is no way to split; there are drawn, time:COLUMN, group:COLUMN, leave-attack and leave-attack:LABEL", text);
 }
 
 uint32_t *weir_folds_sample(const uint32_t *labels, size_t rows, size_t label_count, double sample, uint64_t seed, size_t *count)
@@ -353,9 +357,9 @@ static weir_err leave_attack(struct making *m, struct weir_error *error)
             labels[split.test[i]] = 2;
     free(split.train);
     for (uint32_t k = 0; !failed && k < rows->label_count; k++) {
-        struct weir_fold *fold = k != benign && there[k] ? add_fold(m, rows->label_text[k]) : NULL;
-        if (k == benign || !there[k])
+        if (k == benign || !there[k] || (m->config->attack && strcmp(m->config->attack, rows->label_text[k]) != 0))
             continue;
+        struct weir_fold *fold = add_fold(m, rows->label_text[k]);
         if (!fold) {
             failed = out_of_memory(error);
             break;
@@ -367,6 +371,8 @@ static weir_err leave_attack(struct making *m, struct weir_error *error)
                 fold->train[fold->train_count++] = m->used[i];
         failed = end_fold(fold, error);
     }
+    if (!failed && !m->out->count)
+        failed = weir_fail(error, WEIR_ERR_ARGUMENT, "no attack is labelled '%.80s'", m->config->attack);
     free(labels);
     free(there);
     return failed;

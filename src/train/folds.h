@@ -24,6 +24,7 @@ enum { WEIR_FOLDS_MOST = 1000 };
 struct weir_folds_config {
     enum weir_folds_kind kind;
     const char *column; /* TIME, GROUP: the side column's name, for messages and for whoever reads the data */
+    const char *attack; /* LEAVE_ATTACK: this label alone; NULL: one after the other */
     unsigned folds;     /* 0: one fold, by share; else 2 to WEIR_FOLDS_MOST. Not for LEAVE_ATTACK */
     double share;       /* that tests: 0 < share < 1 */
     double sample;      /* share of the rows that is used at all, drawn label by label first: 0 < sample <= 1 */
@@ -55,8 +56,8 @@ struct weir_folds {
     size_t sideless; /* of these, without time or group: left out */
 };
 
-/* Reads "drawn", "time:COLUMN", "group:COLUMN", "leave-attack" into kind and column (which points into `text`).
- * WEIR_ERR_ARGUMENT. */
+/* Reads "drawn", "time:COLUMN", "group:COLUMN", "leave-attack", "leave-attack:LABEL" into the config, which then points into
+ * `text`. WEIR_ERR_ARGUMENT. */
 weir_err weir_folds_parse(const char *text, struct weir_folds_config *config, struct weir_error *error);
 
 /* Makes the folds. DRAWN: of each label the nearest whole number to the share tests, at least one and at most all but one when it

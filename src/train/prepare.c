@@ -48,10 +48,12 @@ static weir_err choose_label(struct weir_relation *source, const struct weir_pre
                              struct weir_error *error)
 {
     const struct weir_known *known = p->known;
+    /* To leave out one kind after the other, the kinds must be told apart, also when all are one class. */
+    bool kinds = config->folds && config->folds->kind == WEIR_FOLDS_LEAVE_ATTACK;
     p->multiclass = config->multiclass;
     p->label = config->label;
     if (!p->label && known)
-        p->label = config->multiclass ? known->category : known->label;
+        p->label = config->multiclass || kinds ? weir_known_category(known)->column : known->label.column;
     if (!p->label) {
         char list[360];
         weir_dataset_list(source, list, sizeof list);
@@ -136,11 +138,14 @@ static weir_err choose_feature_set(struct weir_prepared *p, const char *wanted, 
     return failed;
 }
 
-static enum weir_side side_of(const struct weir_folds_config *folds)
+static enum weir_side side_of(const struct weir_folds_config *folds, const struct weir_known *known)
 {
-    return folds && folds->kind == WEIR_FOLDS_GROUP  ? WEIR_SIDE_GROUP
-           : folds && folds->kind == WEIR_FOLDS_TIME ? WEIR_SIDE_TIME
-                                                     : WEIR_SIDE_NONE;
+    if (!folds || !folds->column)
+        return WEIR_SIDE_NONE;
+    if (folds->kind != WEIR_FOLDS_TIME)
+        return WEIR_SIDE_GROUP;
+    return known && known->day_first && known->time && !strcasecmp(known->time, folds->column) ? WEIR_SIDE_TIME_DAY_FIRST
+                                                                                               : WEIR_SIDE_TIME;
 }
 
 /* Reads with the code tables of the feature set that the columns belong to, so that training and live rows have the same codes.
@@ -158,7 +163,7 @@ static weir_err read_rows(struct weir_relation *source, const struct weir_prepar
                                               .exclude = (const char *const *)p->exclude,
                                               .exclude_count = p->exclude_count,
                                               .side_column = config->folds ? config->folds->column : NULL,
-                                              .side = side_of(config->folds),
+                                              .side = side_of(config->folds, p->known),
                                               .fixed_categories = view ? view_categories : NULL,
                                               .context = view};
         weir_err failed = weir_dataset_read(source, &reading, &p->dataset, error);
@@ -177,7 +182,7 @@ static weir_err read_rows(struct weir_relation *source, const struct weir_prepar
 weir_err weir_prepare(struct weir_relation *source, const struct weir_prepare_config *config, struct weir_prepared *out,
                       struct weir_error *error)
 {
-    *out = (struct weir_prepared){.known = weir_known_find(source)};
+    *out = (struct weir_prepared){.known = source->known};
     weir_err failed = WEIR_OK;
     if (config->features && strcmp(config->features, "none") != 0 && !weir_view_find(config->features))
         failed = weir_fail(error, WEIR_ERR_NOT_FOUND, "there is no feature set '%s'; there are %s and none", config->features,

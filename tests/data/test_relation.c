@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "data/known.h"
 #include "files.h"
 
 static void check_refused(const char *path, weir_err code, const char *words)
@@ -167,40 +166,12 @@ static void a_stop_ends_reading(void **state)
     weir_relation_close(&source);
 }
 
-static void known_sets_are_recognised(void **state)
-{
-    (void)state;
-    struct weir_relation *source =
-        open_sql("SELECT 1 id, 1 dur, 1 sttl, 1 dttl, 1 ct_srv_src, 1 ct_state_ttl, 'Normal' attack_cat, 0 AS label");
-    const struct weir_known *known = weir_known_find(source);
-    assert_non_null(known);
-    assert_string_equal(known->name, "unsw-nb15");
-    assert_string_equal(weir_known_benign(known, "label"), "0");
-    assert_string_equal(weir_known_benign(known, "attack_cat"), "Normal");
-    assert_null(weir_known_benign(known, "id"));
-    assert_true(weir_known_lists(known->leaks, "Attack_cat"));
-    assert_true(weir_known_lists(known->identifiers, "sttl"));
-    assert_false(weir_known_lists(known->identifiers, "dur"));
-    weir_relation_close(&source);
-    source = open_files(
-        write_file("cic.csv", " Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets, Label\n1,2,3,4,B\n"),
-        NULL);
-    known = weir_known_find(source);
-    assert_non_null(known);
-    assert_string_equal(known->name, "cicids2017-original");
-    weir_relation_close(&source);
-    source = open_sql("SELECT 1 AS a, 2 AS label");
-    assert_null(weir_known_find(source));
-    weir_relation_close(&source);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_read_is_named), cmocka_unit_test(csv_cells_stay_as_they_are),
         cmocka_unit_test(files_join_by_name_in_order),  cmocka_unit_test(queries_and_types),
         cmocka_unit_test(damaged_lines_are_named),      cmocka_unit_test(a_stop_ends_reading),
-        cmocka_unit_test(known_sets_are_recognised),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

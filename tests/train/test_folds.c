@@ -347,6 +347,15 @@ static void each_attack_is_left_out_once(void **state)
         assert_int_equal(benign, lround((double)all[0] * 0.2));
     }
     weir_folds_fini(&folds);
+    config.attack = "DoS";
+    make(&config, &rows, &folds);
+    assert_int_equal(folds.count, 1);
+    assert_string_equal(folds.fold[0].name, "DoS");
+    weir_folds_fini(&folds);
+    struct weir_error error = {0};
+    config.attack = "dos";
+    assert_int_equal(weir_folds_make(&config, &rows, &folds, &error), WEIR_ERR_ARGUMENT);
+    assert_string_equal(error.text, "no attack is labelled 'dos'");
 }
 
 static void what_cannot_be_split_is_said(void **state)
@@ -390,7 +399,7 @@ static void ways_are_read(void **state)
 {
     struct weir_folds_config config = WEIR_FOLDS_DEFAULT;
     struct weir_error error = {0};
-    static const char *const wrong[] = {"", "time", "time:", "group:", "drawn:x", "leave-attacks", "random"};
+    static const char *const wrong[] = {"", "time", "time:", "group:", "drawn:x", "leave-attacks", "leave-attack:", "random"};
     (void)state;
     assert_int_equal(weir_folds_parse("time:Flow:Start", &config, &error), WEIR_OK);
     assert_int_equal(config.kind, WEIR_FOLDS_TIME);
@@ -400,6 +409,9 @@ static void ways_are_read(void **state)
     assert_int_equal(weir_folds_parse("leave-attack", &config, &error), WEIR_OK);
     assert_int_equal(config.kind, WEIR_FOLDS_LEAVE_ATTACK);
     assert_null(config.column);
+    assert_null(config.attack);
+    assert_int_equal(weir_folds_parse("leave-attack:Web Attack - XSS", &config, &error), WEIR_OK);
+    assert_string_equal(config.attack, "Web Attack - XSS");
     assert_int_equal(weir_folds_parse("drawn", &config, &error), WEIR_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(weir_folds_parse(wrong[i], &config, &error), WEIR_ERR_ARGUMENT);
