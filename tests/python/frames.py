@@ -49,4 +49,4 @@ def folder(path, frames, tasks):
         with open(os.path.join(path, "data", name + ".frame"), "wb") as file:
             file.write(data)
     with open(os.path.join(path, "plan.json"), "w") as file:
-        json.dump({"tasks": tasks}, file)
+        json.dump({"data": {name: {"frame": f"data/{name}.frame"} for name in frames}, "tasks": tasks}, file)

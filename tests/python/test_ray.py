@@ -203,11 +203,18 @@ class PretendedRay:
         WorkerCrashedError = type("WorkerCrashedError", (RayError,), {})
 
     def __init__(self, fates):
-        self.fates, self.puts, self.order, self.most, self.open = fates, 0, [], 0, set()
+        self.fates, self.puts, self.order, self.most, self.open, self.memory = fates, 0, [], 0, set(), []
 
     def remote(self, **options):
         assert options == {"num_cpus": 1, "max_retries": 0}
-        return lambda function: type("Remote", (), {"remote": staticmethod(self.submit)})
+        return lambda function: self
+
+    def options(self, memory):
+        self.memory.append(memory)
+        return type("Remote", (), {"remote": staticmethod(self.submit)})
+
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"memory": 5 << 20}}, {"Alive": False, "Resources": {"memory": 99 << 20}}]
 
     def submit(self, frame, task, library, fingerprint):
         reference = object()
@@ -230,7 +237,7 @@ class PretendedRay:
         fates = self.fates.get(name, [])
         if fates:
             raise getattr(self.exceptions, fates.pop(0))("gone\nand away")
-        return weir.survey.Done(json.dumps({"id": name, "algorithm": "a", "data": "few", "status": "done", "cost": {"fit_s": 1}}), b"model"), ""
+        return weir.survey.Done(json.dumps({"id": name, "algorithm": "a", "data": "few", "status": "done", "error": None, "cost": {"fit_s": 1}}), b"model"), ""
 
     def cancel(self, reference, force):
         raise AssertionError("nothing is cancelled")
@@ -238,7 +245,7 @@ class PretendedRay:
 
 class Fates(unittest.TestCase):
     def test_workers_and_nodes_that_die(self):
-        tasks = [frames.task(str(i), "few", "lda", cost=i) for i in range(6)]
+        tasks = [frames.task(str(i), "few", "lda", cost=i, memory_mib=2 * i) for i in range(6)]
         path = folder("fates", tasks)
         ray = PretendedRay({"5": ["WorkerCrashedError"], "4": ["NodeDiedError"] * 2, "3": ["ObjectLostError"] * 9})
         run = ray_engine.Engine(ray, ray_engine.Folder(path), 2)
@@ -250,6 +257,7 @@ class Fates(unittest.TestCase):
         self.assertEqual((run.finished, run.failures, ray.puts, ray.most), (6, 2, 1, 2))
         self.assertEqual(ray.order, ["5", "4", "3", "4", "3", "4", "3", "2", "1", "0"])
         self.assertEqual(run.frames, {})
+        self.assertEqual(ray.memory[:1] + ray.memory[-2:], [5 << 20, 2 << 20, 0])
 
 
 if __name__ == "__main__":

@@ -72,15 +72,16 @@ class Folder:
         with open(os.path.join(path, "plan.json")) as file:
             plan = json.load(file)
         self.tasks: list[Task] = plan["tasks"]
+        self.frames: dict[str, str] = {name: data["frame"] for name, data in plan["data"].items()}
         os.makedirs(os.path.join(path, "tasks"), exist_ok=True)
 
     def pending(self) -> list[Task]:
         """Tasks that have no result, the longest first."""
         left = [task for task in self.tasks if not os.path.exists(self._file(task, "json"))]
-        return sorted(left, key=lambda task: (-float(task.get("cost", 0)), task["id"]))
+        return sorted(left, key=lambda task: -float(task.get("cost", 0)))
 
     def frame(self, name: str) -> numpy.typing.NDArray[numpy.uint8]:
-        return numpy.asarray(numpy.memmap(os.path.join(self.path, "data", name + ".frame"), numpy.uint8, "r"))
+        return numpy.asarray(numpy.memmap(os.path.join(self.path, self.frames[name]), numpy.uint8, "r"))
 
     def keep(self, task: Task, done: Done, log: str) -> None:
         """The result comes last: whoever finds it finds the others."""
@@ -110,6 +111,7 @@ class Engine:
         self.running: dict[typing.Any, Task] = {}
         self.deaths: dict[str, int] = {}
         self.stopping = False
+        self.largest = max((int(node["Resources"].get("memory", 0)) for node in ray.nodes() if node["Alive"]), default=0)
         self.remote = ray.remote(num_cpus=1, max_retries=0)(_run)
         self.total, self.finished, self.failures = len(self.queue), 0, 0
         self.cost = sum(float(task.get("cost", 0)) for task in self.queue)
@@ -137,7 +139,8 @@ class Engine:
         name = task["data"]
         if name not in self.frames:
             self.frames[name] = self.ray.put(self.folder.frame(name))
-        reference = self.remote.remote(self.frames[name], task, _library.path(), _library.fingerprint())
+        need = min(int(float(task.get("memory_mib", 0)) * 2**20), self.largest)  # no node has more, so it may as well try
+        reference = self.remote.options(memory=need).remote(self.frames[name], task, _library.path(), _library.fingerprint())
         self.running[reference] = task
 
     def _take(self, reference: typing.Any) -> None:
@@ -157,13 +160,14 @@ class Engine:
             done = failed(task, _line(error.cause))
         except errors.RayError as error:  # the worker died
             done = failed(task, _line(error))
-        self.folder.keep(task, done, log)
+        result = done.result
+        host = (result.get("cost") or {}).get("host", "?")
+        self.folder.keep(task, done, f"task {json.dumps(task)}\non {host}: {result['status']}{': ' if result['error'] else ''}{result['error'] or ''}\n{log}")
         self.left[task["data"]] -= 1
         if not self.left[task["data"]]:
             del self.frames[task["data"]]  # the object store may forget it
         self.finished += 1
         self.cost_done += float(task.get("cost", 0))
-        result = done.result
         self.failures += result["status"] != "done"
         self._report(result)
 
