@@ -103,8 +103,8 @@ class Folder:
 class Engine:
     """One run. `limit`: tasks at once."""
 
-    def __init__(self, ray: typing.Any, folder: Folder, limit: int) -> None:
-        self.ray, self.folder, self.limit = ray, folder, limit
+    def __init__(self, ray: typing.Any, folder: Folder, limit: int, quiet: bool = False) -> None:
+        self.ray, self.folder, self.limit, self.quiet = ray, folder, limit, quiet
         self.queue = folder.pending()
         self.left = {name: sum(task["data"] == name for task in self.queue) for name in {task["data"] for task in self.queue}}
         self.frames: dict[str, typing.Any] = {}
@@ -179,9 +179,9 @@ class Engine:
         how = f"{sum(result['cost'].get(k, 0) for k in ('fit_s', 'score_s')):.2f} s" if result["status"] == "done" else f"failed: {result['error']}"
         self._say(f"[{self.finished}/{self.total}] {what}: {how}{left}")
 
-    @staticmethod
-    def _say(text: str) -> None:
-        print(f"weir survey: {text}", file=sys.stderr, flush=True)
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            print(f"weir survey: {text}", file=sys.stderr, flush=True)
 
 
 def _line(error: object) -> str:
@@ -194,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder")
     parser.add_argument("--address")
     parser.add_argument("--jobs", type=int)
+    parser.add_argument("--quiet", action="store_true", help="tell of errors only")
     options = parser.parse_args(arguments)
     if options.jobs is not None and options.jobs < 1:
         parser.error("--jobs: at least 1")
@@ -214,14 +215,15 @@ def main(arguments: list[str] | None = None) -> int:
     except ImportError:
         return _stop(f"{sys.executable} has no Ray: pip install 'ray==2.60.0', or tools/setup peers and build/peers/bin/python3")
     try:
-        return _on_ray(ray, folder, options.address, options.jobs)
+        return _on_ray(ray, folder, options)
     except (Error, OSError) as error:
         return _stop(_line(error))
 
 
-def _on_ray(ray: typing.Any, folder: Folder, address: str | None, jobs: int | None) -> int:
+def _on_ray(ray: typing.Any, folder: Folder, options: argparse.Namespace) -> int:
     import weir
 
+    address, jobs = options.address, options.jobs
     common = dict(runtime_env={"py_modules": [weir]}, log_to_driver=False, logging_level="error", configure_logging=False)
     try:
         if address:
@@ -232,7 +234,7 @@ def _on_ray(ray: typing.Any, folder: Folder, address: str | None, jobs: int | No
     except (OSError, RuntimeError, ValueError) as error:
         return _stop(f"no Ray at {address}: {_line(error)}" if address else f"Ray does not start: {_line(error)}")
     try:
-        engine = Engine(ray, folder, jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1))
+        engine = Engine(ray, folder, jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1), options.quiet)
 
         def stop(number: int, frame: types.FrameType | None) -> None:
             if engine.stopping:
@@ -240,7 +242,8 @@ def _on_ray(ray: typing.Any, folder: Folder, address: str | None, jobs: int | No
             engine.stopping = True
 
         for number in signal.SIGINT, signal.SIGTERM:
-            signal.signal(number, stop)
+            if signal.getsignal(number) != signal.SIG_IGN:  # `weir survey` has it, and sends SIGTERM when it is to end
+                signal.signal(number, stop)
         engine.run()
         if engine.stopping and engine.queue or engine.running:
             engine._say(f"stopped with {engine.finished} of {engine.total} tasks finished; the same command goes on from there")
