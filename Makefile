@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 TAP = examples/tap/tx.pcap.zst,examples/tap/rx.pcap.zst
 
-.PHONY: help setup build run test asan tsan bench fuzz fmt install clean
+.PHONY: help setup build run test asan tsan bench papers fuzz fmt install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -36,7 +36,12 @@ tsan: setup ## the threaded rooms under the thread sanitizer
 
 bench: build ## the published figures, each beside its yardstick
 	@tools/setup peers
-	@for bench in meter pipeline forest; do build/weir bench $$bench || exit 1; done
+	@for bench in meter pipeline forest survey; do build/weir bench $$bench || exit 1; done
+
+papers: build ## the papers' tables on the data sets in DATA (a folder like WEIR_DATA): docs/papers.md
+	@[ -n "$(DATA)" ] || { echo "make papers: name the folder of data sets: make papers DATA=/path" >&2; exit 2; }
+	@tools/setup peers
+	@build/peers/bin/python bench/papers.py build/weir "$(DATA)" docs/papers.md
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (30)
 	@tools/setup ci && tools/fuzz $(FUZZ_SECONDS)

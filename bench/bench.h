@@ -8,17 +8,19 @@
 #include "weir/error.h"
 
 struct weir_bench_options {
-    bool quick;             /* ends within 40 s */
-    const char *grid;       /* pipeline: "10b4w,64b2w", NULL: the default */
-    const char *queues;     /* pipeline: "memory,zmq,redis", NULL: all */
-    const char *cases;      /* pipeline: "grid,budget,flat,infer-2,paper", NULL: all */
-    const char *csv, *plot; /* pipeline: files to write, or NULL */
-    uint64_t offered;       /* pipeline: rows a second of the paced runs; 0: the default */
-    double seconds;         /* pipeline: of a run; 0: the default */
-    const char *model;      /* path; pipeline: NULL: one that is made up */
-    const char *capture[2]; /* pipeline (with a model), reload: where the records come from */
-    uint64_t size;          /* flood: SYNs, day: packets, reload: reloads, ingest: rows; 0: the default */
-    uint64_t flows;         /* flood, day: room of the flow table */
+    bool quick;                 /* ends within 40 s */
+    const char *grid;           /* pipeline: "10b4w,64b2w", NULL: the default */
+    const char *queues;         /* pipeline: "memory,zmq,redis", NULL: all */
+    const char *cases;          /* pipeline: "grid,budget,flat,infer-2,paper", NULL: all */
+    const char *csv, *plot;     /* pipeline: files to write, or NULL */
+    uint64_t offered;           /* pipeline: rows a second of the paced runs; 0: the default */
+    double seconds;             /* pipeline: of a run; 0: the default */
+    const char *model;          /* path; pipeline: NULL: one that is made up */
+    const char *data;           /* survey: FILE or GLOB of CSV, NULL: made up */
+    const char *label, *benign; /* survey: as of weir train, or NULL */
+    const char *capture[2];     /* pipeline (with a model), reload: where the records come from */
+    uint64_t size;              /* flood: SYNs, day: packets, reload: reloads, ingest, survey: rows; 0: the default */
+    uint64_t flows;             /* flood, day: room of the flow table */
     unsigned lanes, workers;
 };
 
@@ -30,5 +32,6 @@ weir_err weir_bench_reload(const struct weir_bench_options *options, struct weir
 weir_err weir_bench_forest(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_ingest(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 weir_err weir_bench_day(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
+weir_err weir_bench_survey(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
 
 #endif

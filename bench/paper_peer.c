@@ -7,19 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/paper_py.h"
 #include "bench/peer.h"
+#include "bench/talk.h"
 
 enum { CHECKED = 1024 };
 
 struct weir_paper {
     char folder[40], name[160];
-    pid_t child;
-    FILE *to, *from;
+    struct weir_talk talk;
 };
 
 static const char *const files[] = {"model.json", "names.txt", "rows.f32", "paper.py", "scores.f32"};
@@ -56,45 +54,17 @@ static weir_err leave_all(const struct weir_paper *paper, const struct weir_made
 
 static weir_err start(struct weir_paper *paper, const char *home, float threshold, struct weir_error *error)
 {
-    int to[2] = {-1, -1}, from[2] = {-1, -1};
     char program[4200], script[80], number[32];
-    if (pipe(to) || pipe(from))
-        return weir_fail(error, WEIR_ERR_IO, "no pipe to Python: %s", strerror(errno));
     snprintf(program, sizeof program, "%s/bin/python", home);
     snprintf(number, sizeof number, "%.9g", (double)threshold);
     path_of(paper, "paper.py", script);
-    fflush(NULL);
-    pid_t parent = getpid();
-    if ((paper->child = fork()) == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM); /* it and what it has started go with us, however we go */
-        if (getppid() != parent)
-            _exit(127);
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        close(to[0]);
-        close(to[1]);
-        close(from[0]);
-        close(from[1]);
-        execl(program, program, "-W", "ignore", script, paper->folder, number, (char *)NULL);
-        _exit(127);
-    }
-    close(to[0]);
-    close(from[1]);
-    paper->to = fdopen(to[1], "w");
-    paper->from = fdopen(from[0], "r");
-    return paper->child > 0 && paper->to && paper->from ? WEIR_OK
-                                                        : weir_fail(error, WEIR_ERR_IO, "%s: %s", program, strerror(errno));
-}
-
-static json_t *answer(struct weir_paper *paper)
-{
-    char line[2048];
-    return fgets(line, sizeof line, paper->from) ? json_loads(line, 0, NULL) : NULL;
+    char *const arguments[] = {program, "-W", "ignore", script, paper->folder, number, NULL};
+    return weir_talk_start(arguments, &paper->talk, error);
 }
 
 static weir_err greet(struct weir_paper *paper, struct weir_error *error)
 {
-    json_t *hello = answer(paper);
+    json_t *hello = weir_talk_answer(&paper->talk);
     const char *missing = json_string_value(json_object_get(hello, "missing"));
     const char *zmq = "?", *redis = "?", *xgboost = "?", *duckdb = "?";
     weir_err code = WEIR_OK;
@@ -159,14 +129,9 @@ void weir_paper_stop(struct weir_paper **paper)
     if (!paper || !*paper)
         return;
     struct weir_paper *p = *paper;
-    if (p->to)
-        fclose(p->to);
-    if (p->from)
-        fclose(p->from);
-    if (p->child > 0) {
-        kill(p->child, SIGTERM);
-        waitpid(p->child, NULL, 0);
-    }
+    if (p->talk.pid > 0)
+        kill(p->talk.pid, SIGTERM);
+    weir_talk_end(&p->talk);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[80];
         path_of(p, files[i], path);
@@ -186,9 +151,9 @@ weir_err weir_paper_cell(struct weir_paper *paper, struct weir_cell cell, const 
 {
     json_int_t rows = 0;
     *figures = (struct weir_cell_figures){0};
-    fprintf(paper->to, "%u %u %g %g\n", cell.batch, cell.workers, load->seconds, load->offered);
-    fflush(paper->to);
-    json_t *got = answer(paper);
+    fprintf(paper->talk.to, "%u %u %g %g\n", cell.batch, cell.workers, load->seconds, load->offered);
+    fflush(paper->talk.to);
+    json_t *got = weir_talk_answer(&paper->talk);
     int bad = json_unpack(got, "{s:I,s:F,s:F,s:F,s:[FF],s:[FF]}", "rows", &rows, "flows_per_s", &figures->flows_per_s, "cpu_us",
                           &figures->cpu_us, "alerts", &figures->alerts, "decision_us", &figures->decision_us[0],
                           &figures->decision_us[1], "durable_ms", &figures->durable_ms[0], &figures->durable_ms[1]);

@@ -3,8 +3,9 @@
     python survey.py WHAT.json        then a line a request on standard input, a line of JSON an answer
 
 WHAT.json: {"train": CSV, "test": CSV, "label": column, "benign": value, "columns": [...], "categories": {column: [...]}, "tasks": [[algorithm, seed], ...]}
+or         {"frame": FRAME of `weir survey`, "split": name, "tasks": ...}
 
-    sequential           each task in this process, one after another
+    sequential [A:S,..]  each task, or these, in this process, one after another
     ray N                each task as a Ray task of one CPU, on a cluster of N that this process starts and ends
 
 An answer: {"start_s": .., "wall_s": .., "tasks": [{"algorithm", "seed", "fit_s", "score_s", "accuracy", "precision", "recall", "f1"}, ...]}; wall_s is from the first
@@ -13,6 +14,8 @@ float64. What is missing, which scikit-learn does not take, is the column's mean
 """
 import json
 import os
+import secrets
+import struct
 import sys
 import time
 import warnings
@@ -20,6 +23,8 @@ import warnings
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+if "RAY_AUTH_MODE" not in os.environ:
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
 MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "none", "-", "?", "(empty)"]
 
 
@@ -126,10 +131,26 @@ def read(path, what):
     return x, (table[what["label"]].str.strip() != what["benign"]).to_numpy(numpy.int64)
 
 
+def read_frame(path, split):
+    """The split's rows of a frame (docs/survey.md): ((training rows, 1 where they are no benign ones), (test rows, the same))"""
+    import numpy
+
+    data = numpy.fromfile(path, numpy.uint8)
+    _, columns, rows, _, head, _ = struct.unpack("<2I4Q", data[8:48].tobytes())
+    about = json.loads(data[64 : 64 + head].tobytes())
+    pad = lambda n: -(-n // 64) * 64
+    at, step, bits = 64 + pad(head), pad(4 * rows), pad((rows + 7) // 8)
+    attack = numpy.array([int(k != about["benign"]) if k >= 0 else -1 for k in about["class_of"]])[data[at : at + 4 * rows].view("<u4")]
+    x = numpy.stack([data[at + (c + 1) * step :][: 4 * rows].view("<f4") for c in range(columns)], axis=1).astype(numpy.float64)
+    first = at + (columns + 1) * step + 2 * bits * [s["name"] for s in about["splits"]].index(split)
+    sides = [numpy.unpackbits(data[first + i * bits :][:bits], bitorder="little")[:rows].astype(bool) & (attack >= 0) for i in range(2)]
+    return tuple((x[side], attack[side]) for side in sides)
+
+
 def load(what):
     import numpy
 
-    (train, y), (test, truth) = read(what["train"], what), read(what["test"], what)
+    (train, y), (test, truth) = read_frame(what["frame"], what["split"]) if "frame" in what else (read(what["train"], what), read(what["test"], what))
     if numpy.isnan(train).any() or numpy.isnan(test).any():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a column without any value has no mean
@@ -173,7 +194,7 @@ def parallel(data, tasks, processes):
     import ray
 
     begin = time.monotonic()
-    ray.init(num_cpus=processes, include_dashboard=False, log_to_driver=False, logging_level="error", configure_logging=False)
+    ray.init(address="local", num_cpus=processes, include_dashboard=False, log_to_driver=False, logging_level="error", configure_logging=False)
     try:
         ready = ray.remote(num_cpus=1)(lambda algorithms: load_libraries(algorithms) or time.sleep(0.2))
         algorithms = sorted({algorithm for algorithm, _ in tasks})
@@ -207,14 +228,19 @@ def main():
     try:
         data = load(what)
     except (OSError, ValueError, KeyError) as error:
-        answer({"error": "%s: %s" % (what["train"], error)})
+        answer({"error": "%s: %s" % (what.get("frame") or what["train"], error)})
         return
     answer({"sklearn": sklearn.__version__, "ray": ray.__version__, "train_rows": len(data[0]), "test_rows": len(data[2]),
             "columns": data[0].shape[1], "unknown": sorted({a for a, _ in what["tasks"]} - set(MODELS))})
     what["tasks"] = [task for task in what["tasks"] if task[0] in MODELS]
     for line in sys.stdin:
         words = line.split()
-        answer(sequential(data, what["tasks"]) if words[0] == "sequential" else parallel(data, what["tasks"], int(words[1])))
+        if words[0] == "ray":
+            answer(parallel(data, what["tasks"], int(words[1])))
+        elif len(words) == 1:
+            answer(sequential(data, what["tasks"]))
+        else:
+            answer(sequential(data, [(a, int(s)) for a, s in (task.split(":") for task in words[1].split(","))]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "cli/tap_options.h"
 
-static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|reload|ingest [OPTIONS]\n"
+static const char help[] = "usage: weir bench meter|pipeline|forest|survey|flood|day|reload|ingest [OPTIONS]\n"
                            "\n"
                            "Measures weir and its yardstick in the same run and prints both with their ratio\n"
                            "(how many times better weir is).\n"
@@ -22,6 +22,8 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "              alone; a cell such as 10b4w is batches of 10 rows and 4 workers\n"
                            "  forest      tree models of XGBoost, LightGBM, CatBoost and scikit-learn, one core,\n"
                            "              beside these libraries (`tools/setup peers` installs them)\n"
+                           "  survey      seven algorithms trained and tested as tasks, one after another and on\n"
+                           "              1 to 8 processes, beside scikit-learn and Ray on the same rows\n"
                            "  flood       weir run under a SYN flood of 10,000,000 flows over 1,000 conversations,\n"
                            "              beside the conversations alone: memory, and whether they are judged alike\n"
                            "  day         weir run over 24 hours of packet time: does memory stay flat?\n"
@@ -38,8 +40,13 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|flood|day|re
                            "  --seconds S     pipeline: how long a run takes (4; with --quick 2)\n"
                            "  --csv FILE, --plot FILE.svg\n"
                            "                  pipeline: also write the cells as a table, and as a picture\n"
+                           "  --data CSV      survey: FILE or GLOB with a header (default: 43,419 rows of 83 columns,\n"
+                           "                  made up)\n"
+                           "  --label COLUMN, --benign VALUE\n"
+                           "                  survey: as of weir train; known data sets need none\n"
                            "  --size N        flood: SYNs (10000000), day: packets (8000000),\n"
                            "                  reload: reloads (1000), ingest: rows (400000),\n"
+                           "                  survey: rows, drawn with noise of 2 % if there are fewer,\n"
                            "                  pipeline: most flows of the case flat (10000000)\n"
                            "  --flows N, --lanes N, --workers N\n"
                            "                  flood, day, reload: those of weir run (524288, 2, 2)\n"
@@ -59,7 +66,7 @@ static const struct bench {
     {"meter", weir_bench_meter, false, false},   {"pipeline", weir_bench_pipeline, false, false},
     {"forest", weir_bench_forest, false, false}, {"flood", weir_bench_flood, true, false},
     {"day", weir_bench_day, true, false},        {"reload", weir_bench_reload, true, true},
-    {"ingest", weir_bench_ingest, true, true},
+    {"ingest", weir_bench_ingest, true, true},   {"survey", weir_bench_survey, false, false},
 };
 
 static const struct bench *find(const char *name)
@@ -86,6 +93,9 @@ int weir_cmd_bench(int argc, char **argv)
         OPT_SECONDS,
         OPT_CSV,
         OPT_PLOT,
+        OPT_DATA,
+        OPT_LABEL,
+        OPT_BENIGN,
         OPT_JSON,
         OPT_HELP
     };
@@ -104,6 +114,9 @@ int weir_cmd_bench(int argc, char **argv)
         {"offered", required_argument, NULL, OPT_OFFERED},
         {"csv", required_argument, NULL, OPT_CSV},
         {"plot", required_argument, NULL, OPT_PLOT},
+        {"data", required_argument, NULL, OPT_DATA},
+        {"label", required_argument, NULL, OPT_LABEL},
+        {"benign", required_argument, NULL, OPT_BENIGN},
         {"help", no_argument, NULL, OPT_HELP},
         {0},
     };
@@ -167,6 +180,15 @@ int weir_cmd_bench(int argc, char **argv)
         case OPT_PLOT:
             options.plot = optarg;
             break;
+        case OPT_DATA:
+            options.data = optarg;
+            break;
+        case OPT_LABEL:
+            options.label = optarg;
+            break;
+        case OPT_BENIGN:
+            options.benign = optarg;
+            break;
         case OPT_JSON:
             json = true;
             break;
@@ -183,7 +205,7 @@ int weir_cmd_bench(int argc, char **argv)
     const char *name = optind < argc ? argv[optind] : "";
     const struct bench *bench = find(name);
     if (!bench || optind + 1 < argc) {
-        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, flood, day, reload or ingest", name);
+        weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, survey, flood, day, reload or ingest", name);
         goto out;
     }
     code = WEIR_EXIT_FAILED;

@@ -1,0 +1,403 @@
+/* weir bench survey: the second paper's experiment. Seven algorithms on one data set as independent tasks: `weir survey` beside
+ * scikit-learn one after another and as Ray tasks (bench/peers/survey.py), on the same training and test rows, in the same run.
+ *
+ * Both read the same two CSV files, take the same columns and their own defaults; nothing is scaled. A task's time is fit +
+ * score. The time with N processes runs from the first task's start to the last one's end: what a start costs (Ray's, the reading
+ * of the data) is shown beside it. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/csv_rows.h"
+#include "bench/peer.h"
+#include "bench/scratch.h"
+#include "bench/survey_py.h"
+#include "bench/talk.h"
+#include "train/trainer.h"
+#include "weir/model.h"
+
+enum { QUICK_ROWS = 4000, LARGE_ROWS = 100000, MLP_SEEDS = 3 };
+
+static const char *const algorithms[] = {"knn",           "decision-tree",       "mlp",        "svm",
+                                         "random-forest", "logistic-regression", "gaussian-nb"};
+enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
+
+struct bench {
+    const struct weir_bench_options *options;
+    struct weir_bench_report *report;
+    char folder[40], train[64], test[64];
+    size_t train_rows, test_rows;
+    const char *algorithm[ALGORITHMS]; /* those that are run */
+    size_t count;
+    bool large;
+    struct weir_talk python;
+    char peer[80];               /* "" when it is not there */
+    json_t *weir[2], *theirs[2]; /* answers: one after another; the MLP's further seeds */
+};
+
+static void say(const char *what)
+{
+    if (isatty(2))
+        fprintf(stderr, "weir bench survey: %s ...\n", what);
+}
+
+/* --- weir's side --- */
+
+/* Runs `weir survey` into folder/NAME; the answer is its report, the caller's. */
+static weir_err run_weir(struct bench *b, const char *name, const char *names, const char *seeds, unsigned jobs, json_t **report,
+                         struct weir_error *error)
+{
+    char self[] = "/proc/self/exe", out[80], number[12], list[256], seed[64];
+    snprintf(out, sizeof out, "%s/%s", b->folder, name);
+    snprintf(number, sizeof number, "%u", jobs);
+    snprintf(list, sizeof list, "%s", names);
+    snprintf(seed, sizeof seed, "%s", seeds);
+    char *arguments[32] = {self,      "survey", "--data", b->train, "--test", b->test, "--algorithms", list,
+                           "--seeds", seed,     "--jobs", number,   "--out",  out,     "--json",       "--quiet"};
+    size_t n = 16;
+    const char *label = b->options->data ? b->options->label : "Label",
+               *benign = b->options->data ? b->options->benign : "BENIGN";
+    if (label) {
+        arguments[n++] = "--label";
+        arguments[n++] = (char *)(uintptr_t)label;
+    }
+    if (benign) {
+        arguments[n++] = "--benign";
+        arguments[n++] = (char *)(uintptr_t)benign;
+    }
+    struct weir_talk talk;
+    json_error_t where = {0};
+    weir_err code = weir_talk_start(arguments, &talk, error);
+    if (code != WEIR_OK)
+        return code;
+    *report = json_loadf(talk.from, 0, &where);
+    int status = weir_talk_end(&talk);
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+        json_decref(*report);
+        *report = NULL;
+        return weir_fail(error, WEIR_ERR_MISMATCH, "bench: weir survey failed; its message is above");
+    }
+    return *report ? WEIR_OK : weir_fail(error, WEIR_ERR_FORMAT, "bench: the report of weir survey: %s", where.text);
+}
+
+/* The tasks of a report of ours or an answer of theirs: of this algorithm, or all (NULL). */
+struct sum {
+    size_t tasks, failed;
+    double fit_s, score_s, accuracy, precision; /* sums; means */
+};
+
+static struct sum sum_of(const json_t *answer, const char *algorithm)
+{
+    struct sum sum = {0};
+    size_t i;
+    const json_t *task;
+    json_array_foreach(json_object_get(answer, "tasks"), i, task)
+    {
+        const char *name = json_string_value(json_object_get(task, "algorithm"));
+        double fit, score, accuracy, precision;
+        if (algorithm && (!name || strcmp(name, algorithm)))
+            continue;
+        if (json_unpack((json_t *)(uintptr_t)task, "{s:F,s:F,s:F,s:F}", "fit_s", &fit, "score_s", &score, "accuracy", &accuracy,
+                        "precision", &precision)) {
+            sum.failed++;
+            continue;
+        }
+        sum.accuracy += (accuracy - sum.accuracy) / (double)++sum.tasks;
+        sum.precision += (precision - sum.precision) / (double)sum.tasks;
+        sum.fit_s += fit;
+        sum.score_s += score;
+    }
+    return sum;
+}
+
+/* --- their side --- */
+
+/* The columns, codes and label that weir has taken, from the card of one of its models. */
+static json_t *what_of(struct bench *b, struct weir_error *error)
+{
+    char pattern[128], path[512];
+    snprintf(pattern, sizeof pattern, "ls %s/out-1/tasks/*.weir", b->folder);
+    FILE *found = popen(pattern, "r");
+    bool any = found && fgets(path, sizeof path, found);
+    if (found)
+        pclose(found);
+    if (!any) {
+        weir_fail(error, WEIR_ERR_NOT_FOUND, "bench: weir survey left no model");
+        return NULL;
+    }
+    path[strcspn(path, "\n")] = 0;
+    weir_model *model = NULL;
+    if (weir_model_load(path, &model, error) != WEIR_OK)
+        return NULL;
+    json_t *card = json_loads(weir_model_card(model), 0, NULL), *tasks = json_array();
+    weir_model_free(&model);
+    json_t *columns = json_object_get(card, "columns"), *codes = json_object_get(card, "categories"),
+           *defaults = json_object_get(card, "defaults");
+    for (size_t i = 0; i < b->count; i++)
+        json_array_append_new(tasks, json_pack("[si]", b->algorithm[i], 1));
+    json_t *what = json_pack("{s:s,s:s,s:O,s:O,s:O,s:o,s:o}", "train", b->train, "test", b->test, "label",
+                             json_object_get(defaults, "label"), "benign", json_object_get(defaults, "benign"), "columns",
+                             columns, "categories", json_is_object(codes) ? json_incref(codes) : json_object(), "tasks", tasks);
+    json_decref(card);
+    if (!what)
+        weir_fail(error, WEIR_ERR_FORMAT, "bench: a model's card lacks its columns or its label");
+    return what;
+}
+
+/* False: they are not there, and the report says so. */
+static weir_err start_python(struct bench *b, bool *there, struct weir_error *error)
+{
+    char script[64], path[64], program[4200];
+    char *home = weir_peer_home();
+    *there = false;
+    if (!home) {
+        weir_bench_skip(b->report, "scikit-learn and Ray are missing: tools/setup peers");
+        return WEIR_OK;
+    }
+    snprintf(program, sizeof program, "%s/bin/python", home);
+    free(home);
+    snprintf(script, sizeof script, "%s/survey.py", b->folder);
+    snprintf(path, sizeof path, "%s/what.json", b->folder);
+    FILE *file = fopen(script, "w");
+    bool good = file && fwrite(survey_py, 1, sizeof survey_py, file) == sizeof survey_py;
+    if (file && fclose(file))
+        good = false;
+    json_t *what = what_of(b, error);
+    if (!what)
+        return WEIR_ERR_FORMAT;
+    good = good && json_dump_file(what, path, 0) == 0;
+    json_decref(what);
+    if (!good)
+        return weir_fail(error, WEIR_ERR_IO, "%s: could not be written; is there room in /tmp?", b->folder);
+    char *const arguments[] = {program, "-W", "ignore", script, path, NULL};
+    weir_err code = weir_talk_start(arguments, &b->python, error);
+    if (code != WEIR_OK)
+        return code;
+    json_t *hello = weir_talk_answer(&b->python);
+    const char *learn = NULL, *ray = NULL, *missing = NULL, *wrong = NULL;
+    json_int_t train = 0, test = 0;
+    json_unpack(hello, "{s?s,s?s,s?s,s?s,s?I,s?I}", "sklearn", &learn, "ray", &ray, "missing", &missing, "error", &wrong,
+                "train_rows", &train, "test_rows", &test);
+    if (missing)
+        weir_bench_skip(b->report, "the Python package %.40s is missing: tools/setup peers", missing);
+    else if (wrong)
+        code = weir_fail(error, WEIR_ERR_FORMAT, "scikit-learn's side cannot read the rows: %.300s", wrong);
+    else if (!learn || !ray)
+        code = weir_fail(error, WEIR_ERR_IO, "scikit-learn's side did not start; its message is above");
+    else if ((size_t)train != b->train_rows || (size_t)test != b->test_rows)
+        code = weir_fail(error, WEIR_ERR_MISMATCH,
+                         "scikit-learn's side reads %" JSON_INTEGER_FORMAT " and %" JSON_INTEGER_FORMAT " rows of %zu and %zu",
+                         train, test, b->train_rows, b->test_rows);
+    else {
+        snprintf(b->peer, sizeof b->peer, "scikit-learn %s, Ray %s", learn, ray);
+        *there = true;
+    }
+    json_decref(hello);
+    return code;
+}
+
+static weir_err ask(struct bench *b, json_t **answer, struct weir_error *error, const char *request)
+{
+    fprintf(b->python.to, "%s\n", request);
+    fflush(b->python.to);
+    *answer = weir_talk_answer(&b->python);
+    return json_is_array(json_object_get(*answer, "tasks"))
+               ? WEIR_OK
+               : weir_fail(error, WEIR_ERR_IO, "scikit-learn's side failed at '%s'; its message is above", request);
+}
+
+/* --- the report --- */
+
+static void compare(struct bench *b, struct weir_bench_row *row, struct sum ours, struct sum theirs)
+{
+    char text[200] = "";
+    row->weir = ours.fit_s + ours.score_s;
+    weir_bench_figure(row, "fit_s", ours.fit_s);
+    weir_bench_figure(row, "score_s", ours.score_s);
+    weir_bench_figure(row, "accuracy", ours.accuracy);
+    weir_bench_figure(row, "precision", ours.precision);
+    if (theirs.tasks) {
+        row->yardstick = b->peer;
+        row->theirs = theirs.fit_s + theirs.score_s;
+        weir_bench_figure(row, "their_fit_s", theirs.fit_s);
+        weir_bench_figure(row, "their_score_s", theirs.score_s);
+        weir_bench_figure(row, "their_accuracy", theirs.accuracy);
+        weir_bench_figure(row, "their_precision", theirs.precision);
+        snprintf(text, sizeof text, ", theirs %.4f and %.4f", theirs.accuracy, theirs.precision);
+    }
+    snprintf(row->note, sizeof row->note, "accuracy %.4f, precision %.4f%s", ours.accuracy, ours.precision, text);
+}
+
+static weir_err report_each(struct bench *b, struct weir_error *error)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const char *name = b->algorithm[i];
+        struct sum ours = sum_of(b->weir[0], name);
+        if (ours.failed || !ours.tasks)
+            return weir_fail(error, WEIR_ERR_MISMATCH, "bench: the task %s of weir survey failed", name);
+        struct weir_bench_row *row = weir_bench_add(b->report, name, "s", true);
+        compare(b, row, ours, sum_of(b->theirs[0], name));
+        if (!strcmp(name, "mlp") && b->weir[1]) { /* one run of it is luck */
+            struct sum more[2] = {sum_of(b->weir[1], name), sum_of(b->theirs[1], name)};
+            double mean[2];
+            for (int side = 0; side < 2; side++) {
+                struct sum first = sum_of(side ? b->theirs[0] : b->weir[0], name);
+                mean[side] = (first.accuracy + more[side].accuracy * (double)more[side].tasks) / (double)(1 + more[side].tasks);
+            }
+            weir_bench_figure(row, "mean_accuracy", mean[0]);
+            if (b->theirs[1])
+                weir_bench_figure(row, "their_mean_accuracy", mean[1]);
+            size_t used = strlen(row->note);
+            snprintf(row->note + used, sizeof row->note - used, "; mean accuracy of %d seeds %.4f%s", MLP_SEEDS, mean[0],
+                     b->theirs[1] ? "" : "; theirs is missing");
+            if (b->theirs[1]) {
+                used = strlen(row->note);
+                snprintf(row->note + used, sizeof row->note - used, ", theirs %.4f", mean[1]);
+            }
+        }
+    }
+    struct sum ours = sum_of(b->weir[0], NULL), theirs = sum_of(b->theirs[0], NULL);
+    struct weir_bench_row *row = weir_bench_add(b->report, "survey-sequential", "s", true);
+    row->weir = ours.fit_s + ours.score_s;
+    if (theirs.tasks) {
+        row->yardstick = b->peer;
+        row->theirs = theirs.fit_s + theirs.score_s;
+    }
+    weir_bench_figure(row, "train_rows", (double)b->train_rows);
+    weir_bench_figure(row, "test_rows", (double)b->test_rows);
+    snprintf(row->note, sizeof row->note, "fit + score of %zu tasks, one after another; %zu rows train, %zu test, %s", b->count,
+             b->train_rows, b->test_rows, b->options->data ? "from --data" : "made up");
+    return WEIR_OK;
+}
+
+static weir_err report_jobs(struct bench *b, unsigned jobs, bool python, struct weir_error *error)
+{
+    char name[24], out[24], list[256] = "", request[24];
+    json_t *ours = NULL, *theirs = NULL;
+    for (size_t i = 0; i < b->count; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", b->algorithm[i]);
+    snprintf(name, sizeof name, "survey-%u", jobs);
+    snprintf(out, sizeof out, "out-%u", jobs);
+    snprintf(request, sizeof request, "ray %u", jobs);
+    say(name);
+    /* One job has been run already: its tasks are those of the rows above. */
+    weir_err code = WEIR_OK;
+    if (jobs == 1)
+        ours = json_incref(b->weir[0]);
+    else
+        code = run_weir(b, out, list, "1", jobs, &ours, error);
+    if (code == WEIR_OK && python)
+        code = ask(b, &theirs, error, request);
+    struct weir_bench_row *row = code == WEIR_OK ? weir_bench_add(b->report, name, "s", true) : NULL;
+    if (row) {
+        struct sum sum = sum_of(ours, NULL);
+        row->weir = json_number_value(json_object_get(ours, "total_s"));
+        weir_bench_figure(row, "tasks_s", sum.fit_s + sum.score_s);
+        if (theirs) {
+            double start = json_number_value(json_object_get(theirs, "start_s"));
+            struct sum others = sum_of(theirs, NULL);
+            row->yardstick = b->peer;
+            row->theirs = json_number_value(json_object_get(theirs, "wall_s"));
+            weir_bench_figure(row, "their_tasks_s", others.fit_s + others.score_s);
+            weir_bench_figure(row, "their_start_s", start);
+            snprintf(row->note, sizeof row->note,
+                     "first task's start to last one's end, %u process%s; Ray's start besides: %.1f s", jobs,
+                     jobs == 1 ? "" : "es", start);
+        }
+    }
+    json_decref(ours);
+    json_decref(theirs);
+    return code;
+}
+
+/* --- all of it --- */
+
+static void choose(struct bench *b)
+{
+    b->large = b->train_rows > LARGE_ROWS;
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (!weir_trainer_find(algorithms[i]))
+            weir_bench_skip(b->report, "%s: this weir does not train it", algorithms[i]);
+        else if (b->large && !strcmp(algorithms[i], "svm"))
+            weir_bench_skip(b->report, "svm: not on more than %d training rows, where scikit-learn takes hours", LARGE_ROWS);
+        else
+            b->algorithm[b->count++] = algorithms[i];
+    }
+}
+
+static weir_err run_all(struct bench *b, struct weir_error *error)
+{
+    char list[256] = "";
+    bool python = false, mlp = false;
+    for (size_t i = 0; i < b->count; i++) {
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", b->algorithm[i]);
+        mlp |= !strcmp(b->algorithm[i], "mlp");
+    }
+    say("weir, one after another");
+    weir_err code = run_weir(b, "out-1", list, "1", 1, &b->weir[0], error);
+    if (code == WEIR_OK)
+        code = start_python(b, &python, error);
+    if (code == WEIR_OK && python) {
+        say("scikit-learn, one after another");
+        code = ask(b, &b->theirs[0], error, "sequential");
+    }
+    if (code == WEIR_OK && mlp && b->options->quick) {
+        weir_bench_skip(b->report, "mlp: the mean of %d seeds", MLP_SEEDS);
+    } else if (code == WEIR_OK && mlp) {
+        char seeds[64] = "", request[128] = "sequential ";
+        for (int seed = 2; seed <= MLP_SEEDS; seed++) {
+            snprintf(seeds + strlen(seeds), sizeof seeds - strlen(seeds), "%s%d", seed > 2 ? "," : "", seed);
+            snprintf(request + strlen(request), sizeof request - strlen(request), "%smlp:%d", seed > 2 ? "," : "", seed);
+        }
+        say("mlp with other seeds");
+        code = run_weir(b, "out-mlp", "mlp", seeds, 1, &b->weir[1], error);
+        if (code == WEIR_OK && python)
+            code = ask(b, &b->theirs[1], error, request);
+    }
+    if (code == WEIR_OK)
+        code = report_each(b, error);
+    for (unsigned jobs = 1; code == WEIR_OK && jobs <= 8; jobs *= 2) {
+        if ((b->options->quick || b->large) && jobs != 2)
+            weir_bench_skip(b->report, "survey-%u: %s", jobs,
+                            b->large ? "2 processes are enough for so many rows" : "--quick runs 2 processes");
+        else
+            code = report_jobs(b, jobs, python, error);
+    }
+    return code;
+}
+
+weir_err weir_bench_survey(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
+{
+    struct bench b = {.options = options, .report = report};
+    const struct weir_csv_rows rows = {.data = options->data,
+                                       .label = options->label,
+                                       .want = options->size    ? (size_t)options->size
+                                               : options->quick ? QUICK_ROWS
+                                                                : 0};
+    snprintf(b.folder, sizeof b.folder, "/tmp/weir-bench-survey-XXXXXX");
+    if (!mkdtemp(b.folder))
+        return weir_fail(error, WEIR_ERR_IO, "/tmp: no folder for the bench; is there room?");
+    weir_scratch_add(b.folder);
+    snprintf(b.train, sizeof b.train, "%s/train.csv", b.folder);
+    snprintf(b.test, sizeof b.test, "%s/test.csv", b.folder);
+    if (options->quick && !options->size)
+        weir_bench_skip(report, "rows: a sample of %d", QUICK_ROWS);
+    say("writing the rows");
+    weir_err code = weir_csv_rows_write(&rows, b.train, b.test, &b.train_rows, &b.test_rows, error);
+    if (code == WEIR_OK) {
+        choose(&b);
+        code = run_all(&b, error);
+    }
+    weir_talk_end(&b.python);
+    for (int i = 0; i < 2; i++) {
+        json_decref(b.weir[i]);
+        json_decref(b.theirs[i]);
+    }
+    weir_scratch_remove();
+    return code;
+}
