@@ -153,10 +153,12 @@ static weir_err run_local(struct progress *p, const volatile sig_atomic_t *stop,
 /* ---- Ray ---------------------------------------------------------------------------------------------------------------------
  */
 
-/* The package beside the program, installed or in the tree; an installed one of Python's own is found without. */
-static void add_python_path(void)
+/* What Python is to find: the package, installed or in the tree (one of Python's own is found without), and the library that was
+ * built with this program. */
+static void point_python_here(void)
 {
-    static const char *const places[] = {"../share/weir/python", "../python"};
+    static const char *const packages[] = {"../share/weir/python", "../python"};
+    static const char *const libraries[] = {"libweir.so", "../lib/libweir.so"};
     char folder[PATH_MAX], path[2 * PATH_MAX + 64];
     const char *had = getenv("PYTHONPATH");
     ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
@@ -164,11 +166,18 @@ static void add_python_path(void)
         return;
     folder[n] = 0;
     *strrchr(folder, '/') = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s/%s/weir/survey", folder, places[i]);
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, libraries[i]);
+        if (access(path, R_OK) == 0) {
+            setenv("WEIR_LIBRARY", path, 0);
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof packages / sizeof *packages; i++) {
+        snprintf(path, sizeof path, "%s/%s/weir/survey", folder, packages[i]);
         if (access(path, R_OK) != 0)
             continue;
-        snprintf(path, sizeof path, "%s/%s%s%s", folder, places[i], had && *had ? ":" : "", had ? had : "");
+        snprintf(path, sizeof path, "%s/%s%s%s", folder, packages[i], had && *had ? ":" : "", had ? had : "");
         setenv("PYTHONPATH", path, 1);
         return;
     }
@@ -178,8 +187,8 @@ static void become_python(const struct weir_survey_options *o, pid_t parent)
 {
     char jobs[24];
     const char *python = o->python ? o->python : getenv("WEIR_PYTHON") ? getenv("WEIR_PYTHON") : "python3";
-    const char *argv[12] = {python, "-m", "weir.survey", o->out};
-    size_t n = 4;
+    const char *argv[12] = {python, "-m", "weir.survey", o->out, "--quiet"}; /* progress is told here */
+    size_t n = 5;
     if (o->address) {
         argv[n++] = "--address";
         argv[n++] = o->address;
@@ -193,7 +202,7 @@ static void become_python(const struct weir_survey_options *o, pid_t parent)
     if (getppid() != parent)
         _exit(126);
     signal(SIGINT, SIG_IGN);
-    add_python_path();
+    point_python_here();
     dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is the report's */
     execvp(python, (char *const *)(uintptr_t)argv);
     weir_log(WEIR_LOG_ERROR, "%s: cannot be started: %s; name Python with --python", python, strerror(errno));

@@ -114,6 +114,42 @@ class OneNode(Case):
         self.assertEqual(engine(path).returncode, 0)
 
 
+class Program(unittest.TestCase):
+    """`weir survey` with both engines on the same rows."""
+
+    def survey(self, *arguments):
+        return subprocess.run([WEIR, "survey", "--data", os.path.join(PLACE, "rows.csv"), "--label", "label", "--benign", "calm", *arguments],
+                              env={name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "WEIR_LIBRARY")},
+                              capture_output=True, text=True, timeout=200)
+
+    def test_both_engines(self):
+        random = numpy.random.default_rng(5)
+        rows = random.normal(size=(1500, 5)).astype(numpy.float32)
+        with open(os.path.join(PLACE, "rows.csv"), "w") as file:
+            file.write("a,b,c,d,e,label\n")
+            for row in rows.tolist():
+                file.write(",".join(f"{v:.9g}" for v in row) + (",calm\n" if row[0] + row[1] * row[2] > 0 else ",flood\n"))
+        local, far = os.path.join(PLACE, "local"), os.path.join(PLACE, "far")
+        common = ["--seeds", "1,2", "--json", "--quiet"]
+        got = self.survey("--out", local, "--jobs", "2", *common)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        ours = json.loads(got.stdout)
+        got = self.survey("--out", far, "--jobs", "2", "--engine", "ray", "--python", sys.executable, *common)
+        self.assertEqual((got.returncode, got.stderr), (0, ""))
+        theirs = json.loads(got.stdout)
+        self.assertEqual((theirs["engine"], len(theirs["tasks"])), ("ray", len(ours["tasks"])))
+        self.assertGreaterEqual(len(ours["tasks"]), 10)
+        for one, other in zip(ours["tasks"], theirs["tasks"]):
+            self.assertEqual((other["id"], other["status"], other["error"]), (one["id"], one["status"], one["error"]))
+            self.assertEqual(other["result"], one["result"])
+            if one["status"] == "done":
+                self.assertEqual(pathlib.Path(far, other["model"]).read_bytes(), pathlib.Path(local, one["model"]).read_bytes())
+        self.assertEqual(theirs["summary"][0]["accuracy"], ours["summary"][0]["accuracy"])
+        got = self.survey("--out", os.path.join(PLACE, "none"), "--engine", "ray", "--python", "/nowhere/python")
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("--python", got.stderr)
+
+
 class TwoNodes(Case):
     def setUp(self):
         self.running, self.spaces = [], [f"wr{os.getpid()}{end}" for end in "ab"]

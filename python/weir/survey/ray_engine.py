@@ -213,7 +213,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import ray
     except ImportError:
-        return _stop(f"{sys.executable} has no Ray: pip install 'ray==2.60.0', or tools/setup peers and build/peers/bin/python3")
+        return _stop(f"{sys.executable} has no Ray; name a Python that has (weir survey --python, WEIR_PYTHON): pip install 'ray==2.60.0', or "
+                     "`tools/setup peers`, which makes build/peers/bin/python")
     try:
         return _on_ray(ray, folder, options)
     except (Error, OSError) as error:
