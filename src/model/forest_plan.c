@@ -5,6 +5,7 @@
 
 #include "model/forest_pack.h"
 #include "model/forest_score.h"
+#include "model/forest_walk.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
 
@@ -27,8 +28,6 @@ struct compiler {
     uint32_t *key;         /* [nodes of the forest] of inner ones: plane << 8 | bin, once in a batch the test's number */
     uint32_t *batch;       /* [pieces] */
     uint8_t *level;        /* [nodes of the forest], at most 255 */
-    uint32_t *inner;       /* [nodes of a tree] */
-    bool tops;             /* of WALK are answered */
     bool six;              /* trees of MASK have a depth of 6 at least */
     uint16_t *plane_first; /* [columns + 1] while planes are collected: 1 + the column's last one, then their chain */
     uint16_t plane_before[WEIR_PLANES_MAX];
@@ -80,15 +79,15 @@ static bool has_tests(enum weir_form form)
     return form == WEIR_FORM_MASK || form == WEIR_FORM_OBLIVIOUS || form == WEIR_FORM_REACH;
 }
 
-static bool has_top(const struct compiler *c, size_t tree)
+/* Do all trees walk by codes? */
+static bool is_coded(const struct compiler *c)
 {
-    return c->tops && c->form[tree] == WEIR_FORM_WALK && c->forest->count[tree] < 1u << (32 - c->plan->hop_shift) &&
-           c->forest->count[tree] < 1u << WEIR_HOP_BITS;
+    return c->plan->row_codes != 0;
 }
 
 static bool shares_tests(const struct compiler *c, size_t tree)
 {
-    return c->form[tree] == WEIR_FORM_MASK || c->form[tree] == WEIR_FORM_REACH || has_top(c, tree);
+    return c->form[tree] == WEIR_FORM_MASK || c->form[tree] == WEIR_FORM_REACH || is_coded(c);
 }
 
 /* Is the node, of this tree, one whose test is answered by bytes? */
@@ -96,15 +95,15 @@ static bool is_tested(const struct compiler *c, size_t tree, size_t node)
 {
     if (c->forest->split[node] == WEIR_SPLIT_LEAF)
         return false;
-    return has_tests(c->form[tree]) || (has_top(c, tree) && c->level[node] < WEIR_HOP_DEPTH);
+    return has_tests(c->form[tree]) || (is_coded(c) && c->level[node] < WEIR_TOP_DEPTH);
 }
 
 /* The depth that a tree is padded to: there are scorers for these. */
 static unsigned padded_depth(const struct compiler *c, size_t tree)
 {
     unsigned depth = (unsigned)c->shape[tree].depth;
-    if (has_top(c, tree))
-        return WEIR_HOP_DEPTH;
+    if (is_coded(c))
+        return WEIR_TOP_DEPTH;
     if (c->form[tree] != WEIR_FORM_MASK)
         return 0;
     return depth <= 4 && !c->six ? 4 : depth <= 6 ? 6 : depth;
@@ -271,21 +270,28 @@ static void make_alike(struct compiler *c)
 /* Decides each tree's form: what the kernel has, less when that takes too many planes. */
 static weir_err choose_forms(struct compiler *c, struct weir_error *error)
 {
+    const struct weir_forest *f = c->forest;
     unsigned allowed = c->plan->kernel->forms;
-    c->tops = c->plan->kernel->hops;
+    size_t walks = 0;
+    for (size_t t = 0; t < f->trees; t++)
+        walks += form_of(c, t, allowed) == WEIR_FORM_WALK;
+    if (c->plan->kernel->codes && 2 * walks > f->trees) {
+        weir_err err = weir_walk_encode(c->plan, error);
+        if (err)
+            return err;
+    }
     for (;;) {
-        for (size_t t = 0; t < c->forest->trees; t++)
-            c->form[t] = form_of(c, t, allowed);
+        for (size_t t = 0; t < f->trees; t++)
+            c->form[t] = is_coded(c) ? WEIR_FORM_WALK : form_of(c, t, allowed);
         make_alike(c);
         if (!collect_edges(c))
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         if (collect_planes(c))
             return WEIR_OK;
-        if (c->tops) {
-            c->tops = false;
-            continue;
-        }
-        allowed &= allowed & WEIR_FORM_REACH ? ~(unsigned)WEIR_FORM_REACH : WEIR_FORM_WALK;
+        if (is_coded(c))
+            weir_walk_forget(c->plan);
+        else
+            allowed &= allowed & WEIR_FORM_REACH ? ~(unsigned)WEIR_FORM_REACH : WEIR_FORM_WALK;
     }
 }
 
@@ -313,13 +319,7 @@ static weir_err build_searches(struct compiler *c, struct weir_error *error)
     for (size_t i = 0; i < plan->searches; i++) {
         const struct weir_search *s = &plan->search[i];
         const float *edge = c->edge + c->edge_first[s->column];
-        float *table = plan->table + s->table;
-        table[0] = NAN;
-        for (unsigned level = 0; level < s->steps; level++)
-            for (size_t j = 0; j < (size_t)1 << level; j++) {
-                size_t sorted = ((2 * (((size_t)1 << level) - 1 - j) + 1) << (s->steps - 1 - level)) - 1;
-                table[((size_t)1 << level) + j] = sorted < c->edge_count[s->column] ? edge[sorted] : NAN;
-            }
+        weir_search_table(edge, c->edge_count[s->column], s->steps, plan->table + s->table);
     }
     return WEIR_OK;
 }
@@ -408,9 +408,12 @@ static weir_err build_batches(struct compiler *c, struct weir_error *error)
             close_batch(c, first, p, keys, before, number);
             first = p--;
             count = 0;
+        } else if (is_coded(c)) {
+            close_batch(c, p, p + 1, keys, count, number);
+            count = 0;
         }
     }
-    if (!err)
+    if (!err && !is_coded(c))
         close_batch(c, first, f->trees, keys, count, number);
     free(seen);
     free(number);
@@ -528,56 +531,26 @@ static void build_runs(struct compiler *c)
                                 .piece = (uint32_t)piece};
         const struct weir_run *last = plan->runs ? &plan->run[plan->runs - 1] : NULL;
         if (!last || last->form != next.form || last->group != next.group || last->depth != next.depth ||
-            last->batch != next.batch)
+            (last->batch != next.batch && !is_coded(c)))
             plan->run[plan->runs++] = next;
         plan->run[plan->runs - 1].pieces++;
     }
 }
 
-/* WALK: uses and entries of the subtree at `node`, at `place` of the top's heap. inner: inner nodes of the group before each node
- * of the tree. */
-static void build_top(struct compiler *c, size_t index, const uint32_t *inner, size_t node, unsigned place, unsigned level)
+/* WALK by codes: uses and entries of the subtree at `node`, at `place` of the top's heap. */
+static void build_top(struct compiler *c, size_t index, size_t node, unsigned place, unsigned level)
 {
     struct weir_plan *plan = c->plan;
-    const struct weir_forest *f = c->forest;
     const struct weir_piece *piece = &plan->piece[index];
-    const size_t at = node - f->first[piece->tree];
-    if (level < WEIR_HOP_DEPTH && !is_leaf(f, node)) {
+    if (level < WEIR_TOP_DEPTH && !is_leaf(c->forest, node)) {
         plan->use[piece->use + (size_t)place * WEIR_OCTET] = (uint16_t)c->key[node];
-        build_top(c, index, inner, plan->child[node], 2 * place, level + 1);
-        build_top(c, index, inner, plan->child[node] + 1, 2 * place + 1, level + 1);
+        build_top(c, index, plan->child[node], 2 * place, level + 1);
+        build_top(c, index, plan->child[node] + 1, 2 * place + 1, level + 1);
         return;
     }
-    unsigned below = WEIR_HOP_DEPTH - level, first = (place << below) - (1u << WEIR_HOP_DEPTH);
-    for (unsigned i = 0; i < 1u << below; i++) {
-        uint32_t *entry = plan->entry + piece->entry + first + i;
-        entry[0] = is_leaf(f, node) ? WEIR_HOP_LEAF | (uint32_t)(piece->nodes + at) : inner[at];
-        entry[1 << WEIR_HOP_DEPTH] = WEIR_HOP_LEAF | (uint32_t)(piece->nodes + at - inner[at]);
-    }
-}
-
-/* WALK from the top on. before: inner nodes of the group before this tree. */
-static void build_hops(struct compiler *c, size_t index, uint32_t before, uint32_t *inner)
-{
-    const struct weir_forest *f = c->forest;
-    struct weir_plan *plan = c->plan;
-    const struct weir_piece *piece = &plan->piece[index];
-    size_t first = f->first[piece->tree], count = f->count[piece->tree];
-    for (size_t i = 0, n = before; i < count; i++) {
-        inner[i] = (uint32_t)n;
-        n += !is_leaf(f, first + i);
-    }
-    for (size_t i = 0; i < count; i++) {
-        unsigned split = f->split[first + i];
-        if (is_leaf(f, first + i))
-            continue;
-        size_t child = plan->child[first + i];
-        uint32_t flags = (is_leaf(f, child) ? WEIR_HOP_LEFT_LEAF : 0) | (is_leaf(f, child + 1) ? WEIR_HOP_RIGHT_LEAF : 0) |
-                         (split & WEIR_SPLIT_MISSING_RIGHT ? WEIR_HOP_MISSING_RIGHT : 0);
-        plan->hop[piece->hop + inner[i]] =
-            (struct weir_hop){f->value[first + i], inner[child - first] << plan->hop_shift | (split & COLUMN) << 3 | flags};
-    }
-    build_top(c, index, inner, first, 1, 0);
+    unsigned below = WEIR_TOP_DEPTH - level, first = (place << below) - (1u << WEIR_TOP_DEPTH);
+    for (unsigned i = 0; i < 1u << below; i++)
+        plan->entry[piece->entry + first + i] = (uint32_t)(node - c->forest->first[piece->tree] - 1);
 }
 
 /* Rooms for every piece, then the pieces. */
@@ -585,12 +558,9 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0, hops = 0, tops = 0, largest = 0;
+    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0;
     for (size_t t = 0; t < f->trees; t++) {
-        tests += has_tests(c->form[t]) ? f->count[t] / 2 : has_top(c, t) ? (1u << WEIR_HOP_DEPTH) - 1 : 0;
-        hops += has_top(c, t) ? f->count[t] / 2 : 0;
-        tops += has_top(c, t);
-        largest = f->count[t] > largest ? f->count[t] : largest;
+        tests += has_tests(c->form[t]) ? f->count[t] / 2 : is_coded(c) ? (1u << WEIR_TOP_DEPTH) - 1 : 0;
         splits += c->form[t] == WEIR_FORM_REACH ? f->count[t] / 2 : 0;
         heaps += c->form[t] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, t) : 0;
         steps += c->form[t] == WEIR_FORM_OBLIVIOUS || c->form[t] == WEIR_FORM_REACH ? f->count[t] : 0;
@@ -621,21 +591,17 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     plan->leaf_byte = weir_plan_room(wide ? 0 : leaves, 4);
     plan->leaf64 = weir_plan_room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
     plan->node = weir_plan_room(nodes, sizeof *plan->node);
-    plan->hop = weir_plan_room(hops, sizeof *plan->hop);
-    plan->entry = weir_plan_room(tops << (WEIR_HOP_DEPTH + 1), sizeof *plan->entry);
-    c->inner = weir_plan_room(largest, sizeof *c->inner);
+    plan->entry = weir_plan_room(is_coded(c) ? f->trees << WEIR_TOP_DEPTH : 0, sizeof *plan->entry);
     if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
-        !plan->leaf64 || !plan->node || !plan->hop || !plan->entry || !c->inner || hops > UINT32_MAX || tests > UINT32_MAX ||
-        uses > UINT32_MAX || heaps > UINT32_MAX || steps > UINT32_MAX || leaves > UINT32_MAX)
+        !plan->leaf64 || !plan->node || !plan->entry || tests > UINT32_MAX || uses > UINT32_MAX || heaps > UINT32_MAX ||
+        steps > UINT32_MAX || leaves > UINT32_MAX)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 
     const struct weir_batch *last = &plan->batch[plan->batches - 1];
     tests = last->test + last->tests; /* those that are not shared stand behind */
-    uses = splits = heaps = steps = leaves = nodes = hops = tops = 0;
+    uses = splits = heaps = steps = leaves = nodes = 0;
     for (size_t i = 0; i < plan->runs; i++) {
         const struct weir_run *run = &plan->run[i];
-        size_t group = hops; /* its first hop */
-        uint16_t slot = 0;
         for (size_t k = 0; k < run->pieces; k++) {
             size_t index = run->piece + k;
             struct weir_piece *p = &plan->piece[index];
@@ -663,19 +629,9 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
                 build_walk(c, p);
                 nodes += f->count[p->tree];
             }
-            if (run->form == WEIR_FORM_WALK && run->depth) {
-                size_t most = (size_t)1 << (32 - plan->hop_shift < WEIR_HOP_BITS ? 32 - plan->hop_shift : WEIR_HOP_BITS);
-                if (slot == WEIR_HOP_GROUP || 2 * (hops - group) + slot + f->count[p->tree] >= most) {
-                    group = hops;
-                    slot = 0;
-                }
-                p->hop = (uint32_t)group;
-                p->slot = slot;
-                p->nodes = (uint32_t)(2 * (hops - group) + slot);
-                p->entry = (uint32_t)(tops++ << (WEIR_HOP_DEPTH + 1));
-                slot++;
-                build_hops(c, index, (uint32_t)(hops - group), c->inner);
-                hops += f->count[p->tree] / 2;
+            if (is_coded(c)) {
+                p->entry = (uint32_t)(index << WEIR_TOP_DEPTH);
+                build_top(c, index, f->first[p->tree], 1, 0);
             }
             if (run->form == WEIR_FORM_OBLIVIOUS || run->form == WEIR_FORM_REACH) {
                 build_steps(c, index);
@@ -757,7 +713,6 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
 
     while ((f->columns - 1) >> plan->shift)
         plan->shift++;
-    plan->hop_shift = plan->shift + 3;
     plan->shift++;
     for (size_t i = 0; i < f->columns; i++)
         plan->identity[i] = (uint16_t)i;
@@ -817,7 +772,6 @@ weir_err weir_plan_create(const struct weir_forest *f, const struct weir_kernel 
     free(c->plane_first);
     free(c->key);
     free(c->level);
-    free(c->inner);
     free(c->batch);
     free(c);
     if (err)
@@ -858,8 +812,8 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->leaf64);
     free(p->leaf_node);
     free(p->node);
-    free(p->hop);
     free(p->entry);
+    weir_walk_forget(p);
     free(p->child);
     free(p->first_leaf);
     free(p->of_tree);

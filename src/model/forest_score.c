@@ -102,71 +102,88 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
         (plan->kernel->few_score ? plan->kernel->few_score : weir_few_score)(plan, run, piece, count, chunk, output, out);
 }
 
-/* The results that a run needs, unless they are there; *batch: whose results are. */
-static void answer(const struct weir_plan *plan, const struct weir_run *run, const struct weir_chunk *chunk, uint64_t *results,
-                   size_t *batch)
+/* Scores pieces of a run for each of the chunks, whose sums are `step` bytes apart. Trees that walk by codes go one after the
+ * other over all chunks, and have tests of their own; else there is one chunk, and *batch says whose results it has. */
+static void score_run(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
+                      const struct weir_chunk *chunk, size_t chunks, uint64_t *results, size_t *batch, enum weir_output output,
+                      void *out, size_t step)
 {
-    if (!chunk->blocks || run->batch == *batch || !(run->depth || run->form == WEIR_FORM_REACH))
-        return;
-    *batch = run->batch;
-    plan->kernel->tests(plan->test + plan->batch[run->batch].test, plan->batch[run->batch].tests, chunk->blocks, chunk->planes,
-                        results);
+    const bool coded = run->form == WEIR_FORM_WALK && run->depth && chunk->blocks;
+    const bool tested = (run->depth || run->form == WEIR_FORM_REACH) && chunk->blocks;
+    for (size_t some; count; piece += some, count -= some) {
+        size_t wanted = coded ? run->batch + (piece - run->piece) : run->batch;
+        some = coded ? 1 : count;
+        for (size_t i = 0; i < chunks; i++) {
+            if (tested && (chunks > 1 || wanted != *batch))
+                plan->kernel->tests(plan->test + plan->batch[wanted].test, plan->batch[wanted].tests, chunk[i].blocks,
+                                    chunk[i].planes, results);
+            *batch = tested ? wanted : *batch;
+            score(plan, run, piece, some, &chunk[i], output, (char *)out + i * step);
+        }
+    }
 }
 
 /* One value a leaf. */
-static void add_groups(const struct weir_plan *plan, const struct weir_chunk *chunk, uint64_t *results, float *margins)
+static void add_groups(const struct weir_plan *plan, const struct weir_chunk *chunk, size_t chunks, uint64_t *results,
+                       float *margins)
 {
     const struct weir_forest *f = plan->forest;
     bool wide = f->sum == WEIR_SUM_FLOAT64;
-    _Alignas(64) double sums[WEIR_CHUNK];
-    float *narrow = (float *)(void *)sums;
-    size_t run = 0, batch = SIZE_MAX, rows = chunk->values.rows;
+    union {
+        _Alignas(64) double wide[WEIR_CHUNK];
+        float narrow[WEIR_CHUNK];
+    } sums[WEIR_WALK_CHUNKS];
+    size_t run = 0, batch = SIZE_MAX;
     for (size_t g = 0; g < f->groups; g++) {
-        for (size_t r = 0; r < rows; r++)
-            if (wide)
-                sums[r] = f->base[g];
-            else
-                narrow[r] = (float)f->base[g];
-        for (; run < plan->runs && plan->run[run].group == g; run++) {
-            answer(plan, &plan->run[run], chunk, results, &batch);
-            score(plan, &plan->run[run], plan->run[run].piece, plan->run[run].pieces, chunk,
-                  wide ? WEIR_OUTPUT_FLOAT64 : WEIR_OUTPUT_FLOAT32, sums);
-        }
-        for (size_t r = 0; r < rows; r++)
-            margins[r * f->groups + g] = wide ? (float)sums[r] : narrow[r];
+        for (size_t i = 0; i < chunks; i++)
+            for (size_t r = 0; r < chunk[i].values.rows; r++)
+                if (wide)
+                    sums[i].wide[r] = f->base[g];
+                else
+                    sums[i].narrow[r] = (float)f->base[g];
+        for (; run < plan->runs && plan->run[run].group == g; run++)
+            score_run(plan, &plan->run[run], plan->run[run].piece, plan->run[run].pieces, chunk, chunks, results, &batch,
+                      wide ? WEIR_OUTPUT_FLOAT64 : WEIR_OUTPUT_FLOAT32, sums, sizeof *sums);
+        float *margin = margins + g;
+        for (size_t i = 0; i < chunks; i++)
+            for (size_t r = 0; r < chunk[i].values.rows; r++, margin += f->groups)
+                *margin = wide ? (float)sums[i].wide[r] : sums[i].narrow[r];
     }
 }
 
-/* A value for each group in every leaf. At most SUMS / groups rows. */
-static void add_leaves(const struct weir_plan *plan, const struct weir_chunk *chunk, uint64_t *results, float *margins)
+/* A value for each group in every leaf. At most SUMS / groups rows a chunk. */
+static void add_leaves(const struct weir_plan *plan, const struct weir_chunk *chunk, size_t chunks, uint64_t *results,
+                       float *margins)
 {
     const struct weir_forest *f = plan->forest;
-    double sums[SUMS];
-    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
-    size_t batch = SIZE_MAX, rows = chunk->values.rows;
-    for (size_t r = 0; r < rows; r++)
-        memcpy(sums + r * f->groups, f->base, f->groups * sizeof *sums);
-    for (size_t i = 0; i < plan->runs; i++) {
-        answer(plan, &plan->run[i], chunk, results, &batch);
-        for (size_t k = 0; k < plan->run[i].pieces; k++) {
-            score(plan, &plan->run[i], plan->run[i].piece + k, 1, chunk, WEIR_OUTPUT_NODE, leaf);
-            for (size_t r = 0; r < rows; r++) {
-                const double *value = f->leaf + (size_t)f->place[leaf[r]] * f->width;
-                for (size_t g = 0; g < f->width; g++)
-                    sums[r * f->groups + g] += value[g];
-            }
+    double sums[WEIR_WALK_CHUNKS][SUMS];
+    struct {
+        _Alignas(64) uint32_t node[WEIR_CHUNK];
+    } leaf[WEIR_WALK_CHUNKS];
+    size_t batch = SIZE_MAX;
+    for (size_t i = 0; i < chunks; i++)
+        for (size_t r = 0; r < chunk[i].values.rows; r++)
+            memcpy(sums[i] + r * f->groups, f->base, f->groups * sizeof *f->base);
+    for (size_t run = 0; run < plan->runs; run++)
+        for (size_t k = 0; k < plan->run[run].pieces; k++) {
+            score_run(plan, &plan->run[run], plan->run[run].piece + k, 1, chunk, chunks, results, &batch, WEIR_OUTPUT_NODE, leaf,
+                      sizeof *leaf);
+            for (size_t i = 0; i < chunks; i++)
+                for (size_t r = 0; r < chunk[i].values.rows; r++) {
+                    const double *value = f->leaf + (size_t)f->place[leaf[i].node[r]] * f->width;
+                    for (size_t g = 0; g < f->width; g++)
+                        sums[i][r * f->groups + g] += value[g];
+                }
         }
-    }
-    for (size_t i = 0; i < rows * f->groups; i++)
-        margins[i] = (float)sums[i];
+    for (size_t i = 0; i < chunks; margins += chunk[i].values.rows * f->groups, i++)
+        for (size_t k = 0; k < chunk[i].values.rows * f->groups; k++)
+            margins[k] = (float)sums[i][k];
 }
 
-static void add_trees(const struct weir_plan *plan, const struct weir_chunk *chunk, uint64_t *results, float *margins)
+static void add_trees(const struct weir_plan *plan, const struct weir_chunk *chunk, size_t chunks, uint64_t *results,
+                      float *margins)
 {
-    if (plan->forest->width > 1)
-        add_leaves(plan, chunk, results, margins);
-    else
-        add_groups(plan, chunk, results, margins);
+    (plan->forest->width > 1 ? add_leaves : add_groups)(plan, chunk, chunks, results, margins);
 }
 
 static __attribute__((noinline)) void few(const struct weir_plan *plan, const struct weir_values *v, float *margins)
@@ -175,7 +192,7 @@ static __attribute__((noinline)) void few(const struct weir_plan *plan, const st
     struct weir_chunk chunk = {.values = *v, .planes = planes};
     if (plan->planes)
         (plan->kernel->few_planes ? plan->kernel->few_planes : weir_few_planes)(plan, v, planes);
-    add_trees(plan, &chunk, NULL, margins);
+    add_trees(plan, &chunk, 1, NULL, margins);
 }
 
 static __attribute__((noinline)) void many(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks,
@@ -186,16 +203,7 @@ static __attribute__((noinline)) void many(const struct weir_plan *plan, const s
     struct weir_chunk chunk = {.values = *v, .blocks = blocks, .planes = planes, .results = results};
     if (plan->planes)
         plan->kernel->planes(plan, v, blocks, planes);
-    add_trees(plan, &chunk, results, margins);
-}
-
-/* blocks: 0 for a chunk of a few rows. */
-static void chunk(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, float *margins)
-{
-    if (blocks)
-        many(plan, v, blocks, margins);
-    else
-        few(plan, v, margins);
+    add_trees(plan, &chunk, 1, results, margins);
 }
 
 /* Blocks of the next chunk: as large as the rows, the planes' room and the sums allow. */
@@ -213,10 +221,60 @@ static unsigned next_blocks(const struct weir_plan *plan, size_t rows)
     return *blocks;
 }
 
+/* Rows that walk by codes, as many as there is room for; returns how many of them. */
+static __attribute__((noinline)) size_t walk_rows(const struct weir_plan *plan, const struct weir_values *v, float *margins)
+{
+    struct {
+        _Alignas(64) uint8_t byte[WEIR_PLANE_BYTES];
+    } planes[WEIR_WALK_CHUNKS];
+    _Alignas(64) uint16_t codes[32 + WEIR_CODES];
+    _Alignas(64) uint64_t results[(1 << WEIR_TOP_DEPTH) * WEIR_BLOCKS];
+    struct weir_chunk chunk[WEIR_WALK_CHUNKS];
+    size_t chunks = 0, done = 0, used = 32, most = plan->forest->width > 1 ? SUMS / plan->forest->groups : SIZE_MAX;
+    while (chunks < WEIR_WALK_CHUNKS && done < v->rows) {
+        unsigned blocks = v->column_step == 1 ? next_blocks(plan, v->rows - done) : 1;
+        size_t room = (size_t)blocks * WEIR_BLOCK, some = v->rows - done < room ? v->rows - done : room;
+        if (used + room * plan->row_codes > 32 + WEIR_CODES)
+            break;
+        some = some < most ? some : most;
+        chunk[chunks] = (struct weir_chunk){.values = {v->x + done * v->row_step, v->index, v->column_step, v->row_step, some},
+                                            .blocks = blocks,
+                                            .planes = planes[chunks].byte,
+                                            .results = results,
+                                            .codes = codes + used};
+        plan->kernel->planes(plan, &chunk[chunks].values, blocks, planes[chunks].byte);
+        plan->kernel->codes(plan, &chunk[chunks].values, codes + used);
+        used += room * plan->row_codes;
+        done += some;
+        chunks++;
+    }
+    add_trees(plan, chunk, chunks, results, margins);
+    return done;
+}
+
+/* blocks: 0 for a chunk of a few rows. */
+static void chunk(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, float *margins)
+{
+    if (blocks && plan->row_codes)
+        walk_rows(plan, v, margins);
+    else if (blocks)
+        many(plan, v, blocks, margins);
+    else
+        few(plan, v, margins);
+}
+
 void weir_plan_rows(const struct weir_plan *plan, const float *x, size_t rows, size_t stride, float *margins)
 {
     size_t groups = plan->forest->groups, most = plan->forest->width > 1 ? SUMS / groups : SIZE_MAX;
     while (rows) {
+        if (plan->row_codes && rows > plan->few) {
+            struct weir_values all = {x, plan->identity, 1, stride, rows};
+            size_t done = walk_rows(plan, &all, margins);
+            x += done * stride;
+            margins += done * groups;
+            rows -= done;
+            continue;
+        }
         unsigned blocks = rows <= plan->few ? 0 : next_blocks(plan, rows);
         size_t some = blocks ? blocks * WEIR_BLOCK : WEIR_FEW_ROWS;
         some = rows < some ? rows : some;
@@ -246,15 +304,18 @@ uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *
 {
     _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
     _Alignas(64) uint64_t results[WEIR_TESTS_MAX];
+    _Alignas(64) uint16_t codes[32 + WEIR_BLOCK * WEIR_LANES_MAX];
     _Alignas(64) uint32_t leaf[WEIR_CHUNK] = {0};
-    struct weir_chunk chunk = {.values = {row, plan->identity, 1, 0, 1}, .blocks = 1, .planes = planes, .results = results};
+    struct weir_chunk chunk = {
+        .values = {row, plan->identity, 1, 0, 1}, .blocks = 1, .planes = planes, .results = results, .codes = codes + 32};
     const struct weir_run *run = plan->run;
     size_t batch = SIZE_MAX;
     while (plan->of_tree[tree] - run->piece >= run->pieces)
         run++;
     if (plan->planes)
         plan->kernel->planes(plan, &chunk.values, 1, planes);
-    answer(plan, run, &chunk, results, &batch);
-    score(plan, run, plan->of_tree[tree], 1, &chunk, WEIR_OUTPUT_NODE, leaf);
+    if (plan->row_codes)
+        plan->kernel->codes(plan, &chunk.values, codes + 32);
+    score_run(plan, run, plan->of_tree[tree], 1, &chunk, 1, results, &batch, WEIR_OUTPUT_NODE, leaf, 0);
     return leaf[0];
 }

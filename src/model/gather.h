@@ -5,6 +5,7 @@
 #define WEIR_MODEL_GATHER_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #ifdef __AVX512F__
 /* All lanes, which the compiler must not know: it would take the other form again. */
@@ -18,6 +19,12 @@ static inline __attribute__((always_inline)) __mmask16 weir_all_lanes(void)
 static inline __attribute__((always_inline)) __m512i weir_gather_epi32(__m512i index, const void *base)
 {
     return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), weir_all_lanes(), index, base, 4);
+}
+
+/* 32 bits from every second byte on: base[index] and base[index + 1]. */
+static inline __attribute__((always_inline)) __m512i weir_gather_half(__m512i index, const uint16_t *base)
+{
+    return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), weir_all_lanes(), index, base, 2);
 }
 
 static inline __attribute__((always_inline)) __m512 weir_gather_ps(__m512i index, const float *base)

@@ -17,8 +17,8 @@
  *   MASK       depth <= 8, padded to a complete one: the leaf's number is muxed out of the answers
  *   REACH      up to 256 leaves, any shape: each answer splits the set of rows that reached its node
  *   OBLIVIOUS  depth <= 8, one test a level: the leaf's number is the tests' bits
- *   WALK       any other: rows walk from node to node by float32 comparisons, from the root on or from where the answers to the
- *              tests of the top six levels lead
+ *   WALK       any other: rows walk from node to node by float32 comparisons; or, when most trees are of this form and the
+ *              kernel has codes, all trees: by codes, from where the answers to the tests of the top six levels lead
  *   PLAIN      what none of these takes: walked by the rules of forest.h
  * A kernel says which forms it has. All kernels give the same bits: leaves are those of forest.h's rules, and a group's leaf
  * values are added in tree order. Everything here is immutable once built and read by any thread; kernels use the stack alone.
@@ -40,6 +40,8 @@ enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 
 #define WEIR_OBLIVIOUS_DEPTH 8
 #define WEIR_REACH_LEAVES    256
 
+#define WEIR_WALK_CHUNKS  4            /* with codes: scored together, so that a tree's nodes are fetched once for all of them */
+#define WEIR_CODES        (256 * 1024) /* of those chunks, at most */
 #define WEIR_RESULT_BYTES (768 * 1024) /* of a chunk: the more tests, the fewer blocks */
 #define WEIR_TESTS_MAX    24576        /* of a batch */
 #define WEIR_OCTET        8
@@ -80,18 +82,26 @@ struct weir_node {
     uint32_t next;   /* left child, counted from the root (of a leaf: itself) << shift | column << 1 | missing goes right */
 };
 
-/* WALK from the top on: inner nodes alone, level by level, of up to 8 consecutive pieces (a group) after each other. */
-struct weir_hop {
-    float threshold;
-    uint32_t next; /* left child, or where it would be, counted from the group's first << hop_shift | column << 3 | flags */
+/* WALK by codes. In forests of large trees a column has more thresholds than a byte can number; a code of 16 bits can. A row's
+ * codes stand side by side (lanes: one for each column and side that missing values go to), so that a row on its way stays in a
+ * line or two, and a node is one word:
+ *
+ *   threshold's number (code_bits) | child (child_bits) | lane (lane_bits)
+ *
+ * or two when that is more than 32 bits (wide: threshold and lane have 16 bits each, the child stands in `next`). A tree's
+ * places are counted from its second node on: the children of its k-th inner node are at 2 k and 2 k + 1, and child is k. A leaf
+ * is its own child: its threshold is 0 (every code goes right) or all ones (none does). Codes have their highest bit at bit 15,
+ * so that 32 bits of which a code is the higher half compare with a word's threshold as codes do.
+ * The first six levels are answered by bytes, as MASK; entries say where each of the 64 places below them goes on. */
+struct weir_code {
+    uint16_t column, steps; /* its search tree in `code_table` */
+    uint16_t most;          /* codes: as many as thresholds, and 0 */
+    uint16_t lane;          /* the first of its lanes */
+    bool left, right;       /* has a lane where missing values go left, (then) one where they go right */
+    uint32_t table;
 };
-#define WEIR_HOP_LEFT_LEAF     1
-#define WEIR_HOP_RIGHT_LEAF    2
-#define WEIR_HOP_MISSING_RIGHT 4
-#define WEIR_HOP_GROUP         8
-#define WEIR_HOP_DEPTH         6
-#define WEIR_HOP_BITS          22         /* of a node's place in its group */
-#define WEIR_HOP_LEAF          0x80000000 /* in an entry: a leaf's place among the group's nodes; else of an inner node */
+#define WEIR_LANES_MAX (512)
+#define WEIR_TOP_DEPTH 6
 
 struct weir_piece {       /* a compiled tree */
     uint32_t tree;        /* in the forest */
@@ -103,18 +113,15 @@ struct weir_piece {       /* a compiled tree */
     uint32_t leaf;        /* MASK, OBLIVIOUS, REACH: its leaves, from left to right, from a multiple of 64 on */
     uint32_t leaves;      /* MASK: of the complete tree */
     uint32_t node;        /* WALK: its root in `node`; nodes stand as in the forest */
-    uint32_t hop;         /* WALK from the top on: its group's first one in `hop` */
-    uint32_t entry;       /* its entries, one for each place below the top, and their leaves' number in the group */
-    uint32_t nodes;       /* nodes of the group before it; they are leaves before it, times two, less its slot */
-    uint16_t slot;        /* in the group */
+    uint32_t entry;       /* WALK by codes: its 64 entries */
     uint16_t depth;
 };
 
 /* Consecutive trees of one group and one form. */
 struct weir_run {
     enum weir_form form;
-    uint16_t group, depth; /* MASK: that all of them are padded to; WALK: of their tops, or 0 */
-    uint32_t batch;        /* when there are such tests */
+    uint16_t group, depth; /* MASK: that all of them are padded to; WALK: of their tops, when they walk by codes, else 0 */
+    uint32_t batch;        /* when there are such tests; WALK: the first piece's, each has its own */
     uint32_t piece, pieces;
     uint32_t pack; /* its first one, or WEIR_NO_PACK */
 };
@@ -190,13 +197,19 @@ struct weir_plan {
     double *leaf64;      /* with FLOAT64 sums and width 1 */
     uint32_t *leaf_node; /* their places in the forest */
     struct weir_node *node;
-    struct weir_hop *hop;
-    uint32_t *entry; /* [piece][2][64] */
-    unsigned hop_shift;
-    uint32_t *child;      /* [nodes of the forest] left child, 0 in leaves */
-    uint32_t *first_leaf; /* [trees] FLOAT64: the row of its first leaf in the forest's */
-    uint32_t *of_tree;    /* [trees] its piece */
-    uint16_t *identity;   /* 0, 1, ...: the index when the caller has none */
+    /* WALK by codes: all trees, or row_codes is 0. */
+    size_t codes, row_codes; /* row_codes: lanes of a row, an even number */
+    struct weir_code *code;
+    float *code_table;
+    unsigned code_bits, child_bits, lane_bits;
+    bool wide;
+    uint32_t *word, *next; /* [nodes of the forest]; next: wide: twice the child */
+    double *leaf_at;       /* [nodes of the forest] FLOAT64 and width 1: values of leaves */
+    uint32_t *entry;       /* [piece][64] */
+    uint32_t *child;       /* [nodes of the forest] left child, 0 in leaves */
+    uint32_t *first_leaf;  /* [trees] FLOAT64: the row of its first leaf in the forest's */
+    uint32_t *of_tree;     /* [trees] its piece */
+    uint16_t *identity;    /* 0, 1, ...: the index when the caller has none */
 };
 
 /* Where a chunk's values are: row r, column c at x[index[c] * column_step + r * row_step]. Row-major: column_step 1 and the
@@ -220,6 +233,7 @@ struct weir_chunk {
     unsigned blocks;         /* 0: a few rows */
     const uint8_t *planes;   /* few rows: [row][row_bytes] */
     const uint64_t *results; /* of the run's batch */
+    const uint16_t *codes;   /* [row][row_codes], when the plan has codes; two bytes before them may be read */
 };
 
 struct weir_kernel {
@@ -228,11 +242,12 @@ struct weir_kernel {
     unsigned bins;      /* thresholds a plane: 255, or 127 where the sign of a difference compares */
     unsigned blocks[4]; /* sizes of chunks that it has, falling, 0 at the end */
     size_t few;         /* up to this many rows are faster row by row */
-    bool hops;          /* WALK begins below the top */
     bool packs;         /* it takes them */
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */
     void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);
+    /* Fills the codes of a chunk, as planes; NULL: the kernel walks by float32. */
+    void (*codes)(const struct weir_plan *plan, const struct weir_values *values, uint16_t *codes);
     /* Answers tests. */
     void (*tests)(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results);
     /* Scores `count` pieces of a run, from `piece` on. out: as `output` says, room for blocks * 64 rows, 64-byte aligned; what

@@ -92,12 +92,9 @@ static inline __attribute__((always_inline)) void search64(const float *e, unsig
         bin[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
 }
 
-/* 64 values of a column to its planes, which are `gap` bytes apart. */
-static void bin_column(const struct weir_plan *plan, const struct weir_search *s, const float *x, size_t gap, uint8_t *planes)
+static void search_any(const float *e, unsigned steps, const float *x, __m512i bin[4])
 {
-    const float *e = plan->table + s->table;
-    __m512i bin[4];
-    switch (s->steps) {
+    switch (steps) {
     case 4:
         search64(e, 4, x, bin);
         break;
@@ -114,8 +111,15 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
         search64(e, 8, x, bin);
         break;
     default:
-        search64(e, s->steps, x, bin);
+        search64(e, steps, x, bin);
     }
+}
+
+/* 64 values of a column to its planes, which are `gap` bytes apart. */
+static void bin_column(const struct weir_plan *plan, const struct weir_search *s, const float *x, size_t gap, uint8_t *planes)
+{
+    __m512i bin[4];
+    search_any(plan->table + s->table, s->steps, x, bin);
     if (s->simple) {
         _mm512_store_si512(planes, pack(bin));
         return;
@@ -156,6 +160,20 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
     }
 }
 
+/* The four columns from `first` on (fewer at the end) of a row-major block's rows, to [column][64 rows]. */
+static inline void fill_tile(const struct weir_plan *plan, const struct weir_values *v, size_t block, size_t first, float *tile)
+{
+    const float *x = v->x + block * WEIR_BLOCK * v->row_step + first;
+    size_t rows = v->rows - block * WEIR_BLOCK, columns = plan->forest->columns - first;
+    columns = columns < 4 ? columns : 4;
+    if (rows >= WEIR_BLOCK && columns == 4)
+        for (size_t r = 0; r < WEIR_BLOCK; r += 16)
+            transpose(x + r * v->row_step, v->row_step, 16, 4, tile + r);
+    else
+        for (size_t r = 0; r < WEIR_BLOCK && r < rows; r += 16)
+            transpose(x + r * v->row_step, v->row_step, rows - r, columns, tile + r);
+}
+
 static void fill_planes(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, uint8_t *planes)
 {
     size_t gap = (size_t)blocks * WEIR_BLOCK;
@@ -168,26 +186,79 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
     }
     _Alignas(64) float tile[4 * WEIR_BLOCK];
     for (unsigned b = 0; b < blocks && b * WEIR_BLOCK < v->rows; b++) {
-        const float *x = v->x + b * WEIR_BLOCK * v->row_step;
-        const char *next = (const char *)(x + WEIR_BLOCK * v->row_step); /* the next block, or what may stand behind the rows */
-        size_t rows = v->rows - b * WEIR_BLOCK;
+        /* the next block, or what may stand behind the rows */
+        const char *next = (const char *)(v->x + (b + 1) * WEIR_BLOCK * v->row_step);
         for (size_t i = 0; i < plan->searches;) {
             for (int k = 0; k < 16; k++, next += 64)
                 __builtin_prefetch(next);
-            size_t first = plan->search[i].column & ~(size_t)3, columns = plan->forest->columns - first;
-            columns = columns < 4 ? columns : 4;
-            if (rows >= WEIR_BLOCK && columns == 4)
-                for (size_t r = 0; r < WEIR_BLOCK; r += 16)
-                    transpose(x + r * v->row_step + first, v->row_step, 16, 4, tile + r);
-            else
-                for (size_t r = 0; r < WEIR_BLOCK && r < rows; r += 16)
-                    transpose(x + r * v->row_step + first, v->row_step, rows - r, columns, tile + r);
+            size_t first = plan->search[i].column & ~(size_t)3;
+            fill_tile(plan, v, b, first, tile);
             for (; i < plan->searches && plan->search[i].column < first + 4; i++) {
                 const struct weir_search *s = &plan->search[i];
                 bin_column(plan, s, tile + (size_t)(s->column - first) * WEIR_BLOCK, gap,
                            planes + s->plane * gap + b * WEIR_BLOCK);
             }
         }
+    }
+}
+
+/* Codes on their way to the rows: lanes go there by two. */
+struct coder {
+    uint16_t *codes; /* of the block's first row */
+    __m512i even[4];
+    size_t lane, rows;
+};
+
+static inline void put_lane(const struct weir_plan *plan, struct coder *c, const __m512i code[4])
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i step = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)plan->row_codes / 2));
+    for (size_t i = 0; i < 4; i++)
+        if (c->lane % 2 == 0)
+            c->even[i] = code[i];
+        else if (16 * i < c->rows)
+            _mm512_i32scatter_epi32(c->codes + 16 * i * plan->row_codes + c->lane - 1, step,
+                                    _mm512_or_si512(c->even[i], _mm512_slli_epi32(code[i], 16)), 4);
+    c->lane++;
+}
+
+static void code_column(const struct weir_plan *plan, const struct weir_code *code, const float *x, struct coder *c)
+{
+    const __m128i shift = _mm_cvtsi32_si128(16 - (int)plan->code_bits);
+    __m512i bin[4];
+    search_any(plan->code_table + code->table, code->steps, x, bin);
+    for (size_t i = 0; i < 4; i++)
+        bin[i] = _mm512_sll_epi32(bin[i], shift);
+    if (code->left)
+        put_lane(plan, c, bin);
+    if (!code->right)
+        return;
+    for (size_t i = 0; i < 4; i++) {
+        __m512 value = _mm512_loadu_ps(x + 16 * i);
+        __mmask16 missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+        bin[i] = _mm512_mask_sll_epi32(bin[i], missing, _mm512_set1_epi32(code->most), shift);
+    }
+    put_lane(plan, c, bin);
+}
+
+static void fill_codes(const struct weir_plan *plan, const struct weir_values *v, uint16_t *codes)
+{
+    _Alignas(64) float tile[4 * WEIR_BLOCK];
+    for (size_t b = 0; b * WEIR_BLOCK < v->rows; b++) {
+        struct coder c = {.codes = codes + b * WEIR_BLOCK * plan->row_codes, .rows = v->rows - b * WEIR_BLOCK};
+        size_t first = SIZE_MAX;
+        for (size_t i = 0; i < plan->codes; i++) {
+            const struct weir_code *code = &plan->code[i];
+            const float *x = v->x + v->index[code->column] * v->column_step;
+            if (v->column_step == 1) {
+                if (first != (code->column & ~(size_t)3))
+                    fill_tile(plan, v, b, first = code->column & ~(size_t)3, tile);
+                x = tile + (code->column - first) * WEIR_BLOCK;
+            }
+            code_column(plan, code, x, &c);
+        }
+        if (c.lane % 2) /* the last one has no other */
+            put_lane(plan, &c, c.even);
     }
 }
 
@@ -286,7 +357,7 @@ static inline __attribute__((always_inline)) void add_numbers(const struct weir_
                                                               __m512i number, size_t b, enum weir_output output, void *out)
 {
     if (output == WEIR_OUTPUT_NUMBER) {
-        _mm512_store_si512((uint8_t *)out + p->slot * WEIR_CHUNK + b * WEIR_BLOCK, number);
+        _mm512_store_si512((uint8_t *)out + b * WEIR_BLOCK, number);
         return;
     }
 #ifdef __AVX512VBMI__
@@ -507,154 +578,122 @@ static void score_masks(const struct weir_plan *plan, unsigned depth, size_t pie
                           : score_mask_1)(plan, depth, piece, count, chunk->results, output, out);
 }
 
-/* -- walking from the top on -- */
+/* -- walking by codes -- */
 
-/* A row on its way through a tree of the group: place << 10 | slot << 7 | row of up to 128. Those under way and those in their
- * leaf are kept apart without gaps, so that every lane has work to do. */
+enum { WALK_FIRST = 5, WALK_THEN = 3 }; /* levels between two looks at who has arrived: the first, the others */
+
+/* 4 x 16 rows on their way through a tree. */
 struct walkers {
-    size_t going, done;
-    _Alignas(64) uint32_t at[WEIR_HOP_GROUP * 128 + 16];
-    uint32_t leaf[WEIR_HOP_GROUP * 128 + 16];
-    _Alignas(64) uint32_t place[WEIR_HOP_GROUP * 128]; /* [slot][row]: leaves' places, or numbers, in the group */
+    __m512i at[4], before[4]; /* places; before the last level */
+    __m512i row[4];           /* where the row's codes are */
 };
 
-enum { WALK_ROWS = 128, WALK_LOW = 1023 };
-
-static inline size_t append(uint32_t *list, size_t count, __mmask16 some, __m512i walker)
+static inline __attribute__((always_inline)) void walk_levels(const struct weir_plan *plan, const uint32_t *word,
+                                                              const uint32_t *next, const uint16_t *codes, unsigned levels,
+                                                              struct walkers *w)
 {
-    _mm512_storeu_si512(list + count, _mm512_maskz_compress_epi32(some, walker));
-    return count + (size_t)__builtin_popcount(some);
+    const __m512i lane_mask = _mm512_set1_epi32((int)(next ? 0xffff : (1u << plan->lane_bits) - 1));
+    const __m512i threshold = _mm512_set1_epi32((int)(UINT32_MAX << (32 - plan->code_bits)));
+    const __m512i child = _mm512_set1_epi32((int)(((1u << plan->child_bits) - 1) << 1)), one = _mm512_set1_epi32(1);
+    const __m128i shift = _mm_cvtsi32_si128((int)plan->lane_bits - 1);
+    for (unsigned level = 0; level < levels; level++)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            __m512i node = weir_gather_epi32(w->at[i], word);
+            __m512i place = _mm512_add_epi32(_mm512_and_si512(node, lane_mask), w->row[i]);
+            /* the code and, below it, what stands before it */
+            __m512i code = weir_gather_half(place, codes - 1);
+            __mmask16 right = _mm512_cmpge_epu32_mask(code, _mm512_and_si512(node, threshold));
+            __m512i left = next ? weir_gather_epi32(w->at[i], next) : _mm512_and_si512(_mm512_srl_epi32(node, shift), child);
+            w->before[i] = w->at[i];
+            w->at[i] = _mm512_mask_add_epi32(left, right, left, one);
+        }
 }
 
-/* A tree's rows behind its top. */
-static inline void enter(const struct weir_plan *plan, const struct weir_piece *p, const uint8_t *number, size_t rows,
-                         bool numbers, struct walkers *w)
+/* A tree's leaves: their places, counted from its second node on, by row. */
+static inline __attribute__((always_inline)) void walk_tree(const struct weir_plan *plan, const struct weir_piece *p,
+                                                            const uint8_t *number, const uint16_t *codes, size_t rows, bool wide,
+                                                            uint32_t *leaf)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const uint32_t *entry = plan->entry + p->entry;
-    for (size_t r = 0; r < rows; r += 16) {
-        __m512i n = widen(_mm512_load_si512(number + r / WEIR_BLOCK * WEIR_BLOCK), (int)(r % WEIR_BLOCK / 16));
-        __m512i at = weir_gather_epi32(n, entry);
-        __m512i low = _mm512_add_epi32(lane, _mm512_set1_epi32((int)((uint32_t)p->slot << 7 | (uint32_t)r)));
-        __mmask16 some = rows - r < 16 ? (__mmask16)((1u << (rows - r)) - 1) : 0xffff, leaf = _mm512_movepi32_mask(at);
-        if (numbers && leaf)
-            at = _mm512_mask_i32gather_epi32(at, leaf, n, entry + (1 << WEIR_HOP_DEPTH), 4);
-        at = _mm512_or_si512(_mm512_slli_epi32(at, 10), low);
-        w->going = append(w->at, w->going, some & (__mmask16)~leaf, at);
-        w->done = append(w->leaf, w->done, some & leaf, at);
-    }
-}
-
-/* Every row that is under way goes a level down. */
-static inline __attribute__((always_inline)) void descend(const struct weir_plan *plan, const struct weir_hop *hop,
-                                                          const float *x, size_t row_step, const int32_t *offset, bool numbers,
-                                                          struct walkers *w)
-{
-    const __m512i columns = _mm512_set1_epi32((1 << (plan->hop_shift - 3)) - 1), one = _mm512_set1_epi32(1);
-    const __m512i thresholds = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i nexts = _mm512_add_epi32(thresholds, one), low = _mm512_set1_epi32(WALK_LOW);
-    const __m512i step = _mm512_set1_epi32((int)row_step);
-    const __m128i shift = _mm_cvtsi32_si128((int)plan->hop_shift);
+    const __m512i step = _mm512_set1_epi32((int)plan->row_codes), all = _mm512_set1_epi32((int)rows);
+    const size_t second = (size_t)plan->forest->first[p->tree] + 1;
+    const uint32_t *word = plan->word + second, *next = wide ? plan->next + second : NULL, *entry = plan->entry + p->entry;
+    _Alignas(64) uint32_t at[WEIR_CHUNK + WEIR_BLOCK], who[WEIR_CHUNK + WEIR_BLOCK]; /* of those under way */
+    struct walkers w;
     size_t going = 0;
-    for (size_t i = 0; i < w->going; i += 16) {
-        __mmask16 some = w->going - i < 16 ? (__mmask16)((1u << (w->going - i)) - 1) : 0xffff;
-        __m512i walker = _mm512_load_si512(w->at + i), at = _mm512_srli_epi32(walker, 10);
-        __m512i a = weir_gather_epi64(_mm512_castsi512_si256(at), hop);
-        __m512i b = weir_gather_epi64(_mm512_extracti64x4_epi64(at, 1), hop);
-        __m512 threshold = _mm512_castsi512_ps(_mm512_permutex2var_epi32(a, thresholds, b));
-        __m512i next = _mm512_permutex2var_epi32(a, nexts, b);
-        __m512i column = _mm512_and_si512(_mm512_srli_epi32(next, 3), columns);
-        __m512i row = _mm512_mullo_epi32(_mm512_and_si512(walker, _mm512_set1_epi32(WALK_ROWS - 1)), step);
-        if (offset)
-            column = weir_gather_epi32(column, offset);
-        __m512 value = weir_gather_ps(_mm512_add_epi32(column, row), x);
-        __mmask16 right = _mm512_cmp_ps_mask(value, threshold, _CMP_GE_OQ);
-        right |= _mm512_mask_cmp_ps_mask(_mm512_test_epi32_mask(next, _mm512_set1_epi32(WEIR_HOP_MISSING_RIGHT)), value, value,
-                                         _CMP_UNORD_Q);
-        /* Bit 0: is the child a leaf? */
-        __m512i leaf = _mm512_mask_srli_epi32(next, right, next, 1);
-        __mmask16 end = _mm512_test_epi32_mask(leaf, one) & some, beside = _mm512_mask_testn_epi32_mask(right, next, one);
-        __m512i child = _mm512_srl_epi32(next, shift);
-        child = _mm512_mask_add_epi32(child, beside, child, one); /* the inner nodes before it */
-        walker = _mm512_and_si512(walker, low);
-        if (end) {
-            /* Its place: 2 at + 1 + its tree's slot, and one more to the right. */
-            __m512i place = _mm512_add_epi32(_mm512_add_epi32(at, at), _mm512_srli_epi32(walker, 7));
-            place = _mm512_add_epi32(place, one);
-            place = _mm512_mask_add_epi32(place, right, place, one);
-            if (numbers)
-                place = _mm512_sub_epi32(place, child);
-            w->done = append(w->leaf, w->done, end, _mm512_or_si512(_mm512_slli_epi32(place, 10), walker));
+    for (size_t r = 0; r < rows; r += WEIR_BLOCK) {
+        __m512i numbers = _mm512_load_si512(number + r);
+        for (int i = 0; i < 4; i++) {
+            w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
+            w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
         }
-        going = append(w->at, going, some & (__mmask16)~end, _mm512_or_si512(_mm512_slli_epi32(child, 10), walker));
+        walk_levels(plan, word, next, codes, WALK_FIRST, &w);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i));
+            __mmask16 on = _mm512_mask_cmpneq_epi32_mask(_mm512_cmplt_epi32_mask(row, all), w.before[i], w.at[i]);
+            _mm512_store_si512(leaf + r + 16 * (size_t)i, w.at[i]);
+            _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
+            _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row));
+            going += (size_t)__builtin_popcount(on);
+        }
     }
-    w->going = going;
+    for (size_t before; going;) {
+        before = going;
+        going = 0;
+        for (size_t k = 0; k < before; k += WEIR_BLOCK) {
+            __m512i row[4];
+            __mmask16 some[4];
+            for (int i = 0; i < 4; i++) {
+                size_t first = k + 16 * (size_t)i;
+                some[i] = before >= first + 16 ? 0xffff : before > first ? (__mmask16)((1u << (before - first)) - 1) : 0;
+                w.at[i] = _mm512_maskz_loadu_epi32(some[i], at + first);
+                row[i] = _mm512_maskz_loadu_epi32(some[i], who + first);
+                w.row[i] = _mm512_mullo_epi32(row[i], step);
+            }
+            walk_levels(plan, word, next, codes, WALK_THEN, &w);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                __mmask16 on = _mm512_mask_cmpneq_epi32_mask(some[i], w.before[i], w.at[i]);
+                _mm512_mask_i32scatter_epi32(leaf, some[i] & (__mmask16)~on, row[i], w.at[i], 4);
+                _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
+                _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row[i]));
+                going += (size_t)__builtin_popcount(on);
+            }
+        }
+    }
 }
 
-/* Adds the leaves of a tree's rows. */
-static inline void leave(const struct weir_plan *plan, const struct weir_piece *p, const struct walkers *w, size_t rows,
-                         enum weir_output output, size_t r, void *out)
+static void score_codes(const struct weir_plan *plan, size_t piece, size_t count, const struct weir_chunk *chunk,
+                        enum weir_output output, void *out)
 {
     const struct weir_forest *f = plan->forest;
-    const uint32_t *place = w->place + p->slot * WALK_ROWS;
-    const __m512i first = _mm512_set1_epi32((int)(f->first[p->tree] - p->nodes));
-    /* The tree's first leaf is where its nodes in level order have the first one. */
-    const double *leaf = f->leaf + (ptrdiff_t)(plan->first_leaf[p->tree] - (p->nodes + p->slot) / 2);
-    for (size_t i = 0; i < rows; i += 16) {
-        __m512i at = _mm512_load_si512(place + i);
-        if (output == WEIR_OUTPUT_FLOAT64) {
-            double *sum = (double *)out + r + i;
-            __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), leaf);
-            __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), leaf);
-            _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
-            _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
-            continue;
-        }
-        at = _mm512_add_epi32(at, first);
-        if (output == WEIR_OUTPUT_FLOAT32) {
-            float *sum = (float *)out + r + i;
-            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(at, f->value)));
-        } else {
-            _mm512_store_si512((uint32_t *)out + r + i, at);
-        }
-    }
-}
-
-static void score_hops(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
-                       const struct weir_chunk *chunk, enum weir_output output, void *out)
-{
-    const struct weir_values *v = &chunk->values;
-    _Alignas(64) uint8_t number[WEIR_HOP_GROUP * WEIR_CHUNK];
-    struct walkers w;
-    int32_t offsets[WEIR_OFFSETS];
-    const int32_t *offset = weir_walk_offsets(plan, v, offsets);
-    const bool numbers = output == WEIR_OUTPUT_FLOAT64;
-    memset(w.at, 0, sizeof w.at);
-    memset(w.place, 0, sizeof w.place);
-    for (size_t trees; count; piece += trees, count -= trees) {
+    const size_t rows = chunk->values.rows;
+    _Alignas(64) uint8_t number[WEIR_CHUNK];
+    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
+    for (; count; piece++, count--) {
         const struct weir_piece *p = plan->piece + piece;
-        for (trees = 1; trees < count && p[trees].hop == p->hop && p[trees].use % WEIR_OCTET;)
-            trees++;
-        score_masks(plan, run->depth, piece, trees, chunk, WEIR_OUTPUT_NUMBER, number);
-        for (size_t r = 0; r < v->rows; r += WALK_ROWS) {
-            size_t rows = v->rows - r < WALK_ROWS ? v->rows - r : WALK_ROWS;
-            const float *x = v->x + r * v->row_step;
-            w.going = w.done = 0;
-            for (size_t t = 0; t < trees; t++)
-                enter(plan, p + t, number + p[t].slot * WEIR_CHUNK + r, rows, numbers, &w);
-            while (w.going)
-                if (offset)
-                    descend(plan, plan->hop + p->hop, x, v->row_step, offset, numbers, &w);
-                else
-                    descend(plan, plan->hop + p->hop, x, v->row_step, NULL, numbers, &w);
-            for (size_t i = 0; i < w.done; i += 16) {
-                __mmask16 some = w.done - i < 16 ? (__mmask16)((1u << (w.done - i)) - 1) : 0xffff;
-                __m512i walker = _mm512_loadu_si512(w.leaf + i);
-                _mm512_mask_i32scatter_epi32(w.place, some, _mm512_and_si512(walker, _mm512_set1_epi32(WALK_LOW)),
-                                             _mm512_srli_epi32(walker, 10), 4);
+        const size_t second = (size_t)f->first[p->tree] + 1;
+        score_masks(plan, WEIR_TOP_DEPTH, piece, 1, chunk, WEIR_OUTPUT_NUMBER, number);
+        if (plan->wide)
+            walk_tree(plan, p, number, chunk->codes, rows, true, leaf);
+        else
+            walk_tree(plan, p, number, chunk->codes, rows, false, leaf);
+        for (size_t r = 0; r < rows; r += 16) {
+            __m512i at = _mm512_load_si512(leaf + r);
+            if (output == WEIR_OUTPUT_FLOAT64) {
+                double *sum = (double *)out + r;
+                __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), plan->leaf_at + second);
+                __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), plan->leaf_at + second);
+                _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
+                _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
+            } else if (output == WEIR_OUTPUT_FLOAT32) {
+                float *sum = (float *)out + r;
+                _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(at, f->value + second)));
+            } else {
+                _mm512_store_si512((uint32_t *)out + r, _mm512_add_epi32(at, _mm512_set1_epi32((int)second)));
             }
-            for (size_t t = 0; t < trees; t++)
-                leave(plan, p + t, &w, rows, output, r, out);
         }
     }
 }
@@ -666,10 +705,10 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
     unsigned blocks = chunk->blocks;
     if (run->form == WEIR_FORM_OBLIVIOUS)
         score_oblivious(plan, piece, count, blocks, chunk->planes, output, out);
+    else if (run->form == WEIR_FORM_WALK && run->depth)
+        score_codes(plan, piece, count, chunk, output, out);
     else if (run->form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
         weir_few_score(plan, run, piece, count, chunk, output, out);
-    else if (run->form == WEIR_FORM_WALK && run->depth)
-        score_hops(plan, run, piece, count, chunk, output, out);
     else if (run->form == WEIR_FORM_WALK)
         score_walk(plan, piece, count, v, output, out);
     else if (run->form == WEIR_FORM_MASK)
@@ -693,10 +732,10 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
                                    .forms = WEIR_FORM_MASK | WEIR_FORM_OBLIVIOUS | WEIR_FORM_REACH | WEIR_FORM_WALK,
                                    .bins = 255,
-                                   .hops = true,
                                    .blocks = {8, 4, 1},
                                    .few = 7,
                                    .planes = fill_planes,
+                                   .codes = fill_codes,
                                    .tests = tests,
                                    .score = score,
                                    PACKS};

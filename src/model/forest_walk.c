@@ -1,0 +1,219 @@
+/* Codes for forests of large trees. */
+#include "model/forest_walk.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/forest_pack.h"
+
+enum { COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1, EDGES = UINT16_MAX - 1 };
+
+/* Thresholds by column, sorted, each once; and the lanes. */
+struct edges {
+    size_t *first, *count; /* [columns + 1], [columns] */
+    float *edge;
+    bool *side[2]; /* [columns] missing values go left, right */
+};
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static void collect(const struct weir_forest *f, struct edges *e)
+{
+    for (size_t i = 0; i < f->nodes; i++)
+        if (f->split[i] != WEIR_SPLIT_LEAF)
+            e->first[(f->split[i] & COLUMN) + 1]++;
+    for (size_t k = 0; k < f->columns; k++)
+        e->first[k + 1] += e->first[k];
+    for (size_t i = 0; i < f->nodes; i++) {
+        size_t column = f->split[i] & COLUMN;
+        if (f->split[i] == WEIR_SPLIT_LEAF)
+            continue;
+        e->edge[e->first[column] + e->count[column]++] = f->value[i];
+        e->side[(f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0][column] = true;
+    }
+    for (size_t k = 0; k < f->columns; k++) {
+        float *edge = e->edge + e->first[k];
+        size_t kept = 0;
+        qsort(edge, e->count[k], sizeof *edge, compare_floats);
+        for (size_t i = 0; i < e->count[k]; i++)
+            if (!kept || edge[i] > edge[kept - 1])
+                edge[kept++] = edge[i];
+        e->count[k] = kept;
+    }
+}
+
+/* How many edges of the column are <= value. */
+static uint32_t rank_of(const struct edges *e, size_t column, float value)
+{
+    const float *edge = e->edge + e->first[column];
+    size_t low = 0, high = e->count[column];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (edge[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (uint32_t)low;
+}
+
+static unsigned bits_of(size_t most)
+{
+    unsigned bits = 1;
+    while (most >> bits)
+        bits++;
+    return bits;
+}
+
+void weir_search_table(const float *edge, size_t count, unsigned steps, float *table)
+{
+    table[0] = NAN;
+    for (unsigned level = 0; level < steps; level++)
+        for (size_t j = 0; j < (size_t)1 << level; j++) {
+            size_t sorted = ((2 * (((size_t)1 << level) - 1 - j) + 1) << (steps - 1 - level)) - 1;
+            table[((size_t)1 << level) + j] = sorted < count ? edge[sorted] : NAN;
+        }
+}
+
+static weir_err build_codes(struct weir_plan *plan, const struct edges *e, struct weir_error *error)
+{
+    const struct weir_forest *f = plan->forest;
+    size_t floats = 0, lanes = 0;
+    plan->code = weir_plan_room(f->columns, sizeof *plan->code);
+    if (!plan->code)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t k = 0; k < f->columns; k++) {
+        if (!e->count[k])
+            continue;
+        struct weir_code *code = &plan->code[plan->codes++];
+        *code = (struct weir_code){.column = (uint16_t)k,
+                                   .steps = 4,
+                                   .most = (uint16_t)e->count[k],
+                                   .table = (uint32_t)floats,
+                                   .left = e->side[0][k],
+                                   .right = e->side[1][k],
+                                   .lane = (uint16_t)lanes};
+        while (((size_t)1 << code->steps) - 1 < e->count[k])
+            code->steps++;
+        floats += (size_t)1 << code->steps;
+        lanes += code->left + code->right;
+    }
+    plan->row_codes = (lanes + 1) & ~(size_t)1;
+    plan->code_table = weir_plan_room(floats, sizeof *plan->code_table);
+    if (!plan->code_table)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < plan->codes; i++) {
+        const struct weir_code *code = &plan->code[i];
+        weir_search_table(e->edge + e->first[code->column], e->count[code->column], code->steps, plan->code_table + code->table);
+    }
+    return WEIR_OK;
+}
+
+static weir_err build_words(struct weir_plan *plan, const struct edges *e, struct weir_error *error)
+{
+    const struct weir_forest *f = plan->forest;
+    const unsigned shift = 32 - plan->code_bits;
+    uint32_t lane[2][WEIR_LANES_MAX]; /* [missing goes right][column's place among the codes] */
+    uint16_t *place = weir_plan_room(f->columns, sizeof *place);
+    plan->word = weir_plan_room(f->nodes, sizeof *plan->word);
+    plan->next = weir_plan_room(plan->wide ? f->nodes : 0, sizeof *plan->next);
+    plan->leaf_at = weir_plan_room(f->sum == WEIR_SUM_FLOAT64 && f->width == 1 ? f->nodes : 0, sizeof *plan->leaf_at);
+    if (!place || !plan->word || !plan->next || !plan->leaf_at) {
+        free(place);
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < plan->codes; i++) {
+        place[plan->code[i].column] = (uint16_t)i;
+        lane[0][i] = plan->code[i].lane;
+        lane[1][i] = plan->code[i].lane + (uint32_t)plan->code[i].left;
+    }
+    for (size_t t = 0; t < f->trees; t++) {
+        uint32_t inner = 0; /* of the tree, so far: the node's children are 2 inner + 1 and 2 inner + 2 */
+        for (uint32_t at = 0; at < f->count[t]; at++) {
+            const size_t i = f->first[t] + at;
+            uint32_t threshold, parent, column = 0;
+            if (f->split[i] == WEIR_SPLIT_LEAF) { /* its parent's children: itself on the side that every code goes to */
+                threshold = at % 2 ? UINT32_MAX >> shift : 0;
+                parent = (at - 1) / 2;
+                if (f->sum == WEIR_SUM_FLOAT64 && f->width == 1)
+                    plan->leaf_at[i] = f->leaf[f->place[i]];
+            } else {
+                size_t k = f->split[i] & COLUMN;
+                threshold = rank_of(e, k, f->value[i]);
+                parent = inner++;
+                column = lane[(f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0][place[k]];
+            }
+            plan->word[i] = threshold << shift | column;
+            if (plan->wide)
+                plan->next[i] = 2 * parent;
+            else
+                plan->word[i] |= parent << plan->lane_bits;
+        }
+    }
+    free(place);
+    return WEIR_OK;
+}
+
+static weir_err encode(struct weir_plan *plan, struct edges *e, struct weir_error *error)
+{
+    const struct weir_forest *f = plan->forest;
+    size_t most = 0, lanes = 0, nodes = 0;
+    if (!e->first || !e->count || !e->edge || !e->side[0] || !e->side[1])
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    collect(f, e);
+    for (size_t k = 0; k < f->columns; k++) {
+        most = e->count[k] > most ? e->count[k] : most;
+        lanes += (size_t)e->side[0][k] + (size_t)e->side[1][k];
+    }
+    for (size_t t = 0; t < f->trees; t++)
+        nodes = f->count[t] > nodes ? f->count[t] : nodes;
+    if (most > EDGES || lanes > WEIR_LANES_MAX || nodes > INT32_MAX)
+        return WEIR_OK;
+    plan->lane_bits = bits_of(lanes - 1);
+    plan->child_bits = bits_of(nodes / 2);
+    plan->code_bits = bits_of(most + 1); /* a code of ones is above all */
+    plan->wide = plan->lane_bits + plan->child_bits + plan->code_bits > 32;
+    if (plan->wide)
+        plan->code_bits = 16;
+    weir_err err = build_codes(plan, e, error);
+    return err ? err : build_words(plan, e, error);
+}
+
+weir_err weir_walk_encode(struct weir_plan *plan, struct weir_error *error)
+{
+    const struct weir_forest *f = plan->forest;
+    if (f->odd)
+        return WEIR_OK;
+    for (size_t t = 0; t < f->trees; t++)
+        if (f->count[t] == 1)
+            return WEIR_OK;
+    struct edges e = {.first = weir_plan_room(f->columns + 1, sizeof *e.first),
+                      .count = weir_plan_room(f->columns, sizeof *e.count),
+                      .edge = weir_plan_room(f->nodes / 2, sizeof *e.edge),
+                      .side = {weir_plan_room(f->columns, sizeof(bool)), weir_plan_room(f->columns, sizeof(bool))}};
+    weir_err err = encode(plan, &e, error);
+    free(e.first);
+    free(e.count);
+    free(e.edge);
+    free(e.side[0]);
+    free(e.side[1]);
+    return err;
+}
+
+void weir_walk_forget(struct weir_plan *plan)
+{
+    free(plan->code);
+    free(plan->code_table);
+    free(plan->word);
+    free(plan->next);
+    free(plan->leaf_at);
+    plan->code = NULL;
+    plan->code_table = NULL;
+    plan->word = plan->next = NULL;
+    plan->leaf_at = NULL;
+    plan->codes = plan->row_codes = 0;
+}
