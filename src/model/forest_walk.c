@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/forest_pack.h"
 
@@ -113,6 +114,59 @@ static weir_err build_codes(struct weir_plan *plan, const struct edges *e, struc
     return WEIR_OK;
 }
 
+static int compare_bits(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Values of leaves; different ones differ in their bits. */
+static weir_err build_leaves(struct weir_plan *plan, struct weir_error *error)
+{
+    const struct weir_forest *f = plan->forest;
+    if (f->sum != WEIR_SUM_FLOAT64 || f->width != 1)
+        return WEIR_OK;
+    uint64_t *bits = weir_plan_room(f->leaves, sizeof *bits), wanted;
+    size_t kept = 0;
+    weir_err err = bits ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    if (!err) {
+        memcpy(bits, f->leaf, f->leaves * sizeof *bits);
+        qsort(bits, f->leaves, sizeof *bits, compare_bits);
+        for (size_t i = 0; i < f->leaves; i++)
+            if (!kept || bits[i] != bits[kept - 1])
+                bits[kept++] = bits[i];
+        if (kept <= UINT16_MAX) {
+            plan->leaf_of = weir_plan_room(f->nodes, sizeof *plan->leaf_of);
+            plan->leaf_value = weir_plan_room(kept, sizeof *plan->leaf_value);
+        } else
+            plan->leaf_at = weir_plan_room(f->nodes, sizeof *plan->leaf_at);
+        if (!plan->leaf_at && !(plan->leaf_of && plan->leaf_value))
+            err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    }
+    if (!err && plan->leaf_of)
+        memcpy(plan->leaf_value, bits, kept * sizeof *bits);
+    for (size_t i = 0; i < f->nodes && !err; i++) {
+        if (f->split[i] != WEIR_SPLIT_LEAF)
+            continue;
+        if (plan->leaf_at) {
+            plan->leaf_at[i] = f->leaf[f->place[i]];
+            continue;
+        }
+        memcpy(&wanted, &f->leaf[f->place[i]], sizeof wanted);
+        size_t low = 0, high = kept - 1;
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (bits[middle] < wanted)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        plan->leaf_of[i] = (uint16_t)low;
+    }
+    free(bits);
+    return err;
+}
+
 static weir_err build_words(struct weir_plan *plan, const struct edges *e, struct weir_error *error)
 {
     const struct weir_forest *f = plan->forest;
@@ -121,8 +175,7 @@ static weir_err build_words(struct weir_plan *plan, const struct edges *e, struc
     uint16_t *place = weir_plan_room(f->columns, sizeof *place);
     plan->word = weir_plan_room(f->nodes, sizeof *plan->word);
     plan->next = weir_plan_room(plan->wide ? f->nodes : 0, sizeof *plan->next);
-    plan->leaf_at = weir_plan_room(f->sum == WEIR_SUM_FLOAT64 && f->width == 1 ? f->nodes : 0, sizeof *plan->leaf_at);
-    if (!place || !plan->word || !plan->next || !plan->leaf_at) {
+    if (!place || !plan->word || !plan->next) {
         free(place);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
@@ -139,8 +192,6 @@ static weir_err build_words(struct weir_plan *plan, const struct edges *e, struc
             if (f->split[i] == WEIR_SPLIT_LEAF) { /* its parent's children: itself on the side that every code goes to */
                 threshold = at % 2 ? UINT32_MAX >> shift : 0;
                 parent = (at - 1) / 2;
-                if (f->sum == WEIR_SUM_FLOAT64 && f->width == 1)
-                    plan->leaf_at[i] = f->leaf[f->place[i]];
             } else {
                 size_t k = f->split[i] & COLUMN;
                 threshold = rank_of(e, k, f->value[i]);
@@ -180,7 +231,8 @@ static weir_err encode(struct weir_plan *plan, struct edges *e, struct weir_erro
     if (plan->wide)
         plan->code_bits = 16;
     weir_err err = build_codes(plan, e, error);
-    return err ? err : build_words(plan, e, error);
+    err = err ? err : build_words(plan, e, error);
+    return err ? err : build_leaves(plan, error);
 }
 
 weir_err weir_walk_encode(struct weir_plan *plan, struct weir_error *error)
@@ -211,9 +263,12 @@ void weir_walk_forget(struct weir_plan *plan)
     free(plan->word);
     free(plan->next);
     free(plan->leaf_at);
+    free(plan->leaf_value);
+    free(plan->leaf_of);
     plan->code = NULL;
     plan->code_table = NULL;
     plan->word = plan->next = NULL;
-    plan->leaf_at = NULL;
+    plan->leaf_at = plan->leaf_value = NULL;
+    plan->leaf_of = NULL;
     plan->codes = plan->row_codes = 0;
 }

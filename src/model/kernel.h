@@ -204,12 +204,15 @@ struct weir_plan {
     unsigned code_bits, child_bits, lane_bits;
     bool wide;
     uint32_t *word, *next; /* [nodes of the forest]; next: wide: twice the child */
-    double *leaf_at;       /* [nodes of the forest] FLOAT64 and width 1: values of leaves */
-    uint32_t *entry;       /* [piece][64] */
-    uint32_t *child;       /* [nodes of the forest] left child, 0 in leaves */
-    uint32_t *first_leaf;  /* [trees] FLOAT64: the row of its first leaf in the forest's */
-    uint32_t *of_tree;     /* [trees] its piece */
-    uint16_t *identity;    /* 0, 1, ...: the index when the caller has none */
+    /* With FLOAT64 and width 1, values of leaves: by node of the forest, or, when there are few different ones, their number
+     * by node, and they by number. */
+    double *leaf_at, *leaf_value;
+    uint16_t *leaf_of;
+    uint32_t *entry;      /* [piece][64] */
+    uint32_t *child;      /* [nodes of the forest] left child, 0 in leaves */
+    uint32_t *first_leaf; /* [trees] FLOAT64: the row of its first leaf in the forest's */
+    uint32_t *of_tree;    /* [trees] its piece */
+    uint16_t *identity;   /* 0, 1, ...: the index when the caller has none */
 };
 
 /* Where a chunk's values are: row r, column c at x[index[c] * column_step + r * row_step]. Row-major: column_step 1 and the

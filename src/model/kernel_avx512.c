@@ -50,8 +50,8 @@ static inline __m512 two(const float *e, __m512i k)
     return _mm512_permutex2var_ps(_mm512_load_ps(e), k, _mm512_load_ps(e + 16));
 }
 
-/* Where 16 values end in the search tree. Its levels up to the eighth are looked up in registers; the first steps say which of
- * them, when a level takes several. */
+/* Where 16 values are in the search tree after its first eight levels, or all. These are looked up in registers; the first steps
+ * say which of them, when a level takes several. */
 static inline __attribute__((always_inline)) __m512i search(const float *e, unsigned steps, __m512 x)
 {
     __m512 top = _mm512_load_ps(e);
@@ -73,9 +73,7 @@ static inline __attribute__((always_inline)) __m512i search(const float *e, unsi
         __m512 high = _mm512_mask_blend_ps(second, two(e + 192, k), two(e + 224, k));
         k = step(k, x, _mm512_mask_blend_ps(first, low, high));
     }
-    for (unsigned i = 8; i < steps; i++)
-        k = step(k, x, weir_gather_ps(k, e));
-    return _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), k);
+    return k;
 }
 
 /* 4 x 16 numbers to 64 bytes, saturated. The rows of a block stand in an order of their own: byte 16 i + 4 j + k is row
@@ -90,6 +88,12 @@ static inline __attribute__((always_inline)) void search64(const float *e, unsig
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         bin[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
+    for (unsigned s = 8; s < steps; s++)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            bin[i] = step(bin[i], _mm512_loadu_ps(x + 16 * i), weir_gather_ps(bin[i], e));
+    for (int i = 0; i < 4; i++)
+        bin[i] = _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), bin[i]);
 }
 
 static void search_any(const float *e, unsigned steps, const float *x, __m512i bin[4])
@@ -580,7 +584,7 @@ static void score_masks(const struct weir_plan *plan, unsigned depth, size_t pie
 
 /* -- walking by codes -- */
 
-enum { WALK_FIRST = 5, WALK_THEN = 3 }; /* levels between two looks at who has arrived: the first, the others */
+enum { WALK_FIRST = 6, WALK_THEN = 3 }; /* levels between two looks at who has arrived: the first, the others */
 
 /* 4 x 16 rows on their way through a tree. */
 struct walkers {
@@ -620,9 +624,14 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
     const size_t second = (size_t)plan->forest->first[p->tree] + 1;
     const uint32_t *word = plan->word + second, *next = wide ? plan->next + second : NULL, *entry = plan->entry + p->entry;
     _Alignas(64) uint32_t at[WEIR_CHUNK + WEIR_BLOCK], who[WEIR_CHUNK + WEIR_BLOCK]; /* of those under way */
+    /* the next tree's words come nearer meanwhile */
+    const char *ahead = (const char *)(word + plan->forest->count[p->tree]);
+    const size_t lines = plan->forest->count[p->tree] / 16 / (WEIR_CHUNK / WEIR_BLOCK) + 1;
     struct walkers w;
     size_t going = 0;
     for (size_t r = 0; r < rows; r += WEIR_BLOCK) {
+        for (size_t k = 0; k < lines; k++, ahead += 64)
+            _mm_prefetch(ahead, _MM_HINT_T1);
         __m512i numbers = _mm512_load_si512(number + r);
         for (int i = 0; i < 4; i++) {
             w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
@@ -684,8 +693,13 @@ static void score_codes(const struct weir_plan *plan, size_t piece, size_t count
             __m512i at = _mm512_load_si512(leaf + r);
             if (output == WEIR_OUTPUT_FLOAT64) {
                 double *sum = (double *)out + r;
-                __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), plan->leaf_at + second);
-                __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), plan->leaf_at + second);
+                const double *value = plan->leaf_at + second;
+                if (plan->leaf_of) {
+                    value = plan->leaf_value;
+                    at = _mm512_srli_epi32(weir_gather_half(at, plan->leaf_of + second - 1), 16);
+                }
+                __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), value);
+                __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), value);
                 _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
                 _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
             } else if (output == WEIR_OUTPUT_FLOAT32) {
