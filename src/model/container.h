@@ -3,7 +3,7 @@
  *     0          8   89 57 45 49 52 0d 0a 1a
  *     8          4   format version, 1
  *     12         4   kind of payload, 1: trees, 2: forest, 3: linear, 4: gaussian,
- *                    5: neighbours, 6: support vectors
+ *                    5: neighbours, 6: support vectors, 7: mlp
  *     16         8   C, bytes of the card
  *     24         8   P, bytes of the payload
  *     32         C   card, JSON, UTF-8
@@ -34,6 +34,7 @@ enum {
     WEIR_PAYLOAD_GAUSSIAN,
     WEIR_PAYLOAD_NEIGHBOURS,
     WEIR_PAYLOAD_SUPPORT,
+    WEIR_PAYLOAD_MLP,
     WEIR_PAYLOAD_END /* scorer.c knows those before it */
 };
 

@@ -2,12 +2,13 @@
 
 #include "model/gaussian.h"
 #include "model/linear.h"
+#include "model/mlp.h"
 #include "model/neighbours.h"
 #include "model/support.h"
 #include "model/trees.h"
 
-static const struct weir_scorer_kind *const kinds[] = {&weir_trees_kind, &weir_linear_kind, &weir_gaussian_kind,
-                                                       &weir_neighbours_kind, &weir_support_kind};
+static const struct weir_scorer_kind *const kinds[] = {&weir_trees_kind,      &weir_linear_kind,  &weir_gaussian_kind,
+                                                       &weir_neighbours_kind, &weir_support_kind, &weir_mlp_kind};
 
 const struct weir_scorer_kind *weir_scorer_kind_find(uint32_t payload)
 {

@@ -13,14 +13,14 @@
 #include "train/exact.h"
 #include "train/trainers.h"
 
-static const char *const whose[] = {"benign", "all", NULL};
+static const char *const whose[] = {"benign", "all", NULL}, *const automatic[] = {"auto", NULL};
 
-static const struct weir_param params[] = {
-    {"n_estimators", WEIR_PARAM_WHOLE, "100", 1, 100000, NULL, "trees"},
-    {"max_samples", WEIR_PARAM_WHOLE, "256", 2, 65536, NULL, "rows of each tree"},
-    {"contamination", WEIR_PARAM_REAL, "0", 0, 0.5, NULL, "share of training rows above the threshold; 0: it is 0.5"},
-    {"rows", WEIR_PARAM_WORD, "benign", 0, 0, whose, "rows that train"},
-    {0}};
+static const struct weir_param params[] = {{"n_estimators", WEIR_PARAM_WHOLE, "100", 1, 100000, NULL, "trees"},
+                                           {"max_samples", WEIR_PARAM_WHOLE, "256", 2, 65536, NULL, "rows of each tree"},
+                                           {"contamination", WEIR_PARAM_REAL, "auto", 1e-9, 0.5, automatic,
+                                            "share of training rows above the threshold; auto: it is 0.5"},
+                                           {"rows", WEIR_PARAM_WORD, "benign", 0, 0, whose, "rows that train"},
+                                           {0}};
 
 struct open { /* a node whose cut is still to be drawn */
     uint32_t start, rows, node, depth;

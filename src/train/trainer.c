@@ -19,6 +19,7 @@ static const struct weir_trainer *const trainers[] = {
     &weir_train_lightgbm,
     &weir_train_linear_svm,
     &weir_train_logistic,
+    &weir_train_mlp,
     &weir_train_random_forest,
     &weir_train_svm,
     &weir_train_xgboost,

@@ -15,6 +15,7 @@ extern const struct weir_trainer weir_train_lightgbm;                           
 extern const struct weir_trainer weir_train_linear_svm;                              /* linear_svm.c */
 extern const struct weir_trainer weir_train_logistic;                                /* logistic.c */
 extern const struct weir_trainer weir_train_svm;                                     /* svm.c */
+extern const struct weir_trainer weir_train_mlp;                                     /* mlp.c */
 extern const struct weir_trainer weir_train_xgboost;                                 /* xgboost.c */
 
 #endif

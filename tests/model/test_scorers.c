@@ -1,5 +1,5 @@
-/* Linear models and naive Bayes: margins as written down, one bit pattern by rows and by blocks, explanations that add up, files
- * that come back and files that are refused. */
+/* Linear models, naive Bayes and perceptrons: margins as written down, one bit pattern by rows and by blocks, explanations that
+ * add up, files that come back and files that are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "model/container.h"
 #include "model/gaussian.h"
 #include "model/linear.h"
+#include "model/mlp.h"
 #include "model/model.h"
 #include "random.h"
 
@@ -108,15 +109,15 @@ static void fill_rows(float *x)
         x[i] = 3 * random_float(&seed);
 }
 
-static void near(double got, double wanted, const char *what, size_t row)
+static void near(double got, double wanted, const char *what, size_t row, double share)
 {
     wanted = fmax(-1e30, fmin(wanted, 1e30));
-    if (!(fabs(got - wanted) <= 1e-6 * fmax(1, fabs(wanted))))
+    if (!(fabs(got - wanted) <= share * fmax(1, fabs(wanted))))
         fail_msg("%s, row %zu: %.9g, wanted %.9g", what, row, got, wanted);
 }
 
 /* Blocks and single rows give the bits of rows together; contributions add up. */
-static void the_ways_agree(const weir_model *model, const float *x, const float *margins)
+static void the_ways_agree(const weir_model *model, const float *x, const float *margins, double share)
 {
     size_t groups = weir_model_groups(model);
     static const uint16_t index[COLUMNS] = {5, 0, 2, 1, 3};
@@ -142,13 +143,13 @@ static void the_ways_agree(const weir_model *model, const float *x, const float 
                     WEIR_OK);
                 for (size_t c = 0; c < COLUMNS; c++)
                     base += contributions[c];
-                near((double)margins[r * groups + g], base, "contributions", r);
+                near((double)margins[r * groups + g], base, "contributions", r, share);
             }
     }
 }
 
 /* Bytes to model to bytes; every cut and every flipped byte of the head is refused or at least does no harm. */
-static void the_file_comes_back(const weir_model *model, const float *x, const float *margins)
+static void the_file_comes_back(const weir_model *model, const float *x, const float *margins, size_t head)
 {
     uint8_t *bytes, *again;
     size_t size, size_again, groups = weir_model_groups(model);
@@ -175,7 +176,7 @@ static void the_file_comes_back(const weir_model *model, const float *x, const f
         assert_int_not_equal(kind->decode(kind->payload[0], part, cut, &none, &position, NULL), WEIR_OK);
         free(part);
     }
-    for (size_t at = 16; at + 4 < payload; at += 4) { /* no number is believed that is none */
+    for (size_t at = head; at + 4 < payload; at += 4) { /* no number is believed that is none */
         static const uint8_t nan[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
         kind->encode(model->scorer, own);
         memcpy(own + at, nan, payload - at < 8 ? payload - at : 8);
@@ -198,9 +199,9 @@ static void linear(void **state)
         weir_model_margins(model, x, ROWS, COLUMNS, margins);
         for (size_t r = 0; r < ROWS; r++)
             for (size_t g = 0; g < groups; g++)
-                near((double)margins[r * groups + g], naive_linear(l, x + r * COLUMNS, g), "linear", r);
-        the_ways_agree(model, x, margins);
-        the_file_comes_back(model, x, margins);
+                near((double)margins[r * groups + g], naive_linear(l, x + r * COLUMNS, g), "linear", r, 1e-6);
+        the_ways_agree(model, x, margins, 1e-6);
+        the_file_comes_back(model, x, margins, 16);
         weir_model_free(&model);
     }
 }
@@ -220,12 +221,131 @@ static void gaussian(void **state)
                 double wanted = naive_class(m, x + r * COLUMNS, groups == 1 ? 1 : g);
                 if (groups == 1)
                     wanted -= naive_class(m, x + r * COLUMNS, 0);
-                near((double)margins[r * groups + g], wanted, "naive Bayes", r);
+                near((double)margins[r * groups + g], wanted, "naive Bayes", r, 1e-6);
             }
-        the_ways_agree(model, x, margins);
-        the_file_comes_back(model, x, margins);
+        the_ways_agree(model, x, margins, 1e-6);
+        the_file_comes_back(model, x, margins, 16);
         weir_model_free(&model);
     }
+}
+
+static struct weir_mlp *make_mlp(size_t classes, const uint32_t *units, size_t hidden)
+{
+    struct weir_mlp *m;
+    uint64_t seed = 5 * classes + hidden;
+    assert_int_equal(weir_mlp_create(COLUMNS, classes, units, hidden, &m, NULL), WEIR_OK);
+    for (size_t c = 0; c < COLUMNS; c++) {
+        m->fill[c] = random_float(&seed);
+        m->shift[c] = (double)random_float(&seed);
+        m->factor[c] = 0.5 + fabs((double)random_float(&seed));
+    }
+    for (size_t l = 0; l < m->layers; l++)
+        for (size_t k = 0; k <= m->size[l]; k++)
+            for (size_t j = 0; j < m->size[l + 1]; j++) {
+                float weight = random_float(&seed) / sqrtf((float)m->size[l]);
+                if (k < m->size[l])
+                    m->weight[l][k * weir_matrix_width(m->size[l + 1]) + j] = weight;
+                else
+                    m->bias[l][j] = weight;
+            }
+    assert_int_equal(weir_mlp_finish(m, NULL), WEIR_OK);
+    return m;
+}
+
+static void naive_mlp(const struct weir_mlp *m, const float *row, double *out)
+{
+    double in[160];
+    for (size_t c = 0; c < COLUMNS; c++)
+        in[c] = ((double)(known(row[c]) ? row[c] : m->fill[c]) - m->shift[c]) * m->factor[c];
+    for (size_t l = 0; l < m->layers; l++) {
+        for (size_t j = 0; j < m->size[l + 1]; j++) {
+            out[j] = (double)m->bias[l][j];
+            for (size_t k = 0; k < m->size[l]; k++)
+                out[j] += in[k] * (double)m->weight[l][k * weir_matrix_width(m->size[l + 1]) + j];
+        }
+        for (size_t j = 0; j < m->size[l + 1]; j++)
+            in[j] = fmax(out[j], 0);
+    }
+}
+
+/* What the straight line from the fill row to the row adds, column by column: the gradient at many points of it. */
+static void naive_path(const struct weir_mlp *m, const float *row, double *contributions)
+{
+    enum { POINTS = 4000 };
+    double from[COLUMNS], way[COLUMNS];
+    size_t width = weir_matrix_width(m->size[1]);
+    for (size_t c = 0; c < COLUMNS; c++) {
+        from[c] = ((double)m->fill[c] - m->shift[c]) * m->factor[c];
+        way[c] = ((double)(known(row[c]) ? row[c] : m->fill[c]) - m->shift[c]) * m->factor[c] - from[c];
+        contributions[c] = 0;
+    }
+    for (size_t i = 0; i < POINTS; i++)
+        for (size_t j = 0; j < m->size[1]; j++) {
+            double sum = (double)m->bias[0][j], at = ((double)i + 0.5) / POINTS;
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum += (double)m->weight[0][c * width + j] * (from[c] + at * way[c]);
+            for (size_t c = 0; sum > 0 && c < COLUMNS; c++)
+                contributions[c] += (double)m->weight[0][c * width + j] * (double)m->weight[1][j * 16] * way[c] / POINTS;
+        }
+}
+
+static void mlp(void **state)
+{
+    (void)state;
+    static const uint32_t units[3][3] = {{7}, {100, 33}, {20, 3, 150}};
+    float x[ROWS * COLUMNS], margins[ROWS * 3], wild[ROWS * COLUMNS];
+    uint64_t seed = 17;
+    fill_rows(wild);
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = i % 11 == 0 ? NAN : i % 17 == 0 ? INFINITY : 3 * random_float(&seed);
+    for (size_t classes = 2; classes <= 3; classes++)
+        for (size_t hidden = 1; hidden <= 3; hidden++) {
+            struct weir_mlp *m = make_mlp(classes, units[hidden - 1], hidden);
+            size_t groups = classes == 2 ? 1 : classes;
+            weir_model *model = finish(&m->scorer, classes);
+            weir_model_margins(model, wild, ROWS, COLUMNS, margins);
+            for (size_t i = 0; i < ROWS * groups; i++)
+                assert_true(isfinite(margins[i]));
+            weir_model_margins(model, x, ROWS, COLUMNS, margins);
+            for (size_t r = 0; r < ROWS; r++) {
+                double wanted[160], path[COLUMNS], got[COLUMNS], base;
+                naive_mlp(m, x + r * COLUMNS, wanted);
+                for (size_t g = 0; g < groups; g++)
+                    near((double)margins[r * groups + g], wanted[g], "perceptron", r, 1e-5);
+                if (hidden > 1)
+                    continue;
+                naive_path(m, x + r * COLUMNS, path);
+                assert_int_equal(weir_model_explain(model, WEIR_EXPLAIN_EXACT, x + r * COLUMNS, 1, COLUMNS, 0, NULL, got, &base),
+                                 WEIR_OK);
+                for (size_t c = 0; c < COLUMNS; c++)
+                    near(got[c], path[c], "along the line", r, 2e-3);
+            }
+            the_ways_agree(model, x, margins, 1e-5);
+            if (hidden < 3)
+                the_file_comes_back(model, x, margins, 64);
+            weir_model_free(&model);
+        }
+}
+
+/* The same bits whatever the CPU has. */
+static void mlp_on_any_cpu(void **state)
+{
+    (void)state;
+    static const char *const variants[] = {"avx512", "avx2", "scalar"};
+    static const uint32_t units[] = {120, 40};
+    float x[ROWS * COLUMNS], margins[ROWS * 3], first[ROWS * 3];
+    fill_rows(x);
+    for (size_t v = 0; v < 3; v++) {
+        setenv("WEIR_SIMD", variants[v], 1);
+        struct weir_mlp *m = make_mlp(3, units, 2);
+        weir_model *model = finish(&m->scorer, 3);
+        weir_model_margins(model, x, ROWS, COLUMNS, margins);
+        if (!v)
+            memcpy(first, margins, sizeof first);
+        assert_memory_equal(margins, first, sizeof first);
+        weir_model_free(&model);
+    }
+    unsetenv("WEIR_SIMD");
 }
 
 static void sizes_out_of_bounds_are_refused(void **state)
@@ -238,6 +358,10 @@ static void sizes_out_of_bounds_are_refused(void **state)
     assert_int_equal(weir_linear_create(1, 1, WEIR_LINK_COUNT, &l, NULL), WEIR_ERR_FORMAT);
     assert_int_equal(weir_gaussian_create(1, 1, &m, NULL), WEIR_ERR_LIMIT);
     assert_int_equal(weir_gaussian_create(40000, 2, &m, NULL), WEIR_ERR_LIMIT);
+    struct weir_mlp *p;
+    assert_int_equal(weir_mlp_create(1, 2, (const uint32_t[]){0}, 1, &p, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_mlp_create(1, 2, (const uint32_t[]){1025}, 1, &p, NULL), WEIR_ERR_LIMIT);
+    assert_int_equal(weir_mlp_create(1, 2, (const uint32_t[]){3}, 0, &p, NULL), WEIR_ERR_LIMIT);
     for (uint32_t kind = 1; kind < WEIR_PAYLOAD_END; kind++) /* what the container lets through is known */
         assert_non_null(weir_scorer_kind_find(kind));
     assert_null(weir_scorer_kind_find(0));
@@ -246,7 +370,7 @@ static void sizes_out_of_bounds_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(linear), cmocka_unit_test(gaussian),
-                                       cmocka_unit_test(sizes_out_of_bounds_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(linear), cmocka_unit_test(gaussian), cmocka_unit_test(mlp),
+                                       cmocka_unit_test(mlp_on_any_cpu), cmocka_unit_test(sizes_out_of_bounds_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

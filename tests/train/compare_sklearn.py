@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 
 WEIR = os.path.abspath(sys.argv[1])
 PEERS = os.path.join(os.path.dirname(WEIR), "peers", "bin", "python")
@@ -17,6 +18,7 @@ try:
     from sklearn.ensemble import AdaBoostClassifier, IsolationForest
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
+    from sklearn.neural_network import MLPClassifier
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
@@ -125,6 +127,36 @@ def support_vectors(folder, classes):
     return wrong
 
 
+def cross_entropy(margins, y):
+    z = np.column_stack([np.zeros(len(y)), margins]) if margins.shape[1] == 1 else margins
+    z = z - z.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]))
+
+
+def perceptrons(folder, classes):
+    """Weights begin at random: after as many epochs the mean loss over some seeds is the same."""
+    wrong = []
+    x, y = rows(classes, 60 + classes)
+    write(os.path.join(folder, "d.csv"), x, y)
+    wide = StandardScaler().fit_transform(x.astype(np.float64))
+    for layers, epochs in (((100,), 60), ((40, 20), 60)):
+        losses = [[], []]
+        for seed in (1, 2, 3):
+            theirs = MLPClassifier(layers, max_iter=epochs, tol=0, random_state=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                theirs.fit(wide, y)
+            losses[0].append(float(-np.mean(np.log(np.clip(theirs.predict_proba(wide)[np.arange(len(y)), y], 1e-15, 1)))))
+            got = ours(folder, "mlp", classes, "--scale", "standard", "--seed", str(seed), "--param", "hidden=" + ",".join(map(str, layers)),
+                       "--param", f"max_iter={epochs}", "--param", "tol=0", "--param", "n_iter_no_change=1000")
+            losses[1].append(cross_entropy(got, y))
+        mean = [float(np.mean(l)) for l in losses]
+        print(f"mlp {layers}: {classes} classes: mean loss {mean[0]:.4f} there, {mean[1]:.4f} here")
+        if not abs(mean[1] / mean[0] - 1) <= 0.08:
+            wrong.append("mlp")
+    return wrong
+
+
 def log_odds(p):
     """The parts of margins that probabilities tell: against the first class."""
     p = np.log(np.clip(p, 1e-300, None))
@@ -204,7 +236,7 @@ def main():
                 worst[name] = max(worst.get(name, 0), away)
             wrong_neighbours += neighbours(folder, plain, y, classes)
             worst["svm"] = max(worst.get("svm", 0), kernel_machines(folder, plain, y, classes))
-            wrong_vectors += support_vectors(folder, classes)
+            wrong_vectors += support_vectors(folder, classes) + perceptrons(folder, classes)
     limits = {"adaboost": 1e-6, "catboost": 1e-5, "lightgbm": 1e-5, "gaussian-nb": 1e-5, "lda": 1e-4, "logistic-regression": 2e-3, "svm": 1e-3}
     wrong = [name for name in limits if not worst[name] <= limits[name]] + isolation() + wrong_vectors
     if wrong_neighbours:
