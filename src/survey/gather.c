@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "survey/extract.h"
 #include "survey/folder.h"
+#include "survey/report_html.h"
 
 static weir_err out_of_memory(struct weir_error *error)
 {
@@ -368,7 +369,8 @@ weir_err weir_survey_report_files(const char *dir, const json_t *report, struct 
     snprintf(path, sizeof path, "%s/report.csv", dir);
     failed = weir_file_write(path, text, size, error);
     free(text);
-    return failed;
+    snprintf(path, sizeof path, "%s/report.html", dir);
+    return failed ? failed : weir_survey_html_write(path, report, error);
 }
 
 /* ---- For people --------------------------------------------------------------------------------------------------------------

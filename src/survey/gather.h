@@ -1,4 +1,4 @@
-/* What the tasks of a survey have left, put together: report.json, report.csv, a table for people, the best model. The order is
+/* What the tasks of a survey have left, put together: report.json, report.csv, report.html, a table for people, the best model. The order is
  * the plan's, whatever finished first. One thread. */
 #ifndef WEIR_SURVEY_GATHER_H
 #define WEIR_SURVEY_GATHER_H
@@ -37,7 +37,7 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
  * WEIR_ERR_NOT_FOUND when nothing can be picked. */
 weir_err weir_survey_pick(const char *dir, const char *by, json_t *report, struct weir_error *error);
 
-/* Writes report.json and report.csv. */
+/* Writes report.json, report.csv and report.html. */
 weir_err weir_survey_report_files(const char *dir, const json_t *report, struct weir_error *error);
 
 /* The summary as a table. */

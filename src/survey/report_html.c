@@ -1,11 +1,10 @@
 #include "survey/report_html.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "survey/html.h"
 #include "survey/report_page.h"
 #include "survey/report_parts.h"
@@ -621,18 +620,14 @@ weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error 
 
 weir_err weir_survey_html_write(const char *path, const json_t *report, struct weir_error *error)
 {
-    char *beside = NULL;
-    if (asprintf(&beside, "%s.part", path) < 0)
-        return weir_fail(error, WEIR_ERR_MEMORY, "report: out of memory");
-    FILE *to = fopen(beside, "we");
-    weir_err failed = to ? weir_survey_html_put(to, report, error) : WEIR_OK;
-    bool good = to && !ferror(to);
-    if (to)
-        good &= !fclose(to);
-    if (!failed && (!good || rename(beside, path)))
-        failed = weir_fail(error, WEIR_ERR_IO, "%s: cannot write it: %s", path, strerror(errno));
-    if (failed)
-        unlink(beside);
-    free(beside);
+    char *page = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&page, &size);
+    weir_err failed = to ? weir_survey_html_put(to, report, error) : weir_fail(error, WEIR_ERR_MEMORY, "report: out of memory");
+    if (to && fclose(to) && !failed)
+        failed = weir_fail(error, WEIR_ERR_MEMORY, "report: out of memory");
+    if (!failed)
+        failed = weir_file_write(path, page, size, error);
+    free(page);
     return failed;
 }

@@ -13,7 +13,7 @@
  * WEIR_ERR_MEMORY. */
 weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error *error);
 
-/* Writes it beside `path` and renames it. WEIR_ERR_IO, WEIR_ERR_MEMORY. */
+/* Writes it as weir_file_write does. Errors of that; WEIR_ERR_MEMORY. */
 weir_err weir_survey_html_write(const char *path, const json_t *report, struct weir_error *error);
 
 #endif
