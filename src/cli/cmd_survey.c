@@ -12,15 +12,18 @@
 #include "cli/survey_options.h"
 #include "cli/survey_sets.h"
 #include "survey/folder.h"
+#include "survey/front.h"
 #include "survey/gather.h"
 #include "survey/local.h"
 #include "survey/plan.h"
+#include "survey/runs.h"
 
 /* Everything that a survey holds. */
 struct survey {
     const struct weir_survey_options *o;
     const volatile sig_atomic_t *stop;
     json_t *plan, *report;
+    bool whole; /* no task was finished before this run */
 };
 
 static void warn_of_scale(const struct weir_survey_options *o)
@@ -50,6 +53,7 @@ static weir_err make_plan(struct survey *s, const char *command, struct weir_err
         failed = weir_survey_folder_begin(o->out, s->plan, &left, error);
     if (failed)
         return failed;
+    s->whole = !left.kept;
     if (left.kept)
         weir_log(WEIR_LOG_INFO, "%s: %zu tasks are finished already", o->out, left.kept);
     if (left.again)
@@ -99,6 +103,8 @@ static weir_err report(struct survey *s, double seconds, struct weir_error *erro
     if (!failed && !none && o->pick)
         failed = weir_survey_pick(o->out, o->pick, s->report, error);
     if (!failed)
+        failed = weir_survey_runs_note(o->out, s->whole, s->report, error);
+    if (!failed)
         failed = weir_survey_report_files(o->out, s->report, error);
     if (failed)
         return failed;
@@ -107,8 +113,9 @@ static weir_err report(struct survey *s, double seconds, struct weir_error *erro
         putchar('\n');
     } else if (!o->quiet) {
         weir_survey_print(stdout, s->report);
+        weir_survey_front_print(stdout, s->report);
         const char *best = json_string_value(json_object_get(json_object_get(s->report, "picked"), "id"));
-        printf("\n%.1f s with %llu jobs; %s/report.json%s%s\n", seconds, (unsigned long long)o->jobs, o->out,
+        printf("\n%.1f s with %llu jobs; %s/report.html%s%s\n", seconds, (unsigned long long)o->jobs, o->out,
                best ? ", best.weir is " : "", best ? best : "");
     }
     return none;

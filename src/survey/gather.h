@@ -1,5 +1,5 @@
-/* What the tasks of a survey have left, put together: report.json, report.csv, report.html, a table for people, the best model. The order is
- * the plan's, whatever finished first. One thread. */
+/* What the tasks of a survey have left, put together: report.json, report.csv, report.html, a table for people, the best model.
+ * The order is the plan's, whatever finished first. One thread. */
 #ifndef WEIR_SURVEY_GATHER_H
 #define WEIR_SURVEY_GATHER_H
 

@@ -6,25 +6,42 @@
 
 #include "survey/chart.h"
 
-enum { CURVE_POINTS = 512, BARS = 12, CLASSES_NAMED = 6 };
+enum { BENDS = 12, BARS = 12, CLASSES_NAMED = 6 };
 
 /* ---- Curves ---------------------------------------------------------------------------------------------------------------- */
+
+/* Between two points the curve is straight on even axes; on a logarithmic one it is bent. */
+static size_t bend(const struct weir_axis *axis, const double *from, const double *to, double *out)
+{
+    double x0 = fmax(from[0], axis->low);
+    size_t count = 0;
+    for (int i = 1; i < BENDS && to[0] > x0; i++) {
+        double x = x0 * pow(to[0] / x0, (double)i / BENDS);
+        out[2 * count] = x;
+        out[2 * count++ + 1] = from[1] + (to[1] - from[1]) * (x - from[0]) / (to[0] - from[0]);
+    }
+    return count;
+}
 
 static void put_line(const struct weir_chart *chart, const struct weir_report_group *group, const char *which)
 {
     const json_t *list = json_object_get(json_object_get(json_object_get(group->task, "result"), "curves"), which), *point;
-    double points[2 * CURVE_POINTS];
+    bool bent = chart->x.kind == WEIR_AXIS_LOGARITHMIC;
+    double *points = malloc((json_array_size(list) + 1) * BENDS * 2 * sizeof *points), last[2] = {0, 0};
     size_t i, count = 0;
     json_array_foreach(list, i, point)
     {
-        double x = weir_html_number(json_array_get(point, 0)), y = weir_html_number(json_array_get(point, 1));
-        if (count < CURVE_POINTS && isfinite(x) && isfinite(y)) {
-            points[2 * count] = x;
-            points[2 * count++ + 1] = y;
-        }
+        double here[2] = {weir_html_number(json_array_get(point, 0)), weir_html_number(json_array_get(point, 1))};
+        if (!points || !isfinite(here[0]) || !isfinite(here[1]))
+            continue;
+        if (bent && count)
+            count += bend(&chart->x, last, here, &points[2 * count]);
+        memcpy(&points[2 * count++], here, sizeof here);
+        memcpy(last, here, sizeof last);
     }
     if (count)
         weir_chart_line(chart, points, count, group->colour, group->dash, group->label);
+    free(points);
 }
 
 static bool has_curves(const struct weir_report_group *group)

@@ -111,24 +111,6 @@ static int compare(const void *a, const void *b)
     return strcmp(x->label, y->label);
 }
 
-/* On the front when no other is at least as good and cheaper, or better and as cheap. */
-static void find_front(struct weir_report_view *view)
-{
-    for (size_t from = 0, end; from < view->count; from = end) {
-        end = weir_report_data_end(view, from);
-        for (size_t i = from; i < end; i++) {
-            struct weir_report_group *a = &view->group[i];
-            a->front = isfinite(a->f1) && a->serve_ns > 0;
-            for (size_t k = from; k < end && a->front; k++) {
-                const struct weir_report_group *b = &view->group[k];
-                if (b->f1 >= a->f1 && b->serve_ns <= a->serve_ns && (b->f1 > a->f1 || b->serve_ns < a->serve_ns))
-                    a->front = false;
-            }
-        }
-        view->data_count++;
-    }
-}
-
 static void fill_group(const json_t *report, const json_t *summary, struct weir_report_group *group)
 {
     const char *picked = text_of(json_object_get(report, "picked"), "id");
@@ -150,6 +132,7 @@ static void fill_group(const json_t *report, const json_t *summary, struct weir_
     group->shown = group->task && (group->picked || !json_is_integer(json_object_get(summary, "select")));
     double extract = weir_report_mean(group, "extract_ns");
     group->f1 = weir_report_mean(group, "f1");
+    group->front = json_is_true(json_object_get(summary, "front"));
     group->whole = isfinite(extract);
     group->serve_ns = weir_report_mean(group, "score_ns") + (group->whole ? extract : 0);
 }
@@ -189,7 +172,8 @@ static weir_err make_view(const json_t *report, struct weir_report_view *view)
     }
     colour_groups(view);
     qsort(view->group, view->count, sizeof *view->group, compare);
-    find_front(view);
+    for (size_t from = 0; from < view->count; from = weir_report_data_end(view, from))
+        view->data_count++;
     return WEIR_OK;
 }
 

@@ -16,7 +16,7 @@ struct weir_report_group {
     unsigned colour, dash; /* by algorithm; by setting */
     double f1, serve_ns;   /* means; NaN: unknown. serve_ns: extraction, where that is known, and scoring */
     bool whole;            /* serve_ns has both */
-    bool picked, front;    /* front: no other of its data is at least as good and cheaper */
+    bool picked, front;    /* front: as the summary says, no other is as good and as cheap */
     bool shown;            /* has pictures of its own: a choice of columns has none, unless it was picked */
 };
 

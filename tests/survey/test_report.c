@@ -37,9 +37,11 @@ static const char sample[] =
     "{\"data\":\"a\",\"test_data\":null,\"algorithm\":\"lda\",\"scale\":\"none\",\"select\":null,\"params\":{},\"tasks\":1,"
     "\"failed\":0,\"f1\":{"
     "\"mean\":0.95,\"sd\":null},\"accuracy\":{\"mean\":0.945,\"sd\":null},\"score_ns\":{\"mean\":80},\"extract_ns\":{\"mean\":40}"
+    ",\"front\":true"
     "},"
     "{\"data\":\"a\",\"test_data\":null,\"algorithm\":\"lda\",\"scale\":\"standard\",\"select\":8,\"params\":{\"" EVIL
-    "\":\"1\"},\"tasks\":1,\"failed\":0,\"f1\":{\"mean\":0.94,\"sd\":0.01},\"score_ns\":{\"mean\":20},\"extract_ns\":{\"mean\":"
+    "\":\"1\"},\"tasks\":1,\"failed\":0,\"f1\":{\"mean\":0.94,\"sd\":0.01},\"front\":true,\"score_ns\":{\"mean\":20},\"extract_"
+    "ns\":{\"mean\":"
     "10}},"
     "{\"data\":\"" EVIL "\",\"test_data\":\"" EVIL "\",\"algorithm\":\"svm\",\"scale\":\"none\",\"select\":null,\"params\":{},"
     "\"tasks\":1,\"failed\":1,\"f1\":{\"mean\":null,\"sd\":null}}],"
