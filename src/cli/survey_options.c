@@ -98,6 +98,26 @@ static weir_err take_scale(void *field, const char *what, const char *value, str
     return WEIR_OK;
 }
 
+static weir_err take_importance(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    static const char *const words[] = {"shap", "all", "none"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(value, words[i])) {
+            *(enum weir_survey_importance *)field = (enum weir_survey_importance)i;
+            return WEIR_OK;
+        }
+    return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: it is shap, all or none", what, value);
+}
+
+/* 0 in the list: all columns. */
+static weir_err take_select(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    struct weir_survey_numbers *list = field;
+    if (!list->count && strcmp(value, "0") != 0 && take_numbers(field, what, "0", error) != WEIR_OK)
+        return error->code;
+    return take_numbers(field, what, value, error);
+}
+
 static weir_err take_memory(void *field, const char *what, const char *value, struct weir_error *error)
 {
     struct weir_error inner = {0};
@@ -160,6 +180,12 @@ static const struct weir_setting rows[] = {
      .text = "bring columns to mean 0 and deviation 1 first; part of the models (none)"},
     {.name = "threshold", .kind = WEIR_SETTING_WORD, .at = AT(threshold), .take = take_threshold, .value = "X",
      .text = "score from which a row is an alert (0.5)"},
+    {.name = "select", .kind = WEIR_SETTING_LIST, .at = AT(select), .take = take_select, .value = "K,...",
+     .text = "also with the K columns alone that are worth most: 5,10,20 shows what\n"
+             "fewer columns cost in accuracy and save a flow"},
+    {.name = "importance", .kind = WEIR_SETTING_WORD, .at = AT(importance), .take = take_importance, .value = "HOW",
+     .text = "what columns are worth: shap (trees and linear models), all (permutation\n"
+             "too, of all models: takes long), none (shap)"},
     {.kind = WEIR_SETTING_HEADING, .text = "\nEngine:"},
     {.name = "engine", .kind = WEIR_SETTING_WORD, .at = AT(engine), .value = "local|ray",
      .text = "processes of this machine, or tasks of a Ray cluster (local)"},

@@ -14,6 +14,8 @@ struct weir_survey_numbers {
     size_t count;
 };
 
+enum weir_survey_importance { WEIR_SURVEY_SHAP, WEIR_SURVEY_ALL, WEIR_SURVEY_NONE };
+
 /* One --set: a data set and its files. */
 struct weir_survey_set {
     char *name; /* NULL: of the known data set, or of the file */
@@ -29,6 +31,7 @@ struct weir_survey_options {
     } algorithms;
     struct weir_survey_numbers seeds, select;
     enum weir_scale scale;
+    enum weir_survey_importance importance;
     uint64_t jobs, folds, memory_mib;
     int64_t timeout_ns;
     double share, sample, threshold;

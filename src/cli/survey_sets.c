@@ -13,6 +13,8 @@
 #include "survey/plan.h"
 #include "train/prepare.h"
 
+enum { EXPLAINED = 200, PERMUTED = 2000 }; /* test rows for the importance of columns */
+
 /* A data set on its way into a frame. */
 struct making {
     const struct weir_survey_options *o;
@@ -212,9 +214,12 @@ static weir_err add_split(struct making *m, const char *name, const char *test_d
     return WEIR_OK;
 }
 
-static void set_bit(uint8_t *bits, size_t row)
+/* Into the last split. */
+static void put_row(struct making *m, bool trains, size_t row)
 {
-    bits[row / 8] |= (uint8_t)(1 << row % 8);
+    struct weir_survey_split *split = &m->frame.split[m->frame.split_count - 1];
+    m->bits[m->bit_lists - (trains ? 2 : 1)][row / 8] |= (uint8_t)(1 << row % 8);
+    *(trains ? &split->train_count : &split->test_count) += 1;
 }
 
 /* A split that trains on all own rows, or a sample of them, and tests on rows from..to. One for each seed. */
@@ -236,9 +241,9 @@ static weir_err split_across(struct making *m, size_t from, const char *test_dat
         failed = add_split(m, name, test_data, fingerprint, seed, NULL, error);
         if (!failed) {
             for (size_t i = 0; i < count; i++)
-                set_bit(m->bits[m->bit_lists - 2], rows ? rows[i] : i);
+                put_row(m, true, rows ? rows[i] : i);
             for (size_t r = from; r < m->frame.all_rows; r++)
-                set_bit(m->bits[m->bit_lists - 1], r);
+                put_row(m, false, r);
         }
         free(rows);
     }
@@ -301,9 +306,9 @@ static weir_err split_own(struct making *m, struct weir_error *error)
             snprintf(name, sizeof name, "s%llu%s%s", (unsigned long long)config.seed, *fold->name ? "-" : "", fold->name);
             failed = add_split(m, name, NULL, NULL, config.seed, fold->name, error);
             for (size_t i = 0; i < fold->train_count && !failed; i++)
-                set_bit(m->bits[m->bit_lists - 2], fold->train[i]);
+                put_row(m, true, fold->train[i]);
             for (size_t i = 0; i < fold->test_count && !failed; i++)
-                set_bit(m->bits[m->bit_lists - 1], fold->test[i]);
+                put_row(m, false, fold->test[i]);
         }
         weir_folds_fini(&folds);
     }
@@ -351,6 +356,8 @@ static weir_err make_frame(struct making *m, const struct weir_survey_set *set, 
                                              .param_count = o->algorithms.params.count,
                                              .scale = o->scale,
                                              .threshold = o->threshold,
+                                             .explain_rows = o->importance != WEIR_SURVEY_NONE ? EXPLAINED : 0,
+                                             .permute_rows = o->importance == WEIR_SURVEY_ALL ? PERMUTED : 0,
                                              .select = o->select.count ? o->select.item : &all_columns,
                                              .select_count = o->select.count ? o->select.count : 1};
     snprintf(path, sizeof path, "%s/data/%s.frame", o->out, m->name);

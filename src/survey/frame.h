@@ -39,7 +39,7 @@ struct weir_survey_split {
     const char *name;
     const char *test_data, *test_fingerprint; /* NULL: test rows are of the data set itself */
     const uint8_t *train, *test;              /* bit r % 8 of byte r / 8: row r */
-    size_t train_count, test_count;           /* how many bits are set; not needed for writing */
+    size_t train_count, test_count;           /* how many bits are set */
 };
 
 struct weir_survey_frame {

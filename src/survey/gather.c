@@ -1,6 +1,7 @@
 #include "survey/gather.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,39 @@ static json_t *mean_of(const json_t *tasks, const json_t *group, const char *nam
                      n > 1 ? json_real(sqrt(squares / (double)(n - 1))) : json_null());
 }
 
+/* NaN: the group has no such figure. */
+static double mean(const json_t *group, const char *name)
+{
+    const json_t *value = json_object_get(json_object_get(group, name), "mean");
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+/* Nanoseconds a flow to serve: scoring, and getting the columns where that is known. */
+static double serving(const json_t *group)
+{
+    double extract = mean(group, "extract_ns");
+    return mean(group, "score_ns") + (isnan(extract) ? 0 : extract);
+}
+
+/* Of groups with the same rows: no other is as good and cheaper, or as cheap and better. */
+static bool on_front(const json_t *summary, const json_t *group)
+{
+    const json_t *other;
+    double f1 = mean(group, "f1"), ns = serving(group);
+    size_t i;
+    if (isnan(f1) || isnan(ns))
+        return false;
+    json_array_foreach(summary, i, other)
+    {
+        double f = mean(other, "f1"), n = serving(other);
+        if (json_equal(json_object_get(group, "data"), json_object_get(other, "data")) &&
+            json_equal(json_object_get(group, "test_data"), json_object_get(other, "test_data")) && f >= f1 && n <= ns &&
+            (f > f1 || n < ns))
+            return false;
+    }
+    return true;
+}
+
 static json_t *summarise(const json_t *tasks)
 {
     json_t *summary = json_array();
@@ -189,6 +223,10 @@ static json_t *summarise(const json_t *tasks)
             json_object_set_new(group, figures[k].name, mean_of(tasks, task, figures[k].name));
         json_object_set_new(group, RECALL_AT_FPR, mean_of(tasks, task, RECALL_AT_FPR));
         json_array_append_new(summary, group);
+    }
+    json_array_foreach(summary, i, task)
+    {
+        json_object_set_new((json_t *)(uintptr_t)task, "front", json_boolean(on_front(summary, task)));
     }
     return summary;
 }
@@ -230,20 +268,6 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
 
 /* ---- The best ----------------------------------------------------------------------------------------------------------------
  */
-
-/* NaN: the group has no such figure. */
-static double mean(const json_t *group, const char *name)
-{
-    const json_t *value = json_object_get(json_object_get(group, name), "mean");
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-/* Nanoseconds a flow to serve: scoring, and getting the columns where that is known. */
-static double serving(const json_t *group)
-{
-    double extract = mean(group, "extract_ns");
-    return mean(group, "score_ns") + (isnan(extract) ? 0 : extract);
-}
 
 static const json_t *best_group(const json_t *summary, const char *by)
 {
@@ -392,7 +416,7 @@ static void print_heading(FILE *to, const json_t *report, const json_t *group, b
     fprintf(to, "%s%s%s%s: %lld rows, %lld columns, %zu classes\n", first ? "" : "\n", text_of(group, "data"),
             test ? ", tested on " : "", test ? test : "", (long long)json_integer_value(json_object_get(data, "rows")),
             (long long)json_integer_value(json_object_get(data, "columns")), json_array_size(json_object_get(data, "classes")));
-    fprintf(to, "%-24s %8s %9s %8s %8s %9s %9s %9s %9s\n", "algorithm", "accuracy", "precision", "recall", "F1", "fit s",
+    fprintf(to, "%-26s %8s %9s %8s %8s %9s %9s %9s %9s\n", "algorithm", "accuracy", "precision", "recall", "F1", "fit s",
             "score s", "peak MiB", "ns/flow");
 }
 
@@ -413,7 +437,7 @@ void weir_survey_print(FILE *to, const json_t *report)
                      (long long)json_integer_value(select));
         else
             snprintf(name, sizeof name, "%.40s", text_of(group, "algorithm"));
-        fprintf(to, "%-24s", name);
+        fprintf(to, "%-26s", name);
         print_mean(to, group, "accuracy", 8, 5);
         print_mean(to, group, "precision", 9, 5);
         print_mean(to, group, "recall", 8, 5);
@@ -421,13 +445,16 @@ void weir_survey_print(FILE *to, const json_t *report)
         print_mean(to, group, "fit_s", 9, 3);
         print_mean(to, group, "score_s", 9, 3);
         print_mean(to, group, "peak_mib", 9, 1);
-        print_mean(to, group, "score_ns", 9, 0);
+        fprintf(to, isnan(serving(group)) ? "         -" : " %9.0f", serving(group));
+        fputs(json_is_true(json_object_get(group, "front")) ? " *" : "", to);
         json_int_t failed = json_integer_value(json_object_get(group, "failed"));
         if (failed)
             fprintf(to, "  %lld of %lld failed", (long long)failed,
                     (long long)json_integer_value(json_object_get(group, "tasks")));
         fputc('\n', to);
     }
+    if (json_array_size(json_object_get(report, "summary")) > 1)
+        fputs("\n* nothing else is both as good (F1) and as cheap (ns a flow, to get the columns and to score)\n", to);
     json_array_foreach(json_object_get(report, "tasks"), i, task)
     {
         if (!strcmp(text_of(task, "status"), "failed"))

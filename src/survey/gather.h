@@ -24,8 +24,9 @@ struct weir_survey_ran {
  *                "accuracy":..,"precision":..,"recall":..,"f1":..,"roc_auc":..,"pr_auc":..,"fit_s":..,"score_s":..,"peak_mib":..,
  *                "score_ns":..,"extract_ns":..,"model_bytes":..,"model":"tasks/ID.weir","params":{..},"result":{..},"cost":{..}},..],
  *      "summary":[{"data":..,"test_data":..,"algorithm":..,"scale":..,"select":..,"tasks":n,"failed":n,
- *                  "accuracy":{"mean":..,"sd":..},..},..],"unfinished":n,"picked":null}
+ *                  "accuracy":{"mean":..,"sd":..},..,"front":bool},..],"unfinished":n,"picked":null}
  *
+ * front: no other of the same data and test is both as good (F1) and as cheap to serve (extract_ns + score_ns).
  * Members of a task that failed are null; a mean of none is null, the deviation is the sample's and null below two.
  * WEIR_ERR_FORMAT for a result that is none, WEIR_ERR_MEMORY. The caller owns *report. */
 weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct weir_survey_ran *ran, json_t **report,

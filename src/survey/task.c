@@ -213,6 +213,44 @@ static weir_err weigh_columns(const struct weir_survey_frame *frame, struct run 
     return failed;
 }
 
+/* Nanoseconds a row to score rows that lie ready, as a sensor's do: the best of a few passes over a batch. */
+static double measure_scoring(const struct weir_survey_frame *frame, const struct run *run)
+{
+    enum { ROWS = 512, LEAST = 3, ENOUGH_NS = 5000000 };
+    const char *const *names;
+    struct weir_dataset view;
+    size_t columns = weir_model_columns(run->model, &names), groups = weir_model_groups(run->model);
+    size_t rows = run->asked.split->test_count < ROWS ? run->asked.split->test_count : ROWS;
+    if (weir_select_view(&frame->dataset, names, columns, &view, NULL) != WEIR_OK)
+        return (double)NAN;
+    float *x = malloc(rows * columns * sizeof *x), *margins = malloc(rows * groups * sizeof *margins);
+    int64_t best = INT64_MAX, spent = 0;
+    if (x && margins)
+        weir_dataset_gather(&view, run->test, 0, rows, x);
+    for (int pass = 0; x && margins && (pass < LEAST || spent < ENOUGH_NS); pass++) {
+        int64_t start = weir_clock_mono_ns();
+        weir_model_margins(run->model, x, rows, columns, margins);
+        int64_t took = weir_clock_mono_ns() - start;
+        best = took < best ? took : best;
+        spent += took;
+    }
+    free(x);
+    free(margins);
+    free(view.columns);
+    return spent ? (double)best / (double)rows : (double)NAN;
+}
+
+/* Names of the columns that were chosen; null when none was left out. */
+static json_t *describe_selected(const struct run *run)
+{
+    const char *const *names;
+    size_t count = weir_model_columns(run->model, &names);
+    json_t *list = run->asked.select ? json_array() : json_null();
+    for (size_t c = 0; run->asked.select && c < count; c++)
+        json_array_append_new(list, json_string(names[c]));
+    return list;
+}
+
 /* What is the same wherever the task runs. */
 static json_t *describe_result(const struct weir_survey_frame *frame, const struct run *run)
 {
@@ -220,14 +258,14 @@ static json_t *describe_result(const struct weir_survey_frame *frame, const stru
     char hash[17];
     const json_t *card = weir_model_card_json(run->model), *training = json_object_get(card, "training");
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)XXH64(run->bytes, run->size, 0));
-    return json_pack("{s:O,s:o,s:o,s:o,s:O?,s:O?,s:I,s:I,s:I,s:I,s:s,s:I}", "metrics", json_object_get(card, "metrics"), "curves",
-                     weir_detection_curves(&run->evaluation.metrics.detection), "importance",
+    return json_pack("{s:O,s:o,s:o,s:o,s:O?,s:O?,s:I,s:I,s:I,s:I,s:o,s:s,s:I}", "metrics", json_object_get(card, "metrics"),
+                     "curves", weir_detection_curves(&run->evaluation.metrics.detection), "importance",
                      run->importance ? weir_importance_list(run->model, run->importance) : json_array(), "labels",
                      weir_evaluation_labels(&run->evaluation, &frame->dataset.label_values), "params",
                      json_object_get(training, "parameters"), "fit", json_object_get(training, "fit"), "train_rows",
                      (json_int_t)run->asked.split->train_count, "test_rows", (json_int_t)run->evaluation.metrics.rows, "left_out",
                      (json_int_t)run->evaluation.left_out, "columns", (json_int_t)weir_model_columns(run->model, &columns),
-                     "model_hash", hash, "model_bytes", (json_int_t)run->size);
+                     "selected", describe_selected(run), "model_hash", hash, "model_bytes", (json_int_t)run->size);
 }
 
 static json_t *real_or_null(double value)
@@ -235,15 +273,15 @@ static json_t *real_or_null(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *describe_cost(const struct run *run, const struct weir_survey_meter *meter, int64_t began)
+static json_t *describe_cost(const struct weir_survey_frame *frame, const struct run *run, const struct weir_survey_meter *meter,
+                             int64_t began)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    double rows = (double)run->asked.split->test_count;
+    json_t *peak = real_or_null(weir_survey_meter_peak_mib(meter)); /* of fit and test alone */
     return json_pack("{s:o,s:o,s:o,s:o,s:f,s:s}", "fit_s", run->model ? json_real(run->fit_s) : json_null(), "score_s",
-                     run->bytes ? json_real(run->evaluation.score_s) : json_null(), "peak_mib",
-                     real_or_null(weir_survey_meter_peak_mib(meter)), "score_ns",
-                     run->bytes ? json_real(run->evaluation.score_s * 1e9 / rows) : json_null(), "started", (double)began * 1e-9,
+                     run->bytes ? json_real(run->evaluation.score_s) : json_null(), "peak_mib", peak, "score_ns",
+                     run->bytes ? real_or_null(measure_scoring(frame, run)) : json_null(), "started", (double)began * 1e-9,
                      "host", host);
 }
 
@@ -286,9 +324,9 @@ weir_err weir_survey_task_run(const struct weir_survey_frame *frame, const json_
     failed = fit(frame, &run, &why);
     if (!failed)
         failed = test(frame, &run, &why);
+    json_t *cost = describe_cost(frame, &run, &meter, began);
     if (!failed)
         failed = weigh_columns(frame, &run, &why);
-    json_t *cost = describe_cost(&run, &meter, began);
     if (failed) {
         *result = weir_survey_task_failed(task, why.text, cost);
     } else {

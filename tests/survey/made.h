@@ -68,6 +68,11 @@ static inline void made_fill(struct made *m)
     m->split[0] = (struct weir_survey_split){.name = "seed-1", .train = m->bits[0], .test = m->bits[1]};
     m->split[1] = (struct weir_survey_split){
         .name = "on-other", .test_data = "other", .test_fingerprint = "00ff", .train = m->bits[2], .test = m->bits[3]};
+    for (size_t r = 0; r < 4 * MADE_ROWS; r++) {
+        struct weir_survey_split *split = &m->split[r / MADE_ROWS / 2];
+        size_t bit = r % MADE_ROWS;
+        *(r / MADE_ROWS % 2 ? &split->test_count : &split->train_count) += m->bits[r / MADE_ROWS][bit / 8] >> bit % 8 & 1;
+    }
     m->frame.name = "made";
     m->frame.fingerprint = "0123456789abcdef0123456789abcdef";
     m->frame.feature_set = "none";

@@ -277,6 +277,23 @@ class Survey(unittest.TestCase):
         good = [g for g in cost["summary"] if g["f1"]["mean"] >= top - 0.01]
         self.assertEqual(cost["picked"]["algorithm"], min(good, key=lambda g: g["score_ns"]["mean"])["algorithm"])
 
+    def test_fewer_columns_and_what_they_are_worth(self):
+        report = self.report("select", "--algorithms", "decision-tree,knn,gaussian-nb", "--select", "2", "--pick", "cost")
+        self.assertEqual([(t["algorithm"], t["select"], t["result"]["columns"]) for t in report["tasks"]],
+                         [("decision-tree", None, 5), ("decision-tree", 2, 2), ("knn", None, 5), ("knn", 2, 2), ("gaussian-nb", None, 5),
+                          ("gaussian-nb", 2, 2)])
+        self.assertLessEqual(set(report["tasks"][1]["result"]["selected"]), {"a", "b", "c"})  # the others tell nothing
+        self.assertIsNone(report["tasks"][0]["result"]["selected"])
+        self.assertEqual({i["column"] for i in report["tasks"][0]["result"]["importance"]}, {"a", "b", "c", "d", "proto"})
+        self.assertEqual(report["tasks"][2]["result"]["importance"], [])  # dear, so only when asked for
+        every = self.report("all", "--algorithms", "knn", "--importance", "all")
+        self.assertEqual(len(every["tasks"][0]["result"]["importance"]), 5)
+        self.assertTrue(all(i["permutation"] is not None for i in every["tasks"][0]["result"]["importance"]))
+        # The front, by its definition.
+        groups = [(g["f1"]["mean"], g["score_ns"]["mean"], g["front"]) for g in report["summary"]]
+        for f1, ns, front in groups:
+            self.assertEqual(front, not any(f >= f1 and n <= ns and (f > f1 or n < ns) for f, n, _ in groups))
+
     def test_wrong_use_is_told(self):
         for flags, why in ((["--algorithms", "oracle"], "oracle"), (["--param", "lda.x=1"], "lda"), (["--param", "n=1"], "ALGORITHM.NAME"),
                            (["--engine", "cloud"], "local or ray"), (["--pick", "luck"], "recall@fpr"), (["--folds", "1"], "--folds"),
