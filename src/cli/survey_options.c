@@ -1,11 +1,13 @@
 #include "cli/survey_options.h"
 
 #include <assert.h>
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/data_options.h"
 #include "store/retention.h"
 #include "survey/plan.h"
 
@@ -149,6 +151,10 @@ static const struct weir_setting rows[] = {
      .text = "data sets that are trained on (all but those of --test-on)"},
     {.name = "test-on", .kind = WEIR_SETTING_LIST, .at = AT(test_on), .take = take_strings, .value = "NAME,...",
      .text = "data sets that each model is tested on (rows held back from its own)"},
+    {.name = "dataset", .kind = WEIR_SETTING_TEXT, .at = AT(dataset), .value = "NAME|YAML",
+     .text = "which data set it is (weir data list), or a description of one; none: do not\n"
+             "look; without it the columns tell"},
+    {.name = "common", .kind = WEIR_SETTING_SWITCH, .at = AT(common), .text = "take the common columns, of data sets of different kinds"},
     {.name = "label", .kind = WEIR_SETTING_TEXT, .at = AT(label), .value = "COLUMN",
      .text = "label column; known data sets need none of these four"},
     {.name = "benign", .kind = WEIR_SETTING_WORD, .at = AT(benign), .value = "VALUE",
@@ -179,7 +185,7 @@ static const struct weir_setting rows[] = {
     {.name = "scale", .kind = WEIR_SETTING_WORD, .at = AT(scale), .take = take_scale, .value = "none|standard",
      .text = "bring columns to mean 0 and deviation 1 first; part of the models (none)"},
     {.name = "threshold", .kind = WEIR_SETTING_WORD, .at = AT(threshold), .take = take_threshold, .value = "X",
-     .text = "score from which a row is an alert (0.5)"},
+     .text = "score from which a row is an alert (0.5, or as the model decides)"},
     {.name = "select", .kind = WEIR_SETTING_LIST, .at = AT(select), .take = take_select, .value = "K,...",
      .text = "also with the K columns alone that are worth most: 5,10,20 shows what\n"
              "fewer columns cost in accuracy and save a flow"},
@@ -348,6 +354,8 @@ static void check(struct weir_survey_options *o, struct weir_problems *problems)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "--engine %.40s: it is local or ray", o->engine);
     if (o->pick && strcmp(o->pick, "f1") != 0 && strcmp(o->pick, "recall@fpr") != 0 && strcmp(o->pick, "cost") != 0)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "--pick %.40s: it is f1, recall@fpr or cost", o->pick);
+    if (o->dataset && weir_dataset_option(o->dataset, &o->known, &o->own, &o->unknown, &error) != WEIR_OK)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "%s", error.text);
     if (problems->count)
         return;
     find_sets(o, problems);
@@ -390,7 +398,7 @@ void weir_survey_options_make(const struct weir_flags *flags, struct weir_survey
 {
     struct weir_config *config = NULL;
     const char *path = weir_flags_value(flags, "config");
-    *out = (struct weir_survey_options){.engine = "local", .share = 0.2, .sample = 1, .threshold = 0.5};
+    *out = (struct weir_survey_options){.engine = "local", .share = 0.2, .sample = 1, .threshold = NAN};
     if (path && weir_config_read(path, &weir_survey_settings, &config, problems) != WEIR_OK)
         return;
     weir_settings_apply(&weir_survey_settings, config, flags, out, out->told, problems);
@@ -419,5 +427,6 @@ void weir_survey_options_free(struct weir_survey_options *options)
     free(options->seeds.item);
     free(options->select.item);
     free(options->trainers);
+    weir_known_free(&options->own);
     weir_told_free(options->told, WEIR_SURVEY_SETTINGS);
 }

@@ -4,6 +4,7 @@
 
 #include "cli/config.h"
 #include "cli/settings.h"
+#include "data/known.h"
 #include "train/folds.h"
 #include "train/trainer.h"
 
@@ -24,7 +25,7 @@ struct weir_survey_set {
 };
 
 struct weir_survey_options {
-    const char *config, *out, *sql, *label, *benign, *features, *split, *engine, *address, *python, *pick, *test_files;
+    const char *config, *out, *sql, *label, *benign, *dataset, *features, *split, *engine, *address, *python, *pick, *test_files;
     struct weir_strings data, set_words, exclude, train_on, test_on;
     struct {
         struct weir_strings names, params;
@@ -34,8 +35,8 @@ struct weir_survey_options {
     enum weir_survey_importance importance;
     uint64_t jobs, folds, memory_mib;
     int64_t timeout_ns;
-    double share, sample, threshold;
-    bool multiclass, fresh, plan_only, json, quiet;
+    double share, sample, threshold; /* NaN: as the model decides */
+    bool multiclass, common, fresh, plan_only, json, quiet;
     struct weir_told told[WEIR_SURVEY_SETTINGS]; /* beside the rows; owns the texts */
     /* Made of the above. */
     struct weir_survey_set *set;
@@ -43,6 +44,9 @@ struct weir_survey_options {
     const struct weir_trainer **trainers;
     size_t trainer_count;
     struct weir_folds_config fold;
+    const struct weir_known *known; /* what --dataset names; NULL: found by the columns */
+    struct weir_known *own;         /* of its file */
+    bool unknown;                   /* "none" */
 };
 
 extern const struct weir_settings weir_survey_settings;

@@ -188,10 +188,11 @@ static weir_err add_task(json_t *tasks, const struct weir_survey_frame *frame, s
     if (select) /* a fit on all columns tells which are the best */
         seconds *= 2;
     json_t *task = json_pack(
-        "{s:s,s:I,s:s,s:s,s:s?,s:s,s:o,s:s,s:f,s:o,s:I,s:I,s:I,s:s?,s:f,s:f}", "id", "", "order",
+        "{s:s,s:I,s:s,s:s,s:s?,s:s,s:o,s:s,s:o,s:o,s:I,s:I,s:I,s:s?,s:f,s:f}", "id", "", "order",
         (json_int_t)json_array_size(tasks), "data", frame->name, "split", split->name, "test_data", split->test_data, "algorithm",
         trainer->name, "params", params, "scale", config->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "threshold",
-        config->threshold, "select", select ? json_integer((json_int_t)select) : json_null(), "explain_rows",
+        isnan(config->threshold) ? json_null() : json_real(config->threshold), "select",
+        select ? json_integer((json_int_t)select) : json_null(), "explain_rows",
         (json_int_t)(dear && !config->permute_rows ? 0 : config->explain_rows), "permute_rows", (json_int_t)config->permute_rows,
         "seed", (json_int_t)draw->seed, "fold", draw->fold, "cost", seconds, "memory_mib", mib);
     if (!task)

@@ -103,8 +103,8 @@ static weir_err read_task(const struct weir_survey_frame *frame, const json_t *t
     out->trainer = weir_trainer_find(out->algorithm);
     out->scale = scale && !strcmp(scale, "standard") ? WEIR_SCALE_STANDARD : WEIR_SCALE_NONE;
     out->seed = (uint64_t)json_integer_value(seed);
-    out->threshold = json_is_number(threshold) ? json_number_value(threshold) : 0.5;
-    if (!(out->threshold >= 0 && out->threshold <= 1))
+    out->threshold = json_is_number(threshold) ? json_number_value(threshold) : (double)NAN; /* as the model decides */
+    if (out->threshold < 0 || out->threshold > 1)
         return malformed(error, "'threshold' is from 0 to 1");
     weir_err failed = read_count(task, "select", &out->select, error);
     if (!failed)
