@@ -242,7 +242,8 @@ static void put_head(FILE *to, const struct weir_report_view *view)
     put(to, number_of(report, "jobs"), WEIR_HTML_COUNT);
     fputs(number_of(report, "jobs") > 1 ? " processes, engine " : " process, engine ", to);
     weir_html_text(to, text_of(report, "engine"));
-    fputs("</span></div>\n</div>\n<nav aria-label=\"Parts\"><a href=\"#results\">Results</a><a href=\"#curves\">Curves</a>"
+    fputs("</span></div>\n</div>\n<nav aria-label=\"Parts\"><a href=\"#results\">Results</a><a href=\"#alerts\">Alerts</a><a "
+          "href=\"#curves\">Curves</a>"
           "<a href=\"#confusion\">Confusion</a><a href=\"#importance\">Importance</a><a href=\"#cost\">Cost</a>"
           "<a href=\"#time\">Time</a><a href=\"#about\">Data and machine</a></nav>\n",
           to);
@@ -591,8 +592,10 @@ weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error 
     put_head(to, &view);
     put_results(to, &view);
     put_failures(to, report);
+    weir_report_put_alerts(to, &view);
     weir_report_put_curves(to, &view);
     weir_report_put_confusion(to, &view);
+    weir_report_put_classes(to, &view);
     weir_report_put_importance(to, &view);
     weir_report_put_cost(to, &view);
     put_time(to, &view);

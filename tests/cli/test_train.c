@@ -260,6 +260,15 @@ static void alerts_and_importance_are_told(void **state)
     assert_true(number(first, "shap") > 0 && number(first, "gain") > 0);
     assert_string_equal(json_string_value(json_object_get(json, "metric")), "accuracy");
     json_decref(json);
+    run_well("$WEIR train --data flows.csv --label Label --benign BENIGN --exclude id,src --trees 20 --select 2 -o b.weir --json "
+             "--quiet >b.json && $WEIR evaluate b.weir --data flows.csv --json");
+    json_t *trained = read_json("b.json"), *columns = json_object_get(trained, "columns");
+    json = read_json("out");
+    assert_int_equal(json_array_size(columns), 2);
+    assert_int_equal(json_array_size(json_object_get(trained, "importance")), 2);
+    assert_true(number(json, "accuracy") > 0.8);
+    json_decref(trained);
+    json_decref(json);
 }
 
 static void evaluating_the_test_rows_gives_the_same_figures(void **state)

@@ -26,7 +26,12 @@ static const char sample[] =
     "{\"id\":\"a-1\",\"data\":\"a\",\"test_data\":null,\"algorithm\":\"lda\",\"scale\":\"none\",\"select\":null,\"params\":{},"
     "\"status\":"
     "\"done\",\"fit_s\":1.5,\"score_s\":0.5,\"result\":{\"metrics\":{\"classes\":[\"benign\",\"" EVIL
-    "\"],\"confusion\":[[90,10],[1,99]],\"intervals\":{\"f1\":[0.9,0.97]}},\"curves\":{\"roc\":[[0,0],[0.1,0.99],[1,1]],\"pr\":[["
+    "\"],\"confusion\":[[90,10],[1,99]],\"log_loss\":0.25,\"detection\":{\"flow_rate\":1000,\"fpr\":0.1,\"recall\":0.99,\"false_"
+    "alerts_per_day\":4320000,\"at_fpr\":[{\"limit\":0.001,"
+    "\"recall\":0.5,\"threshold\":0.875,\"interval\":[0.4,0.6],\"false_alerts_per_day\":0}]},\"per_class\":[{\"class\":\"x\","
+    "\"f1\":0.125,"
+    "\"rows\":3},{\"class\":\"y\",\"f1\":1,\"rows\":4},{\"class\":\"" EVIL "\",\"f1\":null,\"rows\":0}],"
+    "\"intervals\":{\"f1\":[0.9,0.97]}},\"curves\":{\"roc\":[[0,0],[0.1,0.99],[1,1]],\"pr\":[["
     "0,1],[1,0.5]"
     "]},\"importance\":[{\"column\":\"" EVIL "\",\"shap\":2.5},{\"column\":\"dur\",\"shap\":null}]}},"
     "{\"id\":\"a-2\",\"data\":\"a\",\"test_data\":null,\"algorithm\":\"lda\",\"scale\":\"standard\",\"select\":8,\"params\":{"
@@ -146,7 +151,12 @@ static void what_is_there_is_shown(void **state)
                                         "1.32",
                                         "class=\"line s0 d0\"",
                                         "class=\"front\" d=\"M",
-                                        "id=\"importance\""};
+                                        "id=\"importance\"",
+                                        "4,320,000",
+                                        "0.4000–0.6000",
+                                        "0.87500",
+                                        "false-positive rate at most 0.001",
+                                        "<b>0.1250</b>"};
     (void)state;
     char *page = page_of_text(sample);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
