@@ -80,8 +80,13 @@ static struct weir_prepare_config prepare_config(const struct weir_survey_option
 static weir_err open_files(const struct making *m, const struct weir_strings *files, const char *sql, struct weir_relation **out,
                            struct weir_error *error)
 {
-    struct weir_relation_config config = {
-        .paths = (const char *const *)files->item, .path_count = files->count, .sql = files->count ? NULL : sql, .stop = m->stop};
+    struct weir_relation_config config = {.paths = (const char *const *)files->item,
+                                          .path_count = files->count,
+                                          .sql = files->count ? NULL : sql,
+                                          .known = m->o->known,
+                                          .unknown = m->o->unknown,
+                                          .common = m->o->common,
+                                          .stop = m->stop};
     return weir_relation_open(&config, out, error);
 }
 

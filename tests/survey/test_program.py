@@ -294,6 +294,27 @@ class Survey(unittest.TestCase):
         for f1, ns, front in groups:
             self.assertEqual(front, not any(f >= f1 and n <= ns and (f > f1 or n < ns) for f, n, _ in groups))
 
+    def test_sets_of_different_kinds_are_merged(self):
+        rng = random.Random(3)
+        with open(self.work / "ours.csv", "w", encoding="utf-8") as out:  # in the common columns already
+            out.write("dataset,dur,proto,spkts,dpkts,sbytes,dbytes,category,label\n")
+            for i in range(120):
+                out.write(f"x,{rng.random():.4f},6,{rng.randint(1, 9)},2,{rng.randint(40, 99)},60,{'benign,benign' if i % 3 else 'dos,attack'}\n")
+        with open(self.work / "theirs.csv", "w", encoding="utf-8") as out:  # as UNSW-NB15's partition has them
+            out.write("dur,proto,service,state,spkts,dpkts,sbytes,dbytes,sinpkt,dinpkt,smean,dmean,ct_srv_src,sttl,dttl,ct_state_ttl,attack_cat,label\n")
+            for i in range(90):
+                out.write(f"{rng.random():.4f},tcp,http,FIN,{rng.randint(1, 9)},3,{rng.randint(40, 99)},50,1,2,3,4,5,62,252,1,{'DoS,1' if i % 2 else 'Normal,0'}\n")
+        data = ["--data", str(self.work / "ours.csv"), "--data", str(self.work / "theirs.csv")]
+        command = [WEIR, "survey", *data, "--common", "--algorithms", "decision-tree", "--out", str(self.work / "merged"), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=ENV)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ((name, merged),) = json.loads(done.stdout)["data"].items()
+        self.assertEqual((name, merged["rows"], merged["classes"]), ("common", 210, ["benign", "attack"]))
+        self.assertIn("spkts", merged["column_names"])
+        self.assertNotIn("dataset", merged["column_names"])
+        done = self.run_survey("wrong", "--dataset", "nowhere", code=2)
+        self.assertIn("unsw-nb15", done.stderr)
+
     def test_wrong_use_is_told(self):
         for flags, why in ((["--algorithms", "oracle"], "oracle"), (["--param", "lda.x=1"], "lda"), (["--param", "n=1"], "ALGORITHM.NAME"),
                            (["--engine", "cloud"], "local or ray"), (["--pick", "luck"], "recall@fpr"), (["--folds", "1"], "--folds"),
