@@ -30,10 +30,10 @@ EXPERIMENTS = [
      "absent": [("ToN-IoT", "ton-iot/*.csv"), ("CSE-CIC-IDS2018", "cse-cic-ids2018/*.csv"), ("HIKARI-2021", "hikari-2021/*.csv"),
                 ("NF-UNSW-NB15-v2", "nf-unsw-nb15-v2/*.csv"), ("NF-ToN-IoT-v2", "nf-ton-iot-v2/*.csv"),
                 ("NF-CSE-CIC-IDS2018-v2", "nf-cse-cic-ids2018-v2/*.csv")],
-     "common": True},
+     "common": True, "processes": [2]},
     {"key": "s2", "title": "S2: seven algorithms on CIC-IDS2017, all features",
      "algorithms": ["knn", "decision-tree", "mlp", "svm", "random-forest", "logistic-regression", "gaussian-nb"],
-     "sets": [("CIC-IDS2017", "cicids2017/*.csv")], "absent": [], "common": False},
+     "sets": [("CIC-IDS2017", "cicids2017/*.csv")], "absent": [], "common": False, "processes": [1, 2, 4, 8]},
 ]
 NAMES = {"gaussian-nb": "naive Bayes", "logistic-regression": "logistic regression", "lda": "LDA", "linear-svm": "linear SVM", "svm": "SVM (RBF)",
          "xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost", "adaboost": "AdaBoost", "knn": "k nearest neighbours",
@@ -59,7 +59,7 @@ def trained(weir):
 
 def survey(weir, patterns, out, options, jobs):
     data = [word for pattern in patterns for word in ("--data", pattern)]
-    return json.loads(run(weir, "survey", *data, *options, "--out", out, "--jobs", str(jobs), "--json", "--quiet").stdout)
+    return json.loads(run(weir, "survey", *data, *options, "--out", out, "--jobs", str(jobs), "--importance", "none", "--json", "--quiet").stdout)
 
 
 class Peer:
@@ -122,6 +122,7 @@ def experiment(what, options, folder, write):
 
 def measure(what, there, options, folder, write):
     files = [os.path.join(options.data, "flows", pattern) for _, pattern in there]
+    processes = options.processes or ([2] if options.quick else what["processes"])
     known = trained(options.weir)
     algorithms = [a for a in what["algorithms"] if a in known]
     out = os.path.join(folder, what["key"])
@@ -139,7 +140,7 @@ def measure(what, there, options, folder, write):
     peer = Peer(folder, os.path.join(out + "-1", data["frame"]), plan["tasks"][0]["split"], [[a, 1] for a in algorithms])
     say("%s: scikit-learn, one after another" % what["key"])
     theirs = {0: peer.ask("sequential")}
-    for jobs in options.processes:
+    for jobs in processes:
         say("%s: %d processes" % (what["key"], jobs))
         if jobs > 1:
             ours[jobs] = survey(options.weir, files, "%s-%d" % (out, jobs), flags, jobs)
@@ -169,11 +170,11 @@ def measure(what, there, options, folder, write):
     write("| processes | scikit-learn on Ray, s | Ray's start, s | speed-up | weir, s | speed-up | times faster |")
     write("|---|---|---|---|---|---|---|")
     write("| one after another | %.2f | | 1.00 | %.3f | 1.00 | %.1f |" % (theirs[0]["wall_s"], ours[1]["total_s"], theirs[0]["wall_s"] / ours[1]["total_s"]))
-    for jobs in options.processes:
+    for jobs in processes:
         mine, other = ours[jobs]["total_s"], theirs[jobs]["wall_s"]
         write("| %d | %.2f | %.2f | %.2f | %.3f | %.2f | %.1f |" % (jobs, other, theirs[jobs]["start_s"], theirs[0]["wall_s"] / other, mine,
                                                                    ours[1]["total_s"] / mine, other / mine))
-    write("\nTimes by processes run from the first task's start to the last one's end; weir's include what its report needs of each model.")
+    write("\nTimes by processes run from the first task's start to the last one's end; weir's include the intervals and curves of its report.")
 
 
 def count_rows(patterns):
@@ -192,7 +193,6 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--processes", type=lambda text: [int(n) for n in text.split(",")])
     options = parser.parse_args()
-    options.processes = options.processes or ([2] if options.quick else [1, 2, 4, 8])
     if not os.path.isdir(os.path.join(options.data, "flows")):
         sys.exit("papers: %s has no folder flows; give a folder of data sets: make papers DATA=/path" % options.data)
     with open("/proc/cpuinfo") as file:

@@ -57,9 +57,10 @@ static weir_err run_weir(struct bench *b, const char *name, const char *names, c
     snprintf(number, sizeof number, "%u", jobs);
     snprintf(list, sizeof list, "%s", names);
     snprintf(seed, sizeof seed, "%s", seeds);
-    char *arguments[32] = {self,      "survey", "--data", b->train, "--test", b->test, "--algorithms", list,
-                           "--seeds", seed,     "--jobs", number,   "--out",  out,     "--json",       "--quiet"};
-    size_t n = 16;
+    /* Of a model's making alone: what columns are worth is asked of none. */
+    char *arguments[32] = {self, "survey", "--data", b->train, "--test", b->test,        "--algorithms", list,     "--seeds",
+                           seed, "--jobs", number,   "--out",  out,      "--importance", "none",         "--json", "--quiet"};
+    size_t n = 18;
     const char *label = b->options->data ? b->options->label : "Label",
                *benign = b->options->data ? b->options->benign : "BENIGN";
     if (label) {
