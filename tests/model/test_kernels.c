@@ -13,7 +13,10 @@
 #include "model/kernel.h"
 #include "random.h"
 
-enum { NODES = 8191, ROWS_MAX = 1100 };
+enum { NODES = 65600, ROWS_MAX = 1100 };
+
+/* Beside the forms, for kernels that walk by codes: do they, and by words of two parts? */
+enum { CODED = 1 << 8, WIDE = 1 << 9 };
 
 enum shape { ANY, COMPLETE, OBLIVIOUS, CHAIN, LEAF };
 
@@ -46,11 +49,13 @@ static const struct setting settings[] = {
     {"oblivious", 30, 1, 1, 25, 6, OBLIVIOUS, 0, 254, false, false, false, WEIR_FORM_OBLIVIOUS},
     {"oblivious, depth 1 to 8, every split", 30, 1, 1, 32, 8, OBLIVIOUS, 0, 254, true, true, true, WEIR_FORM_OBLIVIOUS},
     {"oblivious, three values", 30, 3, 3, 16, 8, OBLIVIOUS, 0, 254, true, false, false, WEIR_FORM_OBLIVIOUS},
-    {"deep", 20, 1, 1, 6, 16, ANY, 12, 0, false, false, true, WEIR_FORM_WALK},
-    {"deep, float64, two groups", 20, 2, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK},
+    {"deep", 20, 1, 1, 6, 16, ANY, 12, 0, false, false, true, WEIR_FORM_WALK | CODED},
+    {"deep, float64, two groups", 20, 2, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED},
     {"deep, every split", 20, 1, 1, 6, 14, ANY, 12, 0, true, true, false, WEIR_FORM_PLAIN},
     {"deep, many trees", 40, 1, 1, 21, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK},
-    {"deep, two values", 20, 2, 2, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK},
+    {"deep, two values", 20, 2, 2, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED},
+    {"deep, an odd number of columns", 1, 1, 1, 6, 14, ANY, 12, 300, false, false, false, WEIR_FORM_WALK | CODED},
+    {"so large that a word does not hold a node", 10, 1, 1, 3, 15, COMPLETE, 0, 0, true, false, true, WEIR_FORM_WALK | WIDE},
     {"deep and shallow", 300, 1, 1, 24, 14, ANY, 9, 0, false, false, false, WEIR_FORM_MASK | WEIR_FORM_WALK},
     {"more thresholds than a plane holds", 2, 1, 1, 60, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK},
     {"more planes than there may be", 600, 1, 1, 200, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_WALK},
@@ -216,7 +221,7 @@ static unsigned forms_of(const struct weir_plan *plan)
     unsigned forms = 0;
     for (size_t i = 0; i < plan->runs; i++)
         forms |= plan->run[i].form;
-    return forms;
+    return forms | (plan->row_codes ? CODED : 0) | (plan->row_codes && plan->wide ? WIDE : 0);
 }
 
 static void compare(const struct setting *s, const struct weir_forest *f, const struct weir_kernel *kernel, uint64_t seed)
@@ -227,8 +232,9 @@ static void compare(const struct setting *s, const struct weir_forest *f, const 
     float *ours = malloc(sizeof(float) * (ROWS_MAX * groups + 1)), *theirs = malloc(sizeof(float) * ROWS_MAX * groups);
     if (weir_plan_create(f, kernel, &plan, &error) || weir_plan_create(f, &weir_kernel_reference, &oracle, &error))
         fail_msg("%s", error.text);
-    if ((kernel->forms & WEIR_FORM_OBLIVIOUS) && (forms_of(plan) & s->forms) != s->forms)
-        fail_msg("%s: %s: forms %x instead of %x", s->name, kernel->name, forms_of(plan), s->forms);
+    const unsigned forms = kernel->codes ? s->forms : s->forms & ~(unsigned)(CODED | WIDE);
+    if ((kernel->forms & WEIR_FORM_OBLIVIOUS) && (forms_of(plan) & forms) != forms)
+        fail_msg("%s: %s: forms %x instead of %x", s->name, kernel->name, forms_of(plan), forms);
     fill(f, x, ROWS_MAX, stride, seed);
     weir_plan_rows(oracle, x, ROWS_MAX, stride, theirs);
     for (size_t rows = 0; rows <= ROWS_MAX; rows += rows < 131 ? 1 : rows < 257 ? 63 : 211) {
