@@ -320,6 +320,7 @@ static weir_err read_training(struct training *t, struct weir_error *error)
     struct weir_prepare_config config = {.label = o->data.label,
                                          .benign = o->data.benign,
                                          .multiclass = o->data.multiclass,
+                                         .benign_alone = o->trainer->unsupervised,
                                          .exclude = (const char *const *)o->data.exclude.item,
                                          .exclude_count = o->data.exclude.count,
                                          .exclude_given = o->data.exclude_given,

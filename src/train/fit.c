@@ -100,16 +100,16 @@ out:
 }
 
 /* Trainers count on it. */
-static weir_err check_classes(const struct weir_fit_rows *rows, const uint32_t *y, struct weir_error *error)
+static weir_err check_classes(const struct weir_fit_rows *rows, const uint32_t *y, bool unsupervised, struct weir_error *error)
 {
-    size_t classes = rows->labels->class_count;
+    size_t classes = rows->labels->class_count, needed = unsupervised ? 1 : classes;
     weir_err failed = WEIR_OK;
     uint8_t *seen = calloc(classes + 1, 1);
     if (!seen)
         return out_of_memory(error);
     for (size_t i = 0; i < rows->train_count; i++)
         seen[y[i]] = 1;
-    for (size_t k = 0; k < classes && !failed; k++)
+    for (size_t k = 0; k < needed && !failed; k++)
         if (!seen[k])
             failed = weir_fail(error, WEIR_ERR_FORMAT, "no training row is of class '%.60s': too few rows to learn it from",
                                rows->labels->classes[k]);
@@ -143,7 +143,7 @@ static weir_err fit_once(const struct weir_fit_rows *rows, const struct weir_fit
         x[c] = dataset->columns[c].values;
     for (size_t i = 0; i < rows->train_count; i++)
         y[i] = (uint32_t)rows->labels->class_of[dataset->labels[rows->train[i]]];
-    failed = check_classes(rows, y, error);
+    failed = check_classes(rows, y, trainer->unsupervised, error);
     if (!failed)
         failed = weir_params_read(trainer->params, trainer->name, config->params, config->param_count,
                                   trainer->more ? more : NULL, &fit.more_count, &fit.params, error);

@@ -301,4 +301,4 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
 }
 
 const struct weir_trainer weir_train_isolation_forest = {
-    .name = "isolation-forest", .title = "Isolation forest", .params = params, .two_classes = true, .fit = fit};
+    .name = "isolation-forest", .title = "Isolation forest", .params = params, .unsupervised = true, .fit = fit};

@@ -53,7 +53,7 @@ static bool add_class(struct weir_labels *labels, const char *name)
     return true;
 }
 
-static weir_err learn_two(const struct weir_categories *values, const char *benign, struct weir_labels *out,
+static weir_err learn_two(const struct weir_categories *values, const char *benign, bool alone, struct weir_labels *out,
                           struct weir_error *error)
 {
     bool found[2] = {false, false};
@@ -61,7 +61,7 @@ static weir_err learn_two(const struct weir_categories *values, const char *beni
         out->class_of[i] = !weir_labels_equal(values->text[i], benign);
         found[out->class_of[i]] = true;
     }
-    if (!found[1])
+    if (!found[1] && !alone)
         return weir_fail(error, WEIR_ERR_FORMAT, "every row is benign (label '%s'): training needs attacks as well", benign);
     out->benign = 0;
     return add_class(out, "benign") && add_class(out, "attack") ? WEIR_OK : out_of_memory(error);
@@ -87,8 +87,8 @@ static weir_err learn_many(const struct weir_categories *values, const char *ben
     return WEIR_OK;
 }
 
-weir_err weir_labels_learn(const struct weir_categories *values, const char *benign, bool multiclass, struct weir_labels *out,
-                           struct weir_error *error)
+static weir_err learn(const struct weir_categories *values, const char *benign, bool multiclass, bool alone,
+                      struct weir_labels *out, struct weir_error *error)
 {
     char list[300];
     bool found = false;
@@ -105,10 +105,22 @@ weir_err weir_labels_learn(const struct weir_categories *values, const char *ben
                                 .class_of = calloc(values->count + 1, sizeof *out->class_of)};
     weir_err failed = !out->classes || !out->class_of ? out_of_memory(error)
                       : multiclass                    ? learn_many(values, benign, out, error)
-                                                      : learn_two(values, benign, out, error);
+                                                      : learn_two(values, benign, alone, out, error);
     if (failed)
         weir_labels_fini(out);
     return failed;
+}
+
+weir_err weir_labels_learn(const struct weir_categories *values, const char *benign, bool multiclass, struct weir_labels *out,
+                           struct weir_error *error)
+{
+    return learn(values, benign, multiclass, false, out, error);
+}
+
+weir_err weir_labels_benign(const struct weir_categories *values, const char *benign, struct weir_labels *out,
+                            struct weir_error *error)
+{
+    return learn(values, benign, false, true, out, error);
 }
 
 static weir_err use(const struct weir_categories *values, const char *benign, const char *const *names, size_t classes,

@@ -26,6 +26,10 @@ struct weir_labels {
 weir_err weir_labels_learn(const struct weir_categories *values, const char *benign, bool multiclass, struct weir_labels *out,
                            struct weir_error *error);
 
+/* The same for two classes, for who learns without attacks: it is no error when there are none. */
+weir_err weir_labels_benign(const struct weir_categories *values, const char *benign, struct weir_labels *out,
+                            struct weir_error *error);
+
 /* Finds a model's classes in a data set: by name; the value `benign` (may be NULL) is the benign class; with two classes and
  * `benign` given every other value is the attack. WEIR_ERR_MISMATCH when no value belongs to a class (the message lists both),
  * WEIR_ERR_MEMORY. */

@@ -194,7 +194,9 @@ weir_err weir_prepare(struct weir_relation *source, const struct weir_prepare_co
     if (!failed)
         failed = read_rows(source, config, out, error);
     if (!failed)
-        failed = weir_labels_learn(&out->dataset->label_values, out->benign, out->multiclass, &out->labels, error);
+        failed = config->benign_alone && !out->multiclass
+                     ? weir_labels_benign(&out->dataset->label_values, out->benign, &out->labels, error)
+                     : weir_labels_learn(&out->dataset->label_values, out->benign, out->multiclass, &out->labels, error);
     if (failed)
         weir_prepared_fini(out);
     return failed;

@@ -18,6 +18,7 @@
 struct weir_prepare_config {
     const char *label, *benign; /* NULL: not said */
     bool multiclass;
+    bool benign_alone;          /* rows without any attack will do (not with multiclass) */
     const char *const *exclude; /* the whole list when exclude_given */
     size_t exclude_count;
     bool exclude_given;

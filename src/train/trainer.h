@@ -24,7 +24,7 @@ struct weir_train_set {
     size_t columns;
     const uint32_t *row;   /* [rows] numbers of the rows that train, ascending */
     const uint32_t *label; /* [rows] the class of each of them */
-    size_t rows, classes;  /* every class has a row; classes >= 2 */
+    size_t rows, classes;  /* every class has a row (unsupervised: class 0 has); classes >= 2 */
 };
 
 enum weir_scale {
@@ -57,7 +57,7 @@ struct weir_trainer {
     const struct weir_param *params;
     bool more;          /* takes parameters beyond its table: config->more */
     bool scale_matters; /* unscaled columns of very different size spoil it: users are warned */
-    bool two_classes;   /* benign and attack alone; more are WEIR_ERR_ARGUMENT */
+    bool unsupervised;  /* learns without attacks: its set may have no row of class 1; more than two classes: WEIR_ERR_ARGUMENT */
     /* WEIR_ERR_UNSUPPORTED when its library is not there, with what to install: to be asked before minutes of reading. NULL: it
      * needs none. */
     weir_err (*ready)(struct weir_error *error);

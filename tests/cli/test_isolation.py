@@ -40,6 +40,11 @@ class Isolation(unittest.TestCase):
             self.assertEqual(told["confusion"], again["confusion"])
             benign = sum(told["confusion"][0])
             self.assertTrue(0 < told["confusion"][0][1] <= 0.05 * benign + 1, told["confusion"])
+            # Traffic of which nobody says more than that it is normal.
+            alone = json.loads(self.weir("train", "--sql", "SELECT * EXCLUDE (label), 'normal' AS label FROM 'labelled.csv' WHERE label = 'normal'",
+                                         "--label", "label", "--benign", "normal", "--algorithm", "isolation-forest", "--features", "argus",
+                                         "--test", "labelled.csv", "--param", "contamination=0.05", "-o", "n.weir", "--quiet", "--json"))
+            self.assertEqual(alone["confusion"], told["confusion"])
             self.weir("predict", "m.weir", "--data", "flows.csv", "-o", "scores.csv", "--quiet")
             with open(os.path.join(self.folder, "scores.csv"), newline="") as file:
                 wanted = sorted((row["class"], float(row["score"])) for row in csv.DictReader(file))

@@ -58,6 +58,11 @@ static void two_classes(void **state)
     weir_categories_fini(&values);
     values = VALUES("0");
     assert_int_equal(weir_labels_learn(&values, "0", false, &labels, &error), WEIR_ERR_FORMAT);
+    assert_int_equal(weir_labels_benign(&values, "0", &labels, &error), WEIR_OK);
+    assert_int_equal(labels.class_count, 2);
+    assert_int_equal(labels.class_of[0], 0);
+    weir_labels_fini(&labels);
+    assert_int_equal(weir_labels_benign(&values, "1", &labels, &error), WEIR_ERR_ARGUMENT);
     weir_categories_fini(&values);
 }
 

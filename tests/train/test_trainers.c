@@ -117,7 +117,7 @@ static void rows_of_all_kinds(void **state)
         for (size_t classes = 2; classes <= CLASSES_MAX && !(*t)->ready; classes++) /* libraries: test_boosted.c, test_xgb.c */
             for (int scale = WEIR_SCALE_NONE; scale <= WEIR_SCALE_STANDARD; scale++) {
                 make(&r, classes, ROWS);
-                if (classes > 2 && (*t)->two_classes) {
+                if (classes > 2 && (*t)->unsupervised) {
                     two_classes_only(*t, &r);
                     continue;
                 }
@@ -145,7 +145,7 @@ static void every_variant_gives_the_same_bytes(void **state)
             uint8_t *first = NULL, *bytes;
             size_t first_size = 0, size;
             make(&r, classes, ROWS);
-            if ((*t)->ready || (classes > 2 && (*t)->two_classes)) /* a library's bytes are its own affair */
+            if ((*t)->ready || (classes > 2 && (*t)->unsupervised)) /* a library's bytes are its own affair */
                 continue;
             for (size_t v = 0; v < 3; v++) {
                 setenv("WEIR_SIMD", variants[v], 1);
