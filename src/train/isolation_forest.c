@@ -47,7 +47,7 @@ static void grower_fini(struct grower *g)
 
 static weir_err grower_init(struct grower *g, const struct weir_train_set *set, size_t sample, struct weir_error *error)
 {
-    size_t room = 2 * sample;
+    size_t room = 2 * sample + 1;
     *g = (struct grower){.set = set};
     while ((size_t)1 << g->depth_most < sample)
         g->depth_most++;
