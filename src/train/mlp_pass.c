@@ -32,7 +32,10 @@ static inline weir_vf keep(weir_vf x, weir_vi mask)
 /* e^x for x <= 0, within 3e-7 of it; 0 below e^-87. */
 static inline weir_vf exp_negative(weir_vf x)
 {
-    weir_vf scaled = x * 1.44269504f, whole = scaled + 12582912.0f; /* the nearest whole number, in its lower bits */
+    weir_vf scaled = x * 1.44269504f;
+    weir_vi seen = scaled > -126.0f;
+    scaled = keep(scaled, seen);
+    weir_vf whole = scaled + 12582912.0f; /* the nearest whole number, in its lower bits */
     weir_vi n = (weir_vi)whole;
     weir_vf f = scaled - (whole - 12582912.0f), p = f * 1.535336e-4f + 1.339887e-3f;
     p = p * f + 9.618437e-3f;
@@ -40,7 +43,7 @@ static inline weir_vf exp_negative(weir_vf x)
     p = p * f + 2.402265e-1f;
     p = p * f + 6.931472e-1f;
     p = p * f + 1.0f;
-    return keep((weir_vf)((weir_vi)p + (n << 23)), scaled > -126.0f);
+    return keep((weir_vf)((weir_vi)p + (n << 23)), seen);
 }
 
 /* The sum of 16 lanes in the written order. */
