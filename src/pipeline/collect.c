@@ -335,6 +335,7 @@ weir_err weir_collect_start(const struct weir_collect_config *config, struct wei
         .publish = collect->publish,
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
+        .commit_batches = config->transport ? weir_transport_verdicts_most(config->transport) / 2 : 0,
         .on_full = config->on_full == WEIR_ON_FULL_STOP ? WEIR_ON_FULL_STOP : WEIR_ON_FULL_WITHHOLD};
     if ((code = weir_writer_create(&writer, &collect->writer)) != WEIR_OK) {
         weir_fail(error, code, "collector: %s", weir_err_text(code));

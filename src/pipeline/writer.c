@@ -625,7 +625,8 @@ void *weir_writer_run(void *argument)
         if (comes_again(writer) && failed(writer))
             break;
         store_health(writer);
-        if (writer->pending_rows >= writer->config.commit_rows ||
+        bool many = writer->config.commit_batches && writer->scored_batches >= writer->config.commit_batches;
+        if (writer->pending_rows >= writer->config.commit_rows || many ||
             (writer->uncommitted && weir_clock_mono_ns() >= writer->commit_at_ns))
             commit(writer);
         if (!writer->uncommitted) {

@@ -68,6 +68,10 @@ weir_err weir_transport_check(const char *url, struct weir_error *error);
 /* True when the queue of this URL also carries verdicts and marks, so that --results is not needed. */
 bool weir_transport_carries_results(const char *url);
 
+/* How many verdict frames may wait for the collector's commits before the workers wait, too; 0: there is no such bound. A
+ * collector that commits when half of them have come holds nobody up. */
+uint64_t weir_transport_verdicts_most(const struct weir_transport_config *config);
+
 /* --- the sensor's end --- */
 struct weir_sensor_end;
 

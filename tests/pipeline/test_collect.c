@@ -139,17 +139,28 @@ static const struct weir_transport_ops fake_ops = {.collector_take = fake_take,
                                                    .collector_trouble = fake_trouble,
                                                    .collector_close = fake_close};
 
-static struct weir_collect *start(struct network *network, const char *path, const char *eve)
+static struct weir_collect *start_with(struct network *network, const char *path, const char *eve, int64_t commit_interval_ns,
+                                       const struct weir_transport_config *transport)
 {
     struct fake *fake = calloc(1, sizeof *fake);
     *fake = (struct fake){.end.ops = &fake_ops, .network = network};
-    struct weir_collect_config config = {
-        .end = &fake->end, .store = path, .eve = eve, .name = "c", .command = "weir collect", .commit_interval_ns = 3000000};
+    struct weir_collect_config config = {.end = &fake->end,
+                                         .transport = transport,
+                                         .store = path,
+                                         .eve = eve,
+                                         .name = "c",
+                                         .command = "weir collect",
+                                         .commit_interval_ns = commit_interval_ns};
     struct weir_collect *collect;
     struct weir_error error = {0};
     if (weir_collect_start(&config, &collect, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     return collect;
+}
+
+static struct weir_collect *start(struct network *network, const char *path, const char *eve)
+{
+    return start_with(network, path, eve, 3000000, NULL);
 }
 
 static struct weir_account finish(struct weir_collect *collect)
@@ -375,6 +386,31 @@ static void test_refused(void **unused)
     network_fini(&network);
 }
 
+/* Workers wait when many verdicts wait for their commit (a queue's bound): before it comes to that there is a commit, whatever
+ * the interval. */
+static void test_a_commit_before_workers_wait(void **unused)
+{
+    static const char *const queue[] = {"redis://h"};
+    const struct weir_transport_config transport = {.queue = queue, .queues = 1, .depth = 1};
+    const uint64_t most = weir_transport_verdicts_most(&transport);
+    struct network network;
+    uint8_t id[16] = {'a'};
+    network_init(&network);
+    assert_int_equal(most, 4);
+    struct weir_collect *collect = start_with(&network, path, NULL, INT64_C(3600) * 1000000000, &transport);
+    for (uint64_t seq = 0; seq < most; seq++)
+        send_frame(&network, "a", "tap", 1, 0, seq);
+    for (bool done = false; !done; nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL)) {
+        pthread_mutex_lock(&network.lock);
+        done = true;
+        for (uint64_t seq = 0; seq < most; seq++)
+            done = done && weir_mark_table_covers(&network.marks, id, 1, 0, seq);
+        pthread_mutex_unlock(&network.lock);
+    }
+    assert_int_equal(finish(collect).collected.batches, most);
+    network_fini(&network);
+}
+
 /* Who sends what the store has gets the mark again. */
 static void test_a_lost_mark_is_told_again(void **unused)
 {
@@ -566,7 +602,11 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_killed), /* forks: DuckDB has no threads yet */
-        TEST(test_exactly_once), TEST(test_refused), TEST(test_a_lost_mark_is_told_again), TEST(test_eve),
+        TEST(test_exactly_once),
+        TEST(test_refused),
+        TEST(test_a_commit_before_workers_wait),
+        TEST(test_a_lost_mark_is_told_again),
+        TEST(test_eve),
     };
     weir_log_set_level(WEIR_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
