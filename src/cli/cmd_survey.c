@@ -101,7 +101,7 @@ static weir_err report(struct survey *s, double seconds, struct weir_error *erro
     weir_err failed = weir_survey_gather(o->out, s->plan, &ran, &s->report, error);
     weir_err none = failed ? WEIR_OK : check_models(s, error);
     if (!failed && !none && o->pick)
-        failed = weir_survey_pick(o->out, o->pick, s->report, error);
+        failed = weir_survey_pick(o->out, o->pick, o->tolerance, s->report, error);
     if (!failed)
         failed = weir_survey_runs_note(o->out, s->whole, s->report, error);
     if (!failed)

@@ -111,10 +111,12 @@ static weir_err take_importance(void *field, const char *what, const char *value
     return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: it is shap, all or none", what, value);
 }
 
-/* 0 in the list: all columns. */
+/* 0 in the list: all columns. A sweep goes in steps of about a half. */
 static weir_err take_select(void *field, const char *what, const char *value, struct weir_error *error)
 {
     struct weir_survey_numbers *list = field;
+    if (!strcmp(value, "sweep"))
+        value = "1,2,3,5,8,12,20,30,50,80";
     if (!list->count && strcmp(value, "0") != 0 && take_numbers(field, what, "0", error) != WEIR_OK)
         return error->code;
     return take_numbers(field, what, value, error);
@@ -188,7 +190,7 @@ static const struct weir_setting rows[] = {
      .text = "score from which a row is an alert (0.5, or as the model decides)"},
     {.name = "select", .kind = WEIR_SETTING_LIST, .at = AT(select), .take = take_select, .value = "K,...",
      .text = "also with the K columns alone that are worth most: 5,10,20 shows what\n"
-             "fewer columns cost in accuracy and save a flow"},
+             "fewer columns cost in accuracy and save a flow; sweep: 1,2,3,5,8,..."},
     {.name = "importance", .kind = WEIR_SETTING_WORD, .at = AT(importance), .take = take_importance, .value = "HOW",
      .text = "what columns are worth: shap (trees and linear models), all (permutation\n"
              "too, of all models: takes long), none (shap)"},
@@ -208,7 +210,10 @@ static const struct weir_setting rows[] = {
     {.kind = WEIR_SETTING_HEADING, .text = "\nResults:"},
     {.name = "pick", .kind = WEIR_SETTING_WORD, .at = AT(pick), .value = "BY",
      .text = "write the best model to DIR/best.weir: by f1, recall@fpr (at a\n"
-             "false-positive rate of 0.001), or cost (cheapest within 0.01 of the best F1)"},
+             "false-positive rate of 0.001), cost (cheapest to serve) or columns (fewest)\n"
+             "of those whose F1 is near the best"},
+    {.name = "tolerance", .kind = WEIR_SETTING_WORD, .at = AT(tolerance), .take = take_threshold, .value = "X",
+     .text = "what --pick cost and columns may give away of the best F1 (0.01)"},
     {.name = "plan", .kind = WEIR_SETTING_SWITCH, .at = AT(plan_only), .flag_only = true,
      .text = "write data and plan, print the tasks, and end"},
     {.name = "json", .kind = WEIR_SETTING_SWITCH, .at = AT(json), .text = "print report.json, nothing else"},
@@ -352,8 +357,9 @@ static void check(struct weir_survey_options *o, struct weir_problems *problems)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "--data, --set and --sql exclude each other");
     if (strcmp(o->engine, "local") != 0 && strcmp(o->engine, "ray") != 0)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "--engine %.40s: it is local or ray", o->engine);
-    if (o->pick && strcmp(o->pick, "f1") != 0 && strcmp(o->pick, "recall@fpr") != 0 && strcmp(o->pick, "cost") != 0)
-        weir_problem(problems, WEIR_ERR_ARGUMENT, "--pick %.40s: it is f1, recall@fpr or cost", o->pick);
+    if (o->pick && strcmp(o->pick, "f1") != 0 && strcmp(o->pick, "recall@fpr") != 0 && strcmp(o->pick, "cost") != 0 &&
+        strcmp(o->pick, "columns") != 0)
+        weir_problem(problems, WEIR_ERR_ARGUMENT, "--pick %.40s: it is f1, recall@fpr, cost or columns", o->pick);
     if (o->dataset && weir_dataset_option(o->dataset, &o->known, &o->own, &o->unknown, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s", error.text);
     if (problems->count)
@@ -398,7 +404,7 @@ void weir_survey_options_make(const struct weir_flags *flags, struct weir_survey
 {
     struct weir_config *config = NULL;
     const char *path = weir_flags_value(flags, "config");
-    *out = (struct weir_survey_options){.engine = "local", .share = 0.2, .sample = 1, .threshold = NAN};
+    *out = (struct weir_survey_options){.engine = "local", .share = 0.2, .sample = 1, .threshold = NAN, .tolerance = 0.01};
     if (path && weir_config_read(path, &weir_survey_settings, &config, problems) != WEIR_OK)
         return;
     weir_settings_apply(&weir_survey_settings, config, flags, out, out->told, problems);

@@ -36,6 +36,7 @@ struct weir_survey_options {
     uint64_t jobs, folds, memory_mib;
     int64_t timeout_ns;
     double share, sample, threshold; /* NaN: as the model decides */
+    double tolerance;                /* of F1, for `pick` */
     bool multiclass, common, fresh, plan_only, json, quiet;
     struct weir_told told[WEIR_SURVEY_SETTINGS]; /* beside the rows; owns the texts */
     /* Made of the above. */

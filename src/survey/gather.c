@@ -269,10 +269,18 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
 /* ---- The best ----------------------------------------------------------------------------------------------------------------
  */
 
-static const json_t *best_group(const json_t *summary, const char *by)
+/* That its models ask for. */
+static double columns_of(const json_t *report, const json_t *group)
 {
-    const json_t *group, *best = NULL;
-    double most = -INFINITY, least = INFINITY;
+    const json_t *select = json_object_get(group, "select");
+    const json_t *data = json_object_get(json_object_get(report, "data"), text_of(group, "data"));
+    return json_number_value(json_is_integer(select) ? select : json_object_get(data, "columns"));
+}
+
+static const json_t *best_group(const json_t *report, const char *by, double tolerance)
+{
+    const json_t *summary = json_object_get(report, "summary"), *group, *best = NULL;
+    double most = -INFINITY, least = INFINITY, fewest = INFINITY;
     const char *figure = !strcmp(by, "recall@fpr") ? RECALL_AT_FPR : "f1";
     size_t i;
     json_array_foreach(summary, i, group)
@@ -282,27 +290,29 @@ static const json_t *best_group(const json_t *summary, const char *by)
             best = group;
         }
     }
-    if (strcmp(by, "cost") != 0)
+    if (strcmp(by, "cost") != 0 && strcmp(by, "columns") != 0)
         return best;
     json_array_foreach(summary, i, group)
     {
-        if (mean(group, "f1") >= most - 0.01 && serving(group) < least) {
-            least = serving(group);
+        double columns = !strcmp(by, "columns") ? columns_of(report, group) : 0, ns = serving(group);
+        if (mean(group, "f1") >= most - tolerance && (columns < fewest || (columns == fewest && ns < least))) {
+            fewest = columns;
+            least = ns;
             best = group;
         }
     }
     return best;
 }
 
-weir_err weir_survey_pick(const char *dir, const char *by, json_t *report, struct weir_error *error)
+weir_err weir_survey_pick(const char *dir, const char *by, double tolerance, json_t *report, struct weir_error *error)
 {
     const json_t *task, *first = NULL;
     char from[WEIR_SURVEY_PATH], to[WEIR_SURVEY_PATH];
     size_t i, size;
     uint8_t *bytes;
-    if (strcmp(by, "f1") != 0 && strcmp(by, "recall@fpr") != 0 && strcmp(by, "cost") != 0)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "'%.40s' cannot be picked by; it is f1, recall@fpr or cost", by);
-    const json_t *group = best_group(json_object_get(report, "summary"), by);
+    if (strcmp(by, "f1") != 0 && strcmp(by, "recall@fpr") != 0 && strcmp(by, "cost") != 0 && strcmp(by, "columns") != 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "'%.40s' cannot be picked by; it is f1, recall@fpr, cost or columns", by);
+    const json_t *group = best_group(report, by, tolerance);
     json_array_foreach(json_object_get(report, "tasks"), i, task)
     {
         if (!first && group && same_group(task, group) && json_is_string(json_object_get(task, "model")))

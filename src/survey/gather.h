@@ -33,10 +33,10 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
                             struct weir_error *error);
 
 /* Copies the best model to dir/best.weir and notes it in report["picked"]. by: "f1" (highest mean), "recall@fpr" (highest mean
- * recall at a false-positive rate of 1e-3), "cost" (cheapest to serve of those whose mean F1 is within 0.01 of the highest).
- * Means are over seeds and folds; the model is that of the first seed and fold. WEIR_ERR_ARGUMENT for another `by`,
- * WEIR_ERR_NOT_FOUND when nothing can be picked. */
-weir_err weir_survey_pick(const char *dir, const char *by, json_t *report, struct weir_error *error);
+ * recall at a false-positive rate of 1e-3); "cost" (cheapest to serve) and "columns" (fewest columns, of these the cheapest) of
+ * those whose mean F1 is within `tolerance` of the highest. Means are over seeds and folds; the model is that of the first seed
+ * and fold. WEIR_ERR_ARGUMENT for another `by`, WEIR_ERR_NOT_FOUND when nothing can be picked. */
+weir_err weir_survey_pick(const char *dir, const char *by, double tolerance, json_t *report, struct weir_error *error);
 
 /* Writes report.json, report.csv and report.html. */
 weir_err weir_survey_report_files(const char *dir, const json_t *report, struct weir_error *error);

@@ -315,6 +315,20 @@ class Survey(unittest.TestCase):
         done = self.run_survey("wrong", "--dataset", "nowhere", code=2)
         self.assertIn("unsw-nb15", done.stderr)
 
+    def test_a_sweep_ships_the_smallest_model_that_is_good_enough(self):
+        report = self.report("sweep", "--algorithms", "decision-tree", "--select", "sweep", "--pick", "columns", "--tolerance", "0.05")
+        self.assertEqual([g["select"] for g in report["summary"]], [None, 1, 2, 3])
+        top = max(g["f1"]["mean"] for g in report["summary"])
+        fewest = min(g["select"] or 5 for g in report["summary"] if g["f1"]["mean"] >= top - 0.05)
+        picked = next(t for t in report["tasks"] if t["id"] == report["picked"]["id"])
+        self.assertEqual(picked["result"]["columns"], fewest)
+        self.assertLess(fewest, 5)
+        card = json.loads(subprocess.run([WEIR, "model", "show", str(self.work / "sweep/best.weir"), "--json"], capture_output=True, check=True).stdout)["card"]
+        self.assertEqual(card["columns"], picked["result"]["selected"] or card["columns"])
+        page = (self.work / "sweep/report.html").read_text()
+        self.assertIn('<tr class="picked">', page)
+        self.assertIn(picked["algorithm"], page)
+
     def test_wrong_use_is_told(self):
         for flags, why in ((["--algorithms", "oracle"], "oracle"), (["--param", "lda.x=1"], "lda"), (["--param", "n=1"], "ALGORITHM.NAME"),
                            (["--engine", "cloud"], "local or ray"), (["--pick", "luck"], "recall@fpr"), (["--folds", "1"], "--folds"),
