@@ -70,7 +70,7 @@ static char *label_of(const json_t *summary)
     if (!strcmp(text_of(summary, "scale"), "standard"))
         fputs(", scaled", to);
     if (json_is_integer(select) && json_integer_value(select) > 0)
-        fprintf(to, ", %lld columns", (long long)json_integer_value(select));
+        fprintf(to, json_integer_value(select) == 1 ? ", %lld column" : ", %lld columns", (long long)json_integer_value(select));
     json_object_foreach(json_object_get(summary, "params"), name, value)
     {
         fprintf(to, ", %s=", name);
@@ -151,8 +151,8 @@ static void colour_groups(struct weir_report_view *view)
             seen[count++] = group->algorithm;
         group->colour = c % WEIR_REPORT_COLOURS;
         for (size_t k = 0; k < i; k++)
-            group->dash += !strcmp(view->group[k].algorithm, group->algorithm) && !strcmp(view->group[k].data, group->data) &&
-                           !strcmp(view->group[k].test_data, group->test_data);
+            group->dash += view->group[k].shown && !strcmp(view->group[k].algorithm, group->algorithm) &&
+                           !strcmp(view->group[k].data, group->data) && !strcmp(view->group[k].test_data, group->test_data);
         group->dash %= 4;
     }
 }
