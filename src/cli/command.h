@@ -14,6 +14,7 @@ int weir_cmd_top(int argc, char **argv);
 int weir_cmd_reload(int argc, char **argv);
 int weir_cmd_stop(int argc, char **argv);
 int weir_cmd_query(int argc, char **argv);
+int weir_cmd_data(int argc, char **argv);
 int weir_cmd_train(int argc, char **argv);
 int weir_cmd_survey(int argc, char **argv);
 int weir_cmd_survey_task(int argc, char **argv); /* a process of weir survey */

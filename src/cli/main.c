@@ -18,6 +18,7 @@ static const struct {
     {"top", weir_cmd_top, "watches a running weir in the terminal"},
     {"reload", weir_cmd_reload, "gives a running weir another model, or its configuration anew"},
     {"stop", weir_cmd_stop, "ends a running weir and prints its account"},
+    {"data", weir_cmd_data, "check labelled data; the data sets that weir knows"},
     {"train", weir_cmd_train, "fit a model to labelled rows"},
     {"survey", weir_cmd_survey, "train and compare many algorithms, in parallel"},
     {"survey-task", weir_cmd_survey_task, NULL}, /* no user's */
