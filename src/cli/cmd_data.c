@@ -220,8 +220,10 @@ static void print_texts(const char *what, char *const *texts)
         if (used > 12 && used + (int)strlen(texts[i]) > 98) {
             printf("\n%-12s", "");
             used = 12;
+        } else if (i) {
+            used += printf(" ");
         }
-        used += printf("%s%s", texts[i], texts[i + 1] ? ", " : "");
+        used += printf("%s%s", texts[i], texts[i + 1] ? "," : "");
     }
     puts(*texts ? "" : "none");
 }
@@ -249,7 +251,7 @@ static void print_known(const struct weir_known *k)
         fputs("common      ", stdout);
     for (size_t i = 0; i < k->common_count; i++) {
         const struct weir_known_common *c = &k->common[i];
-        printf("%s%s = %s", i ? i % 3 ? ", " : "\n            " : "", c->name, c->of);
+        printf("%s%s = %s", i ? i % 3 ? ", " : ",\n            " : "", c->name, c->of);
         if (c->times < 1 || c->times > 1)
             printf(" x %g", c->times);
         if (c->less)

@@ -51,8 +51,9 @@ weir_err weir_dataset_option(const char *text, const struct weir_known **known, 
     if (*unknown || *known)
         return WEIR_OK;
     if (!strchr(text, '/') && (!end || (strcmp(end, ".yaml") != 0 && strcmp(end, ".yml") != 0)))
-        return weir_fail(error, WEIR_ERR_NOT_FOUND, "--dataset %.80s: not known; there are %s, none, or a description FILE.yaml",
-                         text, weir_known_names());
+        return weir_fail(error, WEIR_ERR_NOT_FOUND,
+                         "'%.80s' is no data set that weir knows; there are %s, none, or a description FILE.yaml", text,
+                         weir_known_names());
     weir_err failed = weir_known_load(text, own, error);
     *known = *own;
     return failed;

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <xxhash.h>
 
+#include "base/random.h"
 #include "data/distinct.h"
 #include "data/number.h"
 
@@ -36,8 +37,10 @@ struct scan {
     uint32_t *row_label;                 /* [rows], NONE: no label */
     struct cell *sample;                 /* [sample_rows][columns] */
     uint32_t *sample_label;
-    size_t sample_rows, sample_most, stride; /* every stride-th row is in the sample */
-    uint64_t *hashes;                        /* [columns] of one row */
+    uint64_t *sample_draw; /* [sample_most] */
+    size_t sample_rows, sample_most;
+    uint64_t rare;    /* a row is in the sample when its draw has none of these bits */
+    uint64_t *hashes; /* [columns] of one row */
 };
 
 static weir_err out_of_memory(struct weir_error *error)
@@ -93,16 +96,26 @@ static weir_err reserve(struct scan *scan, size_t rows, struct weir_error *error
     return WEIR_OK;
 }
 
-/* When the sample is full, every second row of it goes, and from now on half as many come. */
+/* A number for each row that looks drawn, so that data which comes in turns is not seen one-sided. */
+static uint64_t draw_row(uint64_t row)
+{
+    uint64_t state = row;
+    return weir_random_next(&state);
+}
+
+/* When the sample is full, about every second row of it goes, and from now on half as many come. */
 static void thin_sample(struct scan *scan)
 {
     size_t columns = scan->check->column_count, kept = 0;
-    for (size_t i = 0; i < scan->sample_rows; i += 2, kept++) {
+    scan->rare = scan->rare << 1 | 1;
+    for (size_t i = 0; i < scan->sample_rows; i++) {
+        if (scan->sample_draw[i] & scan->rare)
+            continue;
         memmove(&scan->sample[kept * columns], &scan->sample[i * columns], columns * sizeof *scan->sample);
         scan->sample_label[kept] = scan->sample_label[i];
+        scan->sample_draw[kept++] = scan->sample_draw[i];
     }
     scan->sample_rows = kept;
-    scan->stride *= 2;
 }
 
 /* Blanks around do not count. */
@@ -158,12 +171,11 @@ static weir_err take_row(struct scan *scan, duckdb_string_t *const *data, uint64
 {
     struct weir_check *check = scan->check;
     size_t columns = check->column_count, row = check->rows, learned = 0;
-    bool sampled = row % scan->stride == 0;
+    uint64_t draw = draw_row(row);
     weir_err failed = WEIR_OK;
-    if (sampled && scan->sample_rows == scan->sample_most) {
+    while (scan->sample_rows == scan->sample_most)
         thin_sample(scan);
-        sampled = row % scan->stride == 0;
-    }
+    bool sampled = !(draw & scan->rare);
     scan->row_label[row] = NONE;
     uint64_t *learned_hashes = scan->hashes + columns;
     for (size_t c = 0; c < columns && !failed; c++) {
@@ -183,8 +195,10 @@ static weir_err take_row(struct scan *scan, duckdb_string_t *const *data, uint64
     }
     scan->whole_hash[row] = XXH3_64bits(scan->hashes, columns * sizeof *scan->hashes);
     scan->learned_hash[row] = XXH3_64bits(learned_hashes, learned * sizeof *learned_hashes);
-    if (sampled)
+    if (sampled) {
+        scan->sample_draw[scan->sample_rows] = draw;
         scan->sample_label[scan->sample_rows++] = scan->row_label[row];
+    }
     check->unlabelled += scan->label >= 0 && scan->row_label[row] == NONE;
     check->rows++;
     return failed;
@@ -455,7 +469,7 @@ weir_err weir_check_run(struct weir_relation *source, const struct weir_check_co
                         struct weir_error *error)
 {
     size_t columns = source->column_count, most = SAMPLE_CELLS / columns;
-    struct scan scan = {.check = out, .stride = 1, .sample_most = most < SAMPLE_ROWS ? most & ~(size_t)1 : SAMPLE_ROWS};
+    struct scan scan = {.check = out, .sample_most = most < SAMPLE_ROWS ? most : SAMPLE_ROWS};
     *out = (struct weir_check){.source = source, .columns = calloc(columns, sizeof *out->columns), .column_count = columns};
     scan.distinct = calloc(columns, sizeof *scan.distinct);
     scan.texts = calloc(columns, sizeof *scan.texts);
@@ -463,6 +477,7 @@ weir_err weir_check_run(struct weir_relation *source, const struct weir_check_co
     scan.learned = calloc(columns, sizeof *scan.learned);
     scan.hashes = calloc(2 * columns, sizeof *scan.hashes);
     scan.sample = malloc(scan.sample_most * columns * sizeof *scan.sample);
+    scan.sample_draw = malloc(scan.sample_most * sizeof *scan.sample_draw);
     scan.sample_label = malloc(scan.sample_most * sizeof *scan.sample_label);
     weir_err failed = out->columns && scan.distinct && scan.texts && scan.fractions && scan.learned && scan.hashes &&
                               scan.sample && scan.sample_label
@@ -497,6 +512,7 @@ weir_err weir_check_run(struct weir_relation *source, const struct weir_check_co
     free(scan.hashes);
     free(scan.sample);
     free(scan.sample_label);
+    free(scan.sample_draw);
     free(scan.whole_hash);
     free(scan.learned_hash);
     free(scan.row_label);

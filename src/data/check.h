@@ -29,7 +29,7 @@ struct weir_check_column {
     bool unique;        /* nearly as many values as rows: numbers with a fraction differ by themselves, so nearly all must */
     /* How well it tells benign from attack (else: the labels) alone, each label weighing the same: the larger of the area under
      * the ROC curve to either side and of the accuracy of a table of its values, when these come ten times or more on average.
-     * NaN: not known. On at most some ten thousand rows, evenly taken. */
+     * NaN: not known. On at most 200,000 rows, drawn. */
     double tells;
     bool label, identifier, leak; /* as the description says */
     bool strange;                 /* is not in the description */

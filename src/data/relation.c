@@ -261,6 +261,20 @@ static weir_err name_columns(const struct weir_relation_config *config, const ch
     return WEIR_OK;
 }
 
+/* Whether the first line is data: most cells are numbers, or a description says so and no cell is a name of it. */
+static bool is_headless(const struct weir_known *forced, const struct group *group)
+{
+    bool headless = weir_header_is_data(group->raw, group->column_count);
+    if (headless || !forced || !forced->headless || forced->column_count != group->column_count)
+        return headless;
+    for (size_t i = 0; i < group->column_count; i++) {
+        const char *start = group->raw[i] + strspn(group->raw[i], " \t");
+        if (weir_known_column(forced, start))
+            return false;
+    }
+    return true;
+}
+
 static weir_err read_csv_header(struct weir_relation *source, const struct weir_relation_config *config, const char *path,
                                 struct group *group, struct weir_error *error)
 {
@@ -277,7 +291,7 @@ static weir_err read_csv_header(struct weir_relation *source, const struct weir_
     if (!failed)
         failed = weir_header_cells(path, line[0], ends_with(path, ".tsv"), &group->delimiter, &group->raw, &group->column_count,
                                    error);
-    if (!failed && weir_header_is_data(group->raw, group->column_count))
+    if (!failed && is_headless(config->known, group))
         failed = name_columns(config, path, line[0], group, error);
     free_texts(line, lines);
     free(quoted);
