@@ -11,31 +11,50 @@
 #include "cli/data_options.h"
 #include "data/check.h"
 
-static const char help[] = "usage: weir data check FILE... [OPTIONS]\n"
-                           "       weir data list\n"
-                           "       weir data show NAME|FILE.yaml\n"
+static const char help[] = "usage: weir data check|list|show [OPTIONS]\n"
                            "\n"
-                           "check  says which data set it is, and counts rows, classes, missing and infinite\n"
-                           "       values, rows that come twice; finds columns that are constant, that name\n"
-                           "       rows, or that tell the label alone, which no model should learn from\n"
-                           "list   the data sets that weir knows (docs/datasets.md: how to describe another)\n"
-                           "show   the description of one: columns, label, identifiers, ...; with --yaml as\n"
-                           "       the file that it is, to be copied and changed\n"
+                           "  check   which data set files are of, and what is in them\n"
+                           "  list    the data sets that weir knows\n"
+                           "  show    the description of one\n"
                            "\n"
-                           "  --dataset NAME|YAML which data set it is, or a description of one; none: do not\n"
-                           "                      look; without it the columns tell\n"
-                           "  --common            take the common columns, of data sets of different kinds\n"
-                           "  --label COLUMN      label column (default: the data set's kinds of attacks, or a\n"
-                           "                      column called label or class)\n"
-                           "  --benign VALUE      its value for normal traffic\n"
-                           "  --json              print one JSON object (check), a JSON list (list)\n"
-                           "  --yaml              show: the text of the description\n"
-                           "\n"
-                           "FILE is CSV, Parquet or JSON, or a pattern in quotes; files are taken together.\n"
-                           "\n"
-                           "example: weir data check 'cicids2017/*.csv'\n"
-                           "         weir data check KDDTest+.txt --dataset nsl-kdd --json\n"
-                           "         weir data show unsw-nb15 --yaml >mine.yaml\n";
+                           "`weir data check --help` and so on tell more; docs/datasets.md how to describe\n"
+                           "another data set.\n"
+                           "example: weir data check 'cicids2017/*.csv'\n";
+
+static const char check_help[] = "usage: weir data check FILE... [OPTIONS]\n"
+                                 "\n"
+                                 "Says which data set it is, counts rows, classes, missing and infinite values, and\n"
+                                 "rows that come twice; finds columns that are constant, that name rows, or that tell\n"
+                                 "the label alone: no model should learn from them. FILE is CSV, Parquet or JSON, or a\n"
+                                 "pattern in quotes; files are taken together.\n"
+                                 "\n"
+                                 "  --dataset NAME      which data set it is (weir data list), a description of one\n"
+                                 "                      (FILE.yaml), or none; without it the columns tell\n"
+                                 "  --common            take the common columns, of data sets of different kinds\n"
+                                 "  --label COLUMN      label column (default: the one with the data set's kinds of\n"
+                                 "                      attacks, or one called label or class)\n"
+                                 "  --benign VALUE      its value for normal traffic\n"
+                                 "  --json              print one JSON object\n"
+                                 "\n"
+                                 "example: weir data check 'cicids2017/*.csv'\n"
+                                 "         weir data check KDDTest+.txt --dataset nsl-kdd --json\n";
+
+static const char list_help[] = "usage: weir data list [OPTIONS]\n"
+                                "\n"
+                                "The data sets that weir knows, in the order in which they are looked for.\n"
+                                "\n"
+                                "  --json  a JSON list of their descriptions\n"
+                                "\n"
+                                "example: weir data list\n";
+
+static const char show_help[] = "usage: weir data show NAME|FILE.yaml [OPTIONS]\n"
+                                "\n"
+                                "The description of a data set: label, classes, identifiers, columns, ...\n"
+                                "\n"
+                                "  --yaml  the description as the file that it is, to be copied and changed\n"
+                                "  --json  as a JSON object\n"
+                                "\n"
+                                "example: weir data show unsw-nb15 --yaml >mine.yaml\n";
 
 struct options {
     struct weir_data_options data;
@@ -279,12 +298,12 @@ static int show(const struct options *o, const char *name)
     if (weir_dataset_option(name, &known, &own, &unknown, &error) != WEIR_OK)
         return weir_report_error(&error);
     if (!known)
-        return weir_usage_error("data", "show: name a data set; there are %s", weir_known_names());
+        return weir_usage_error("data show", "name a data set; there are %s", weir_known_names());
     int status = WEIR_EXIT_OK;
     if (o->json)
         status = print_json(known_json(known));
     else if (o->yaml && own)
-        status = weir_usage_error("data", "show: %s is the file itself", name);
+        status = weir_usage_error("data show", "%s is the file itself", name);
     else if (o->yaml)
         fputs(weir_known_text(known), stdout);
     else
@@ -296,59 +315,80 @@ static int show(const struct options *o, const char *name)
 /* ---- The command
  * ----------------------------------------------------------------------------------------------------------------- */
 
-static int run(const char *command, struct options *o, char **args, int count)
+static int check_command(struct options *o, char **args, int count)
 {
     struct weir_error error = {0};
-    if (!strcmp(command, "list"))
-        return count ? weir_usage_error("data", "list: '%s' is one argument too many", args[0]) : list(o);
-    if (!strcmp(command, "show"))
-        return count == 1 ? show(o, args[0]) : weir_usage_error("data", "show: name one data set, as in: weir data show nsl-kdd");
-    if (strcmp(command, "check") != 0)
-        return weir_usage_error("data", "there is no 'weir data %s'", command);
     for (int i = 0; i < count; i++)
         weir_strings_add(&o->data.data, args[i]);
     if (!o->data.data.count)
-        return weir_usage_error("data", "check: name the files");
-    int wrong = weir_data_options_check(&o->data, "data");
-    if (wrong)
-        return wrong;
-    return check_files(o, &error) == WEIR_OK ? WEIR_EXIT_OK : weir_report_error(&error);
+        return weir_usage_error("data check", "name the files");
+    int wrong = weir_data_options_check(&o->data, "data check");
+    return wrong ? wrong : check_files(o, &error) == WEIR_OK ? WEIR_EXIT_OK : weir_report_error(&error);
 }
 
-int weir_cmd_data(int argc, char **argv)
+static int list_command(struct options *o, char **args, int count)
 {
-    static const struct option longs[] = {
-        {"dataset", required_argument, NULL, WEIR_OPT_DATASET},
-        {"common", no_argument, NULL, WEIR_OPT_COMMON},
-        {"label", required_argument, NULL, WEIR_OPT_LABEL},
-        {"benign", required_argument, NULL, WEIR_OPT_BENIGN},
-        {"data", required_argument, NULL, WEIR_OPT_DATA},
-        {"json", no_argument, NULL, 'j'},
-        {"yaml", no_argument, NULL, 'y'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+    return count ? weir_usage_error("data list", "'%s' is one argument too many", args[0]) : list(o);
+}
+
+static int show_command(struct options *o, char **args, int count)
+{
+    return count == 1 ? show(o, args[0]) : weir_usage_error("data show", "name one data set, as in: weir data show nsl-kdd");
+}
+
+static const struct option check_options[] = {{"dataset", required_argument, NULL, WEIR_OPT_DATASET},
+                                              {"common", no_argument, NULL, WEIR_OPT_COMMON},
+                                              {"label", required_argument, NULL, WEIR_OPT_LABEL},
+                                              {"benign", required_argument, NULL, WEIR_OPT_BENIGN},
+                                              {"json", no_argument, NULL, 'j'},
+                                              {"help", no_argument, NULL, 'h'},
+                                              {0}};
+static const struct option list_options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+static const struct option show_options[] = {
+    {"yaml", no_argument, NULL, 'y'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+
+static const struct subcommand {
+    const char *name, *full, *help;
+    const struct option *options;
+    int (*run)(struct options *o, char **args, int count);
+} subcommands[] = {{"check", "data check", check_help, check_options, check_command},
+                   {"list", "data list", list_help, list_options, list_command},
+                   {"show", "data show", show_help, show_options, show_command}};
+
+static int run(const struct subcommand *command, int argc, char **argv)
+{
     struct options o = {0};
-    int status = WEIR_EXIT_USAGE;
-    for (int c; (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
+    int status = -1;
+    for (int c; status < 0 && (c = getopt_long(argc, argv, ":h", command->options, NULL)) != -1;) {
         if (c == 'h') {
-            fputs(help, stdout);
+            fputs(command->help, stdout);
             status = WEIR_EXIT_OK;
-            goto out;
         } else if (c == 'j') {
             o.json = true;
         } else if (c == 'y') {
             o.yaml = true;
         } else if (!weir_data_options_take(&o.data, c, optarg)) {
-            status = weir_option_wrong("data", c, argv);
-            goto out;
+            status = weir_option_wrong(command->full, c, argv);
         }
     }
-    if (optind == argc)
-        fputs(help, stderr);
-    else
-        status = run(argv[optind], &o, argv + optind + 1, argc - optind - 1);
-out:
+    if (status < 0)
+        status = command->run(&o, argv + optind, argc - optind);
     weir_data_options_free(&o.data);
     return status;
+}
+
+int weir_cmd_data(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs(help, stderr);
+        return WEIR_EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        fputs(help, stdout);
+        return WEIR_EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
+        if (!strcmp(argv[1], subcommands[i].name))
+            return run(&subcommands[i], argc - 1, argv + 1);
+    return weir_usage_error("data", "there is no 'weir data %s'; there are check, list and show", argv[1]);
 }
