@@ -21,7 +21,7 @@ static const char help[] = "usage: weir data check|list|show [OPTIONS]\n"
                            "another data set.\n"
                            "example: weir data check 'cicids2017/*.csv'\n";
 
-static const char check_help[] = "usage: weir data check FILE... [OPTIONS]\n"
+static const char help_check[] = "usage: weir data check FILE... [OPTIONS]\n"
                                  "\n"
                                  "Says which data set it is, counts rows, classes, missing and infinite values, and\n"
                                  "rows that come twice; finds columns that are constant, that name rows, or that tell\n"
@@ -39,7 +39,7 @@ static const char check_help[] = "usage: weir data check FILE... [OPTIONS]\n"
                                  "example: weir data check 'cicids2017/*.csv'\n"
                                  "         weir data check KDDTest+.txt --dataset nsl-kdd --json\n";
 
-static const char list_help[] = "usage: weir data list [OPTIONS]\n"
+static const char help_list[] = "usage: weir data list [OPTIONS]\n"
                                 "\n"
                                 "The data sets that weir knows, in the order in which they are looked for.\n"
                                 "\n"
@@ -47,7 +47,7 @@ static const char list_help[] = "usage: weir data list [OPTIONS]\n"
                                 "\n"
                                 "example: weir data list\n";
 
-static const char show_help[] = "usage: weir data show NAME|FILE.yaml [OPTIONS]\n"
+static const char help_show[] = "usage: weir data show NAME|FILE.yaml [OPTIONS]\n"
                                 "\n"
                                 "The description of a data set: label, classes, identifiers, columns, ...\n"
                                 "\n"
@@ -351,9 +351,9 @@ static const struct subcommand {
     const char *name, *full, *help;
     const struct option *options;
     int (*run)(struct options *o, char **args, int count);
-} subcommands[] = {{"check", "data check", check_help, check_options, check_command},
-                   {"list", "data list", list_help, list_options, list_command},
-                   {"show", "data show", show_help, show_options, show_command}};
+} subcommands[] = {{"check", "data check", help_check, check_options, check_command},
+                   {"list", "data list", help_list, list_options, list_command},
+                   {"show", "data show", help_show, show_options, show_command}};
 
 static int run(const struct subcommand *command, int argc, char **argv)
 {
