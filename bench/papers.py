@@ -1,11 +1,11 @@
 """The papers' tables on data that is at hand: what was published, scikit-learn with Ray here, weir here.
 
-    python bench/papers.py WEIR DATA OUT.md [--quick] [--processes 1,2,4,8]
+    python bench/papers.py WEIR DATA OUT.md [--rows N] [--processes 1,2,4,8] [--only s1|s2]
 
 WEIR is the program, DATA a folder of data sets as tests take it in WEIR_DATA (DATA/flows/...), OUT.md the page (`make papers` writes docs/papers.md). Run it with a
 Python that has scikit-learn, Ray and the boosting libraries (`tools/setup peers`: build/peers/bin/python). Both sides read the same frame that
-`weir survey` has written, so the same rows train and test, one thread a task, defaults, nothing scaled. --quick takes a sample of 4,000
-rows and 2 processes: for tests.
+`weir survey` has written, so the same rows train and test, one thread a task, defaults, nothing scaled. --rows N takes a sample of about so many of each
+experiment's rows when there are more, --processes other numbers of processes; the page says so.
 
 Nothing is published here that the project's documents do not name: such cells say so. Sets that are not in DATA are named with the command that would run them.
 """
@@ -20,7 +20,6 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FULL_ROWS = 1_000_000  # of CIC-IDS2017: more is the full set, of which the paper took a fifth
-QUICK_ROWS = 4000
 
 # What each experiment wants. `sets`: name, pattern below DATA/flows.
 EXPERIMENTS = [
@@ -122,14 +121,15 @@ def experiment(what, options, folder, write):
 
 def measure(what, there, options, folder, write):
     files = [os.path.join(options.data, "flows", pattern) for _, pattern in there]
-    processes = options.processes or ([2] if options.quick else what["processes"])
+    processes = options.processes or what["processes"]
     known = trained(options.weir)
     algorithms = [a for a in what["algorithms"] if a in known]
     out = os.path.join(folder, what["key"])
     flags = ["--algorithms", ",".join(algorithms), "--seed", "1", *(["--common"] if what["common"] else [])]
     say("%s: weir, one after another" % what["key"])
     rows = count_rows(files)
-    share = QUICK_ROWS / rows if options.quick and rows > QUICK_ROWS else 0.2 if what["key"] == "s2" and rows > FULL_ROWS else 1
+    share = 0.2 if what["key"] == "s2" and rows > FULL_ROWS else 1
+    share = min(share, options.rows / rows) if options.rows else share
     if share < 1:
         flags += ["--sample", "%.6f" % share]
     ours = {1: survey(options.weir, files, out + "-1", flags, 1)}
@@ -190,7 +190,8 @@ def main():
     parser.add_argument("weir")
     parser.add_argument("data")
     parser.add_argument("out")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--only", choices=[what["key"] for what in EXPERIMENTS])
     parser.add_argument("--processes", type=lambda text: [int(n) for n in text.split(",")])
     options = parser.parse_args()
     if not os.path.isdir(os.path.join(options.data, "flows")):
@@ -205,11 +206,9 @@ def main():
              "frame, with one thread a task, the defaults of scikit-learn %s (Ray %s) and of weir, and nothing scaled. Machine: %s," % (
                  sklearn.__version__, ray.__version__, cpu),
              "%d cores; %s." % (os.cpu_count(), run(options.weir, "--version").stdout.strip()), ""]
-    if options.quick:
-        lines += ["**A quick run** on a sample of %d rows." % QUICK_ROWS, ""]
     folder = tempfile.mkdtemp(prefix="weir-papers-")
     try:
-        for what in EXPERIMENTS:
+        for what in (e for e in EXPERIMENTS if options.only in (None, e["key"])):
             experiment(what, options, folder, lines.append)
     finally:
         shutil.rmtree(folder)

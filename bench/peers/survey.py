@@ -190,11 +190,23 @@ def sequential(data, tasks):
     return {"start_s": 0.0, "wall_s": time.monotonic() - start, "tasks": done}
 
 
+def start_ray(ray, processes):
+    """Ray gives its start 30 s; a machine that has much else to do may want longer."""
+    for attempt in range(3):
+        try:
+            ray.init(address="local", num_cpus=processes, include_dashboard=False, log_to_driver=False, logging_level="error", configure_logging=False)
+            return
+        except Exception:
+            ray.shutdown()
+            if attempt == 2:
+                raise
+
+
 def parallel(data, tasks, processes):
     import ray
 
     begin = time.monotonic()
-    ray.init(address="local", num_cpus=processes, include_dashboard=False, log_to_driver=False, logging_level="error", configure_logging=False)
+    start_ray(ray, processes)
     try:
         ready = ray.remote(num_cpus=1)(lambda algorithms: load_libraries(algorithms) or time.sleep(0.2))
         algorithms = sorted({algorithm for algorithm, _ in tasks})

@@ -1,6 +1,7 @@
 """`weir bench survey` and the yardstick behind it: test_bench.py WEIR SOURCE_FOLDER. Only form is looked at, and that both sides read the same rows."""
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,48 @@ open({path!r}, "wb").write(frames.frame("n", ["a", "b", "c"], values, [0, 1, 1, 
 (x, y), (z, t) = survey.read_frame({path!r}, "main")
 print(json.dumps([x.tolist(), y.tolist(), z.tolist(), t.tolist(), str(x.dtype)]))""")
             self.assertEqual(got, [[[0, 1, 2], [6, 7, 8], [9, 10, 11], [15, 16, 17]], [0, 1, 0, 1], [[3, 4, 5], [12, 13, 14]], [1, 0], "float64"])
+
+
+@unittest.skipIf(PEERS is None, "scikit-learn is not there: tools/setup peers")
+class Papers(unittest.TestCase):
+    """`make papers` on a folder with one small data set of known form."""
+
+    def papers(self, *arguments):
+        return subprocess.run([os.path.join(PEERS, "bin/python"), os.path.join(SOURCE, "bench/papers.py"), WEIR, *arguments], capture_output=True,
+                              text=True, timeout=300)
+
+    def test_a_page(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rng = random.Random(1)
+            os.makedirs(os.path.join(folder, "flows/cicids2017"))
+            with open(os.path.join(folder, "flows/cicids2017/x.csv"), "w") as file:
+                file.write("id,Flow ID,Src IP,Src Port,Dst IP,Dst Port,Protocol,Timestamp,Flow Duration,Total Fwd Packet,Attempted Category,Label\n")
+                for i in range(300):
+                    bad = i % 3 == 0
+                    file.write(f"{i},f{i},10.0.0.1,{rng.randint(1024, 65535)},10.0.0.2,{rng.choice([80, 443])},6,{1500000000000000 + i},{rng.randint(1, 999)},"
+                               f"{rng.randint(1, 9) + 5 * bad},-1,{'DDoS' if bad else 'BENIGN'}\n")
+            page = os.path.join(folder, "page.md")
+            done = self.papers(folder, page, "--only", "s2", "--processes", "1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(page) as file:
+                text = file.read()
+            rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+            self.assertEqual({len(row) for row in rows}, {11, 7})
+            (tree,) = [row for row in rows if row[0] == "decision tree"]
+            self.assertEqual(tree[1], "*")  # nothing published is made up
+            for accuracy in tree[2], tree[6]:
+                self.assertGreater(float(accuracy), 0.6)
+            self.assertIn("300 rows, 4 columns; 240 train, 60 test", text)
+            done = self.papers(folder, page, "--only", "s1", "--rows", "100", "--processes", "1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(page) as file:
+                text = file.read()
+            self.assertIn("a sample of 33.3 %", text)
+            for absent in "ton-iot", "hikari-2021", "nf-ton-iot-v2", "unsw-nb15":
+                self.assertIn(f"weir survey --data 'DATA/flows/{absent}/", text)
+            done = self.papers(os.path.join(folder, "flows"), page)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no folder flows", done.stderr)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from . import Done, run_task
 
 Task = typing.Dict[str, typing.Any]
 NODE_DEATHS = 3  # a task is begun anew on another node so often
+STARTS = 3  # Ray gives its own start 30 s; a machine that has much else to do may want longer
 
 
 def _run(frame: numpy.typing.NDArray[numpy.uint8], task: Task, library: str, fingerprint: str) -> tuple[Done, str]:
@@ -226,14 +227,18 @@ def _on_ray(ray: typing.Any, folder: Folder, options: argparse.Namespace) -> int
 
     address, jobs = options.address, options.jobs
     common = dict(runtime_env={"py_modules": [weir]}, log_to_driver=False, logging_level="error", configure_logging=False)
-    try:
-        if address:
-            _knock(address)
-            ray.init(address=address, **common)
-        else:
-            ray.init(address="local", num_cpus=jobs or os.cpu_count(), include_dashboard=False, **common)
-    except (OSError, RuntimeError, ValueError) as error:
-        return _stop(f"no Ray at {address}: {_line(error)}" if address else f"Ray does not start: {_line(error)}")
+    for attempt in range(STARTS):
+        try:
+            if address:
+                _knock(address)
+                ray.init(address=address, **common)
+            else:
+                ray.init(address="local", num_cpus=jobs or os.cpu_count(), include_dashboard=False, **common)
+            break
+        except Exception as error:  # Ray has no class for "timed out"
+            ray.shutdown()
+            if address or attempt == STARTS - 1:
+                return _stop(f"no Ray at {address}: {_line(error)}" if address else f"Ray does not start: {_line(error)}")
     try:
         engine = Engine(ray, folder, jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1), options.quiet)
 
