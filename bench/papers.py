@@ -212,6 +212,10 @@ def main():
             experiment(what, options, folder, lines.append)
     finally:
         shutil.rmtree(folder)
+    load = os.getloadavg()[1]
+    if load > 1.5 * os.cpu_count():
+        lines[6:6] = ["**The machine was busy with other work** (a load of %.0f on %d cores): seconds are what was left over for each side, and ratios of single rows" % (
+            load, os.cpu_count()), "say little. Accuracies are not touched by that. Run it again where nothing else runs.", ""]
     with open(options.out + ".new", "w") as file:
         file.write("\n".join(lines) + "\n")
     os.replace(options.out + ".new", options.out)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ struct bench {
     bool large;
     struct weir_talk python;
     char peer[80];               /* "" when it is not there */
+    double cpu_s;                /* of weir's tasks one after another, reading and report included */
     json_t *weir[2], *theirs[2]; /* answers: one after another; the MLP's further seeds */
 };
 
@@ -47,6 +49,13 @@ static void say(const char *what)
 }
 
 /* --- weir's side --- */
+
+static double children_cpu_s(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_CHILDREN, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+}
 
 /* Runs `weir survey` into folder/NAME; the answer is its report, the caller's. */
 static weir_err run_weir(struct bench *b, const char *name, const char *names, const char *seeds, unsigned jobs, json_t **report,
@@ -269,10 +278,18 @@ static weir_err report_each(struct bench *b, struct weir_error *error)
         row->yardstick = b->peer;
         row->theirs = theirs.fit_s + theirs.score_s;
     }
+    /* Seconds of the processor, which other work on the machine does not stretch. */
+    weir_bench_figure(row, "cpu_s", b->cpu_s);
+    if (theirs.tasks)
+        weir_bench_figure(row, "their_cpu_s", json_number_value(json_object_get(b->theirs[0], "cpu_s")));
     weir_bench_figure(row, "train_rows", (double)b->train_rows);
     weir_bench_figure(row, "test_rows", (double)b->test_rows);
-    snprintf(row->note, sizeof row->note, "fit + score of %zu tasks, one after another; %zu rows train, %zu test, %s", b->count,
-             b->train_rows, b->test_rows, b->options->data ? "from --data" : "made up");
+    snprintf(row->note, sizeof row->note,
+             "fit + score of %zu tasks, one after another; %zu rows train, %zu test, %s; CPU %.2f s with reading and report",
+             b->count, b->train_rows, b->test_rows, b->options->data ? "from --data" : "made up", b->cpu_s);
+    if (theirs.tasks)
+        snprintf(row->note + strlen(row->note), sizeof row->note - strlen(row->note), ", theirs %.2f s without",
+                 json_number_value(json_object_get(b->theirs[0], "cpu_s")));
     return WEIR_OK;
 }
 
@@ -340,7 +357,9 @@ static weir_err run_all(struct bench *b, struct weir_error *error)
         mlp |= !strcmp(b->algorithm[i], "mlp");
     }
     say("weir, one after another");
+    double before = children_cpu_s();
     weir_err code = run_weir(b, "out-1", list, "1", 1, &b->weir[0], error);
+    b->cpu_s = children_cpu_s() - before;
     if (code == WEIR_OK)
         code = start_python(b, &python, error);
     if (code == WEIR_OK && python) {

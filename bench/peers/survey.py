@@ -8,7 +8,7 @@ or         {"frame": FRAME of `weir survey`, "split": name, "tasks": ...}
     sequential [A:S,..]  each task, or these, in this process, one after another
     ray N                each task as a Ray task of one CPU, on a cluster of N that this process starts and ends
 
-An answer: {"start_s": .., "wall_s": .., "tasks": [{"algorithm", "seed", "fit_s", "score_s", "accuracy", "precision", "recall", "f1"}, ...]}; wall_s is from the first
+An answer: {"start_s": .., "wall_s": .., ("cpu_s": .., sequential only) "tasks": [{"algorithm", "seed", "fit_s", "score_s", "accuracy", "precision", "recall", "f1"}, ...]}; wall_s is from the first
 task's start to the last one's end, start_s is what Ray took before. Defaults of each library but for one thread (n_jobs=1) and the seed, no scaling,
 float64. What is missing, which scikit-learn does not take, is the column's mean, as in weir; columns and codes of texts are weir's.
 """
@@ -185,9 +185,9 @@ def load_libraries(algorithms):
 
 def sequential(data, tasks):
     load_libraries({algorithm for algorithm, _ in tasks})
-    start = time.monotonic()
+    start, cpu = time.monotonic(), time.process_time()
     done = [fit(algorithm, seed, *data) for algorithm, seed in tasks]
-    return {"start_s": 0.0, "wall_s": time.monotonic() - start, "tasks": done}
+    return {"start_s": 0.0, "wall_s": time.monotonic() - start, "cpu_s": time.process_time() - cpu, "tasks": done}
 
 
 def start_ray(ray, processes):
