@@ -174,7 +174,8 @@ def measure(what, there, options, folder, write):
         mine, other = ours[jobs]["total_s"], theirs[jobs]["wall_s"]
         write("| %d | %.2f | %.2f | %.2f | %.3f | %.2f | %.1f |" % (jobs, other, theirs[jobs]["start_s"], theirs[0]["wall_s"] / other, mine,
                                                                    ours[1]["total_s"] / mine, other / mine))
-    write("\nTimes by processes run from the first task's start to the last one's end; weir's include the intervals and curves of its report.")
+    write("\nTimes by processes run from the first task's start to the last one's end; weir's include the intervals and curves of its report.\n"
+          "What a cell lacks scikit-learn takes as the column's mean, weir as `docs/train.md` says.")
 
 
 def count_rows(patterns):
