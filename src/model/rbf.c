@@ -9,7 +9,8 @@ enum {
     ROWS = WEIR_FLOATS == 16 ? 8 : 4,
     LANES = WEIR_RBF_LANES,
     POINTS = WEIR_RBF_POINTS,
-    SUM = 16 /* lanes of a sum */
+    SUM = 16,    /* lanes of a sum */
+    TOGETHER = 8 /* rows that are added in float32 */
 };
 
 /* 2^x for x <= 0, within 2e-7 of it; not below 2^-126. */
@@ -34,10 +35,10 @@ static inline weir_vf at_most_0(weir_vf x)
     return (weir_vf)((weir_vi)x & (x < 0)); /* +0 for the rest */
 }
 
-/* `rows` (a constant) rows against PAIR vectors of a block. */
-static inline __attribute__((always_inline)) void tile(const struct weir_rbf_pack *pack, size_t block, size_t lane,
-                                                       const float *x, const float *half, int rows, bool near, float *out,
-                                                       size_t stride)
+/* The values of `rows` (a constant) rows and PAIR vectors of a block's points. */
+static inline __attribute__((always_inline)) void values(const struct weir_rbf_pack *pack, size_t block, size_t lane,
+                                                         const float *x, const float *half, int rows, bool near,
+                                                         weir_vf value[ROWS][PAIR])
 {
     size_t columns = pack->columns;
     const float *z = pack->z + block * columns * LANES + lane, *mine = pack->half + block * LANES + lane;
@@ -61,8 +62,19 @@ static inline __attribute__((always_inline)) void tile(const struct weir_rbf_pac
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < PAIR; v++)
-            *(weir_vf *)(out + (size_t)r * stride + block * LANES + lane + (size_t)v * WEIR_FLOATS) =
-                power(near ? at_most_0(sum[r][v]) : sum[r][v] * -0.5f);
+            value[r][v] = power(near ? at_most_0(sum[r][v]) : sum[r][v] * -0.5f);
+}
+
+static inline __attribute__((always_inline)) void tile(const struct weir_rbf_pack *pack, size_t block, size_t lane,
+                                                       const float *x, const float *half, int rows, bool near, float *out,
+                                                       size_t stride)
+{
+    weir_vf value[ROWS][PAIR];
+    values(pack, block, lane, x, half, rows, near, value);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < PAIR; v++)
+            *(weir_vf *)(out + (size_t)r * stride + block * LANES + lane + (size_t)v * WEIR_FLOATS) = value[r][v];
 }
 
 /* Up to ROWS rows against all points. */
@@ -107,10 +119,8 @@ static inline double dot(const float *value, const float *coef, size_t lanes)
                 size_t at = i + k * SUM + v * WEIR_FLOATS;
                 part = weir_vf_fused(*(const weir_vf *)(value + at), *(const weir_vf *)(coef + at), part);
             }
-            weir_vh narrow[2];
-            memcpy(narrow, &part, sizeof narrow);
-            sum[2 * v] += __builtin_convertvector(narrow[0], weir_vd);
-            sum[2 * v + 1] += __builtin_convertvector(narrow[1], weir_vd);
+            sum[2 * v] += weir_vf_low(part);
+            sum[2 * v + 1] += weir_vf_high(part);
         }
     for (size_t v = 0; v < SUM / WEIR_DOUBLES / 2; v++)
         sum[v] += sum[v + SUM / WEIR_DOUBLES / 2];
@@ -131,4 +141,37 @@ void WEIR_VARIANT_OF(weir_rbf_sum)(const struct weir_rbf_pack *pack, const float
             for (size_t g = 0; g < groups; g++)
                 sum[(r + k) * stride + g] += dot(value[k], coef + g * POINTS, padded);
     }
+}
+
+static inline __attribute__((always_inline)) void add(const struct weir_rbf_pack *pack, const float *x, const float *half,
+                                                      size_t rows, const float *coef, bool near, double *sum)
+{
+    for (size_t block = 0; block < pack->blocks; block++)
+        for (size_t lane = 0; lane < LANES; lane += PAIR * WEIR_FLOATS) {
+            weir_vd *mine = (weir_vd *)(sum + block * LANES + lane);
+            for (size_t r = 0; r < rows; r += TOGETHER) {
+                weir_vf part[PAIR] = {0};
+                for (size_t k = r; k < r + TOGETHER; k += ROWS) {
+                    weir_vf value[ROWS][PAIR];
+                    values(pack, block, lane, x + k * pack->columns, half + k, ROWS, near, value);
+#pragma GCC unroll 8
+                    for (size_t i = 0; i < ROWS; i++)
+                        for (int v = 0; v < PAIR; v++)
+                            part[v] = weir_vf_fused(value[i][v], weir_vf_all(coef[k + i]), part[v]);
+                }
+                for (int v = 0; v < PAIR; v++) {
+                    mine[2 * v] += weir_vf_low(part[v]);
+                    mine[2 * v + 1] += weir_vf_high(part[v]);
+                }
+            }
+        }
+}
+
+void WEIR_VARIANT_OF(weir_rbf_add)(const struct weir_rbf_pack *pack, const float *x, const float *half, size_t rows,
+                                   const float *coef, double *sum)
+{
+    if (pack->near)
+        add(pack, x, half, rows, coef, true, sum);
+    else
+        add(pack, x, half, rows, coef, false, sum);
 }

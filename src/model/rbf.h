@@ -3,7 +3,7 @@
  * The points s are packed with one lane each, 32 to a block, so that rows x come one at a time or thousands together with the
  * same bits. A value is computed in float32: as 2^(x s - (|x|^2 + |s|^2) / 2), one operation a column, where the points' squares
  * are small enough that nothing is lost by it, else from the differences. 2^ is a polynomial of our own. Sums are in float32
- * within four vectors of 16 lanes, in float64 across them, and the lanes are added in a fixed order.
+ * over a few values, in float64 across those, all in a fixed order.
  *
  * rbf.c is compiled for each instruction set (vector.h); all give the same bits. Pure functions; any thread.
  */
@@ -53,7 +53,13 @@ typedef void weir_rbf_matrix(const struct weir_rbf_pack *pack, const float *x, c
 typedef void weir_rbf_sum(const struct weir_rbf_pack *pack, const float *x, const float *half, size_t rows, const float *coef,
                           size_t groups, double *sum, size_t stride);
 
+/* sum[i] += the sum over the rows of coef[r] * value, for all lanes i = 0 to 32 * blocks - 1: of many points and few rows. rows:
+ * a multiple of 8 (coefficients may be 0); sum: 64-byte aligned. Adds in another order than weir_rbf_sum. */
+typedef void weir_rbf_add(const struct weir_rbf_pack *pack, const float *x, const float *half, size_t rows, const float *coef,
+                          double *sum);
+
 weir_rbf_matrix weir_rbf_matrix_plain, weir_rbf_matrix_avx2, weir_rbf_matrix_avx512;
 weir_rbf_sum weir_rbf_sum_plain, weir_rbf_sum_avx2, weir_rbf_sum_avx512;
+weir_rbf_add weir_rbf_add_plain, weir_rbf_add_avx2, weir_rbf_add_avx512;
 
 #endif

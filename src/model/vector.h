@@ -57,6 +57,29 @@ static inline weir_vf weir_vf_fused(weir_vf a, weir_vf b, weir_vf c)
 #endif
 }
 
+/* The lower and the upper half of the lanes. */
+static inline weir_vd weir_vf_low(weir_vf a)
+{
+#ifdef __AVX512F__
+    return (weir_vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)a));
+#else
+    weir_vh half[2];
+    __builtin_memcpy(half, &a, sizeof half);
+    return __builtin_convertvector(half[0], weir_vd);
+#endif
+}
+
+static inline weir_vd weir_vf_high(weir_vf a)
+{
+#ifdef __AVX512F__
+    return (weir_vd)_mm512_cvtps_pd((__m256)_mm512_extractf64x4_pd((__m512d)a, 1));
+#else
+    weir_vh half[2];
+    __builtin_memcpy(half, &a, sizeof half);
+    return __builtin_convertvector(half[1], weir_vd);
+#endif
+}
+
 /* Of numbers. */
 static inline weir_vd weir_vd_min(weir_vd a, weir_vd b)
 {

@@ -13,7 +13,8 @@ enum { UP = 1, DOWN = 2 }; /* y alpha can grow, can shrink */
 
 struct solver {
     const struct weir_svm_problem *p;
-    size_t rows;
+    size_t low;    /* rows of the first class, up to a whole block of its pack: those of the second stand behind them */
+    size_t rows;   /* of both; what fills up the blocks can never be chosen */
     double *f;     /* [rows] y times the gradient: sum of alpha y K - y */
     double *alpha; /* [rows] */
     float *key;    /* [rows] */
@@ -22,10 +23,11 @@ struct solver {
     uint32_t place[SET];
     size_t places;
     struct weir_svm_set set;
-    struct weir_rbf_pack pack;
+    struct weir_rbf_pack pack;    /* of the set */
+    struct weir_rbf_pack side[2]; /* of all rows */
     float *x, *half, *coef;
     weir_rbf_matrix *matrix;
-    weir_rbf_sum *sum;
+    weir_rbf_add *add;
     weir_svm_inner *inner;
 };
 
@@ -33,16 +35,15 @@ struct solver {
 
 static const struct weir_svm_class *side_of(const struct solver *s, size_t *row)
 {
-    const struct weir_svm_class *low = &s->p->side[0];
-    if (*row < low->rows)
-        return low;
-    *row -= low->rows;
-    return low + 1;
+    if (*row < s->low)
+        return &s->p->side[0];
+    *row -= s->low;
+    return &s->p->side[1];
 }
 
 static double sign_of(const struct solver *s, size_t row)
 {
-    return row < s->p->side[0].rows ? -1 : 1;
+    return row < s->low ? -1 : 1;
 }
 
 static double most_of(const struct solver *s, size_t row)
@@ -167,18 +168,12 @@ static bool take_in(struct solver *s)
         s->alpha[row] = s->set.alpha[k];
         allow(s, row);
         memmove(s->x + moved * columns, s->x + k * columns, columns * sizeof *s->x);
-        moved++;
+        s->half[moved++] = s->half[k];
     }
     if (!moved)
         return false;
-    s->pack.points = moved;
-    weir_rbf_fill(&s->pack, s->x);
-    double *f = s->f;
-    for (int side = 0; side < 2; side++) {
-        const struct weir_svm_class *of = &s->p->side[side];
-        s->sum(&s->pack, of->x, of->half, of->rows, s->coef, 1, f, 1);
-        f += of->rows;
-    }
+    for (int side = 0; side < 2; side++)
+        s->add(&s->side[side], s->x, s->half, (moved + 7) & ~(size_t)7, s->coef, s->f + (side ? s->low : 0));
     return true;
 }
 
@@ -197,10 +192,11 @@ static weir_err run(struct solver *s, struct weir_svm_result *out, struct weir_e
 {
     const struct weir_svm_problem *p = s->p;
     double up, down, first = -1;
-    for (size_t i = 0; i < s->rows; i++) {
-        s->f[i] = -sign_of(s, i);
-        allow(s, i);
-    }
+    for (int side = 0; side < 2; side++)
+        for (size_t i = side ? s->low : 0, end = i + p->side[side].rows; i < end; i++) {
+            s->f[i] = -sign_of(s, i);
+            allow(s, i);
+        }
     for (;; out->rounds++) {
         find_bounds(s, &up, &down);
         out->gap = down - up;
@@ -228,6 +224,7 @@ static weir_err run(struct solver *s, struct weir_svm_result *out, struct weir_e
         }
     }
     out->bias = -(count > 0 ? sum / count : (up + down) / 2);
+    memmove(s->alpha + p->side[0].rows, s->alpha + s->low, p->side[1].rows * sizeof *s->alpha);
     out->alpha = s->alpha;
     s->alpha = NULL;
     return WEIR_OK;
@@ -241,6 +238,18 @@ static float *room(size_t floats)
     return p;
 }
 
+static bool pack_side(const struct weir_svm_problem *p, int side, struct weir_rbf_pack *pack)
+{
+    const struct weir_svm_class *of = &p->side[side];
+    size_t lanes = weir_rbf_blocks(of->rows) * WEIR_RBF_LANES;
+    *pack = (struct weir_rbf_pack){
+        .columns = p->columns, .points = of->rows, .near = p->near, .z = room(lanes * p->columns), .half = room(lanes)};
+    if (!pack->z || !pack->half)
+        return false;
+    weir_rbf_fill(pack, of->x);
+    return true;
+}
+
 weir_err weir_svm_solve(const struct weir_svm_problem *p, struct weir_svm_result *out, struct weir_error *error)
 {
     struct solver *s = calloc(1, sizeof *s);
@@ -249,8 +258,10 @@ weir_err weir_svm_solve(const struct weir_svm_problem *p, struct weir_svm_result
     if (!s)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     s->p = p;
-    s->rows = p->side[0].rows + p->side[1].rows;
-    s->f = calloc(s->rows, sizeof *s->f);
+    s->low = weir_rbf_blocks(p->side[0].rows) * WEIR_RBF_LANES;
+    s->rows = s->low + weir_rbf_blocks(p->side[1].rows) * WEIR_RBF_LANES;
+    float *f = room(2 * s->rows);
+    s->f = (double *)(void *)f;
     s->alpha = calloc(s->rows, sizeof *s->alpha);
     s->key = calloc(s->rows, sizeof *s->key);
     s->can = calloc(s->rows, sizeof *s->can);
@@ -267,15 +278,33 @@ weir_err weir_svm_solve(const struct weir_svm_problem *p, struct weir_svm_result
                                    .most = (double *)(void *)most,
                                    .y = room(SET)};
     s->matrix = WEIR_SIMD_CHOOSE(weir_rbf_matrix);
-    s->sum = WEIR_SIMD_CHOOSE(weir_rbf_sum);
+    s->add = WEIR_SIMD_CHOOSE(weir_rbf_add);
     s->inner = WEIR_SIMD_CHOOSE(weir_svm_inner);
-    if (s->f && s->alpha && s->key && s->can && s->chosen && s->x && s->half && s->coef && s->pack.z && s->pack.half &&
-        s->set.kernel && s->set.f && alpha && most && s->set.y)
+    if (pack_side(p, 0, &s->side[0]) && pack_side(p, 1, &s->side[1]) && f && s->alpha && s->key && s->can && s->chosen && s->x &&
+        s->half && s->coef && s->pack.z && s->pack.half && s->set.kernel && s->set.f && alpha && most && s->set.y)
         err = run(s, out, error);
     else
         err = weir_fail(error, WEIR_ERR_MEMORY, "%zu rows do not fit into memory", s->rows);
-    void *rooms[] = {s->f,      s->alpha,     s->key,        s->can,   s->chosen, s->x,  s->half, s->coef,
-                     s->pack.z, s->pack.half, s->set.kernel, s->set.f, s->set.y,  alpha, most,    s};
+    void *rooms[] = {f,
+                     s->alpha,
+                     s->key,
+                     s->can,
+                     s->chosen,
+                     s->x,
+                     s->half,
+                     s->coef,
+                     s->pack.z,
+                     s->pack.half,
+                     s->side[0].z,
+                     s->side[0].half,
+                     s->side[1].z,
+                     s->side[1].half,
+                     s->set.kernel,
+                     s->set.f,
+                     s->set.y,
+                     alpha,
+                     most,
+                     s};
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
         free(rooms[i]);
     return err;
