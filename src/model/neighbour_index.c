@@ -4,26 +4,31 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/random.h"
 #include "base/simd.h"
 
 enum {
     LEAF = 32,      /* rows that are not halved further */
-    SAMPLES = 2048, /* rows that the directions are made from */
+    SAMPLES = 1024, /* rows that the directions are made from */
     WIDE = 256,     /* columns that take part in them, at most: those that differ most */
     TURNS = 10,     /* of the search for the directions */
     DIRECTIONS = WEIR_SHADOW - 1
 };
 
-/* Zeroed and aligned. */
+/* Zeroed and aligned; large ones in large pages, if the system has them. */
 static void *room(size_t count, size_t width)
 {
+    enum { LARGE = 2 << 20 };
     size_t bytes;
     if (__builtin_mul_overflow(count, width, &bytes) || bytes > SIZE_MAX / 2)
         return NULL;
-    bytes = (bytes + 127) & ~(size_t)63;
-    void *p = aligned_alloc(64, bytes);
+    size_t unit = bytes < 2 * LARGE ? 64 : LARGE;
+    bytes = (bytes + 2 * unit - 1) & ~(unit - 1);
+    void *p = aligned_alloc(unit, bytes);
+    if (p && unit == LARGE)
+        madvise(p, bytes, MADV_HUGEPAGE); /* no more than a wish */
     if (p)
         memset(p, 0, bytes);
     return p;
@@ -206,11 +211,15 @@ static size_t add_steps(const struct weir_neighbour_index *n, const struct sampl
                 for (size_t k = 0; k < d; k++)
                     u[k] = u[chosen[k]];
                 for (size_t k = 0; k < d; k++)
-                    for (size_t c = 0; c < d; c++)
+                    for (size_t c = 0; c <= k; c++)
                         spread[k * d + c] += u[k] * u[c];
             }
         if (!pass)
             d = choose_columns(square, n->columns, chosen);
+        else
+            for (size_t k = 0; k < d; k++)
+                for (size_t c = 0; c < k; c++)
+                    spread[c * d + k] = spread[k * d + c];
     }
     return d;
 }
@@ -304,34 +313,46 @@ static void fill_block(struct weir_neighbour_block *block, const double *shadow,
     block->radius = (float)sqrt(far);
 }
 
-/* The box of the rows; returns its widest side, -1 when they all have one shadow. */
-static int bound(const struct builder *b, const uint32_t *id, size_t rows, struct weir_neighbour_box *box)
+static void bound(const struct builder *b, const uint32_t *id, size_t rows, size_t step, struct weir_neighbour_box *box)
 {
-    int widest = -1;
-    double width = 0;
     memcpy(box->low, b->shadow + (size_t)id[0] * WEIR_SHADOW, sizeof box->low);
     memcpy(box->high, box->low, sizeof box->high);
-    for (size_t i = 1; i < rows; i++) {
+    for (size_t i = step; i < rows; i += step) {
         const double *s = b->shadow + (size_t)id[i] * WEIR_SHADOW;
         for (int k = 0; k < WEIR_SHADOW; k++) {
             box->low[k] = s[k] < box->low[k] ? s[k] : box->low[k];
             box->high[k] = s[k] > box->high[k] ? s[k] : box->high[k];
         }
     }
-    for (int k = 0; k < WEIR_SHADOW; k++)
-        if (box->high[k] - box->low[k] > width) {
-            width = box->high[k] - box->low[k];
-            widest = k;
-        }
-    return widest;
 }
 
+/* The widest side of the rows, or of a sample of them; -1: they all have one shadow. */
+static int find_widest(const struct builder *b, const uint32_t *id, size_t rows)
+{
+    enum { SAMPLE = 200 };
+    struct weir_neighbour_box box;
+    int widest = -1;
+    for (size_t step = rows / SAMPLE + 1;; step = 1) {
+        double width = 0;
+        bound(b, id, rows, step, &box);
+        for (int k = 0; k < WEIR_SHADOW; k++)
+            if (box.high[k] - box.low[k] > width) {
+                width = box.high[k] - box.low[k];
+                widest = k;
+            }
+        if (widest >= 0 || step == 1)
+            return widest;
+    }
+}
+
+/* Boxes are those of the rows in a leaf, and from there up of both children. */
 static void grow(struct builder *b, uint32_t *id, size_t rows)
 {
     struct weir_neighbour_index *n = b->n;
     size_t me = n->nodes++;
-    int widest = bound(b, id, rows, &n->box[me]);
-    if (rows <= LEAF || widest < 0 || (b->stop && *b->stop)) {
+    int widest = rows <= LEAF || (b->stop && *b->stop) ? -1 : find_widest(b, id, rows);
+    if (widest < 0) {
+        bound(b, id, rows, 1, &n->box[me]);
         n->node[me] = (struct weir_neighbour_node){0, (uint32_t)n->blocks, (uint32_t)rows};
         for (size_t i = 0; i < rows; i += WEIR_SHADOW_ROWS)
             fill_block(&n->block[n->blocks++], b->shadow, id + i, rows - i < WEIR_SHADOW_ROWS ? rows - i : WEIR_SHADOW_ROWS);
@@ -340,8 +361,13 @@ static void grow(struct builder *b, uint32_t *id, size_t rows)
     size_t half = rows / 2 / WEIR_SHADOW_ROWS * WEIR_SHADOW_ROWS; /* full blocks; at least one, as rows > LEAF */
     part(b, id, rows, half, widest);
     grow(b, id, half);
-    n->node[me] = (struct weir_neighbour_node){(uint32_t)n->nodes, 0, (uint32_t)rows};
+    size_t right = n->nodes;
     grow(b, id + half, rows - half);
+    n->node[me] = (struct weir_neighbour_node){(uint32_t)right, 0, (uint32_t)rows};
+    for (int k = 0; k < WEIR_SHADOW; k++) {
+        n->box[me].low[k] = fmin(n->box[me + 1].low[k], n->box[right].low[k]);
+        n->box[me].high[k] = fmax(n->box[me + 1].high[k], n->box[right].high[k]);
+    }
 }
 
 weir_err weir_neighbour_index_build(struct weir_neighbour_index *n, const volatile sig_atomic_t *stop, struct weir_error *error)

@@ -32,7 +32,7 @@ void WEIR_VARIANT_OF(weir_neighbour_shadow)(const struct weir_neighbour_index *i
     size_t stride = index->stride;
     weir_vd p[PARTS] = {0}, left[EIGHT] = {0};
     for (size_t c = 0; c < stride; c += WEIR_DOUBLES) {
-        weir_vd x = __builtin_convertvector(*(const weir_vh *)(row + c), weir_vd);
+        weir_vd x = weir_vd_from(row + c);
         *(weir_vd *)(u + c) = (x - *(const weir_vd *)(index->centre + c)) * *(const weir_vd *)(index->scale + c);
     }
     for (size_t c = 0; c < index->columns; c++)
@@ -80,9 +80,7 @@ static inline double exact(const struct weir_neighbour_index *index, const float
     for (size_t c = 0; c < index->stride; c += 8)
         for (int k = 0; k < EIGHT; k++) {
             size_t at = c + (size_t)k * WEIR_DOUBLES;
-            weir_vd x = __builtin_convertvector(*(const weir_vh *)(a + at), weir_vd),
-                    y = __builtin_convertvector(*(const weir_vh *)(b + at), weir_vd);
-            weir_vd d = (x - y) * *(const weir_vd *)(index->factor + at);
+            weir_vd x = weir_vd_from(a + at), d = (x - weir_vd_from(b + at)) * *(const weir_vd *)(index->factor + at);
             sum[k] += d * d;
         }
     return weir_sum8(sum);
@@ -151,6 +149,11 @@ static inline void look_into(struct query *q, const struct weir_neighbour_block 
         for (int l = 0; l < WEIR_FLOATS; l++)
             near |= (unsigned)(within[l] & 1) << (k * WEIR_FLOATS + l);
 #endif
+    }
+    for (unsigned rest = near; rest; rest &= rest - 1) { /* their rows lie anywhere: all are fetched at once */
+        uint32_t row = block->row[__builtin_ctz(rest)];
+        for (size_t c = 0; row != UINT32_MAX && c < q->index->stride; c += 16)
+            __builtin_prefetch(q->index->x + (size_t)row * q->index->stride + c);
     }
     for (; near; near &= near - 1) {
         int l = __builtin_ctz(near);

@@ -80,7 +80,10 @@ weir_err weir_neighbours_finish(struct weir_neighbours *m, const volatile sig_at
         if (m->label[i] >= m->classes)
             return weir_fail(error, WEIR_ERR_FORMAT, "nearest neighbours: row %zu is of class %u of %zu", i, m->label[i],
                              m->classes);
-        for (size_t c = 0; c < n->columns; c++)
+        float none = 0; /* 0 as long as all are numbers */
+        for (size_t c = 0; c < n->stride; c++)
+            none += n->x[i * n->stride + c] * 0;
+        for (size_t c = 0; none != 0 && c < n->columns; c++)
             if (!isfinite(n->x[i * n->stride + c]))
                 return weir_fail(error, WEIR_ERR_FORMAT, "nearest neighbours: row %zu, column %zu: no number", i, c);
     }

@@ -10,7 +10,7 @@ enum {
     LANES = WEIR_RBF_LANES,
     POINTS = WEIR_RBF_POINTS,
     SUM = 16,    /* lanes of a sum */
-    TOGETHER = 8 /* rows that are added in float32 */
+    TOGETHER = 4 /* rows that are added in float32 */
 };
 
 /* 2^x for x <= 0, within 2e-7 of it; not below 2^-126. */
@@ -149,20 +149,19 @@ static inline __attribute__((always_inline)) void add(const struct weir_rbf_pack
     for (size_t block = 0; block < pack->blocks; block++)
         for (size_t lane = 0; lane < LANES; lane += PAIR * WEIR_FLOATS) {
             weir_vd *mine = (weir_vd *)(sum + block * LANES + lane);
-            for (size_t r = 0; r < rows; r += TOGETHER) {
-                weir_vf part[PAIR] = {0};
-                for (size_t k = r; k < r + TOGETHER; k += ROWS) {
-                    weir_vf value[ROWS][PAIR];
-                    values(pack, block, lane, x + k * pack->columns, half + k, ROWS, near, value);
-#pragma GCC unroll 8
-                    for (size_t i = 0; i < ROWS; i++)
-                        for (int v = 0; v < PAIR; v++)
-                            part[v] = weir_vf_fused(value[i][v], weir_vf_all(coef[k + i]), part[v]);
-                }
-                for (int v = 0; v < PAIR; v++) {
-                    mine[2 * v] += weir_vf_low(part[v]);
-                    mine[2 * v + 1] += weir_vf_high(part[v]);
-                }
+            for (size_t r = 0; r < rows; r += ROWS) {
+                weir_vf value[ROWS][PAIR];
+                values(pack, block, lane, x + r * pack->columns, half + r, ROWS, near, value);
+#pragma GCC unroll 2
+                for (size_t k = 0; k < ROWS; k += TOGETHER)
+                    for (int v = 0; v < PAIR; v++) {
+                        weir_vf part = {0};
+#pragma GCC unroll 4
+                        for (size_t i = k; i < k + TOGETHER; i++)
+                            part = weir_vf_fused(value[i][v], weir_vf_all(coef[r + i]), part);
+                        mine[2 * v] += weir_vf_low(part);
+                        mine[2 * v + 1] += weir_vf_high(part);
+                    }
             }
         }
 }

@@ -57,6 +57,16 @@ static inline weir_vf weir_vf_fused(weir_vf a, weir_vf b, weir_vf c)
 #endif
 }
 
+/* WEIR_DOUBLES numbers from aligned floats. */
+static inline weir_vd weir_vd_from(const float *x)
+{
+#ifdef __AVX512F__
+    return (weir_vd)_mm512_cvtps_pd(_mm256_load_ps(x));
+#else
+    return __builtin_convertvector(*(const weir_vh *)x, weir_vd);
+#endif
+}
+
 /* The lower and the upper half of the lanes. */
 static inline weir_vd weir_vf_low(weir_vf a)
 {
