@@ -5,12 +5,29 @@
 
 #include "batch/batch.h"
 #include "cli/run_options.h"
+#include "cli/survey_options.h"
 #include "pipeline/backend.h"
 
 static void must(int condition)
 {
     if (!condition)
         abort();
+}
+
+/* The settings of a survey, which have a mapping among them; what they name is not looked for. */
+static void as_survey(const uint8_t *data, size_t size)
+{
+    static struct weir_problems problems;
+    struct weir_config *config = NULL;
+    problems = (struct weir_problems){0};
+    must(weir_config_parse("weir.yaml", data, size, &weir_survey_settings, &config, &problems) == WEIR_OK);
+    for (size_t i = 0; i < config->count; i++)
+        for (size_t v = 0; v < config->entry[i].value.count; v++)
+            for (const char *c = config->entry[i].value.item[v]; *c; c++)
+                must((unsigned char)*c >= ' ');
+    for (size_t i = 0; i < problems.count && i < WEIR_PROBLEMS_MAX; i++)
+        must(!strpbrk(problems.item[i].text, "\n\r\x1b"));
+    weir_config_free(&config);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > WEIR_CONFIG_BYTES)
         return 0;
     must(weir_config_parse("weir.yaml", data, size, &weir_run_settings, &config, &problems) == WEIR_OK);
+    as_survey(data, size);
     must(config->count <= weir_run_settings.count);
     for (size_t i = 0; i < config->count; i++) {
         const struct weir_config_entry *entry = &config->entry[i];

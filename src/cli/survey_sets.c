@@ -219,12 +219,16 @@ static weir_err add_split(struct making *m, const char *name, const char *test_d
     return WEIR_OK;
 }
 
-/* Into the last split. */
-static void put_row(struct making *m, bool trains, size_t row)
+/* Into the last split. rows NULL: first, first + 1, ... */
+static void put_rows(struct making *m, bool train, const uint32_t *rows, size_t first, size_t count)
 {
     struct weir_survey_split *split = &m->frame.split[m->frame.split_count - 1];
-    m->bits[m->bit_lists - (trains ? 2 : 1)][row / 8] |= (uint8_t)(1 << row % 8);
-    *(trains ? &split->train_count : &split->test_count) += 1;
+    uint8_t *bits = m->bits[m->bit_lists - (train ? 2 : 1)];
+    for (size_t i = 0; i < count; i++) {
+        size_t row = rows ? rows[i] : first + i;
+        bits[row / 8] |= (uint8_t)(1 << row % 8);
+    }
+    *(train ? &split->train_count : &split->test_count) = count;
 }
 
 /* A split that trains on all own rows, or a sample of them, and tests on rows from..to. One for each seed. */
@@ -245,10 +249,8 @@ static weir_err split_across(struct making *m, size_t from, const char *test_dat
         snprintf(name, sizeof name, "on-%s-s%llu", test_data, (unsigned long long)seed);
         failed = add_split(m, name, test_data, fingerprint, seed, NULL, error);
         if (!failed) {
-            for (size_t i = 0; i < count; i++)
-                put_row(m, true, rows ? rows[i] : i);
-            for (size_t r = from; r < m->frame.all_rows; r++)
-                put_row(m, false, r);
+            put_rows(m, true, rows, 0, count);
+            put_rows(m, false, NULL, from, m->frame.all_rows - from);
         }
         free(rows);
     }
@@ -310,10 +312,10 @@ static weir_err split_own(struct making *m, struct weir_error *error)
             char name[160];
             snprintf(name, sizeof name, "s%llu%s%s", (unsigned long long)config.seed, *fold->name ? "-" : "", fold->name);
             failed = add_split(m, name, NULL, NULL, config.seed, fold->name, error);
-            for (size_t i = 0; i < fold->train_count && !failed; i++)
-                put_row(m, true, fold->train[i]);
-            for (size_t i = 0; i < fold->test_count && !failed; i++)
-                put_row(m, false, fold->test[i]);
+            if (!failed) {
+                put_rows(m, true, fold->train, 0, fold->train_count);
+                put_rows(m, false, fold->test, 0, fold->test_count);
+            }
         }
         weir_folds_fini(&folds);
     }
@@ -379,6 +381,10 @@ weir_err weir_survey_sets_read(const struct weir_survey_options *options, const 
             continue;
         struct making making = {.o = options, .stop = stop};
         failed = make_frame(&making, &options->set[k], plan, error);
+        if (failed && options->set[k].name && error) {
+            struct weir_error inner = *error;
+            weir_fail(error, failed, "--set %.40s: %s", options->set[k].name, inner.text);
+        }
         free_making(&making);
     }
     return failed;

@@ -42,7 +42,7 @@ static const struct estimate {
     {"svm", 40, 0.7, 3, true},
     {"random-forest", 266, 0.1, 0.5, false},
     {"adaboost", 300, 0, 0.5, false},
-    {"mlp", 350, 0.1, 1.2, true},
+    {"mlp", 1100, 0.1, 1.2, true},
     {"xgboost", 600, 0, 5.8, false},
     {"lightgbm", 1200, 0, 3.6, false},
     {"catboost", 10000, 0, 4, false},

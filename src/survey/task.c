@@ -288,7 +288,7 @@ static json_t *describe_cost(const struct weir_survey_frame *frame, const struct
 /* Who it is: the same members, in the same order, whether it went well or not. */
 static json_t *start_result(const json_t *task, const char *status, const char *why)
 {
-    static const char *const kept[] = {"id",    "data",      "split",  "test_data", "algorithm", "asked",
+    static const char *const kept[] = {"id",    "data",      "split",  "test_data", "algorithm", "params",
                                        "scale", "threshold", "select", "seed",      "fold"};
     json_t *result = json_object();
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)

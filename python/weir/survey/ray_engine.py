@@ -56,7 +56,7 @@ def _run(frame: numpy.typing.NDArray[numpy.uint8], task: Task, library: str, fin
         return done, log.read().decode(errors="replace")
 
 
-IDENTITY = ("id", "data", "split", "test_data", "algorithm", "asked", "scale", "threshold", "select", "seed", "fold")
+IDENTITY = ("id", "data", "split", "test_data", "algorithm", "params", "scale", "threshold", "select", "seed", "fold")
 
 
 def failed(task: Task, why: str) -> Done:
