@@ -156,27 +156,30 @@ static void add_leaves(const struct weir_plan *plan, const struct weir_chunk *ch
                        float *margins)
 {
     const struct weir_forest *f = plan->forest;
+    const size_t width = f->width; /* groups, as many */
     double sums[WEIR_WALK_CHUNKS][SUMS];
     struct {
         _Alignas(64) uint32_t node[WEIR_CHUNK];
     } leaf[WEIR_WALK_CHUNKS];
-    size_t batch = SIZE_MAX;
-    for (size_t i = 0; i < chunks; i++)
-        for (size_t r = 0; r < chunk[i].values.rows; r++)
-            memcpy(sums[i] + r * f->groups, f->base, f->groups * sizeof *f->base);
+    size_t batch = SIZE_MAX, rows[WEIR_WALK_CHUNKS];
+    for (size_t i = 0; i < chunks; i++) {
+        rows[i] = chunk[i].values.rows;
+        for (size_t r = 0; r < rows[i]; r++)
+            memcpy(sums[i] + r * width, f->base, width * sizeof *f->base);
+    }
     for (size_t run = 0; run < plan->runs; run++)
         for (size_t k = 0; k < plan->run[run].pieces; k++) {
             score_run(plan, &plan->run[run], plan->run[run].piece + k, 1, chunk, chunks, results, &batch, WEIR_OUTPUT_NODE, leaf,
                       sizeof *leaf);
             for (size_t i = 0; i < chunks; i++)
-                for (size_t r = 0; r < chunk[i].values.rows; r++) {
-                    const double *value = f->leaf + (size_t)f->place[leaf[i].node[r]] * f->width;
-                    for (size_t g = 0; g < f->width; g++)
-                        sums[i][r * f->groups + g] += value[g];
+                for (size_t r = 0; r < rows[i]; r++) {
+                    const double *value = f->leaf + (size_t)f->place[leaf[i].node[r]] * width;
+                    for (size_t g = 0; g < width; g++)
+                        sums[i][r * width + g] += value[g];
                 }
         }
-    for (size_t i = 0; i < chunks; margins += chunk[i].values.rows * f->groups, i++)
-        for (size_t k = 0; k < chunk[i].values.rows * f->groups; k++)
+    for (size_t i = 0; i < chunks; margins += rows[i] * width, i++)
+        for (size_t k = 0; k < rows[i] * width; k++)
             margins[k] = (float)sums[i][k];
 }
 
