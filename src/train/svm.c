@@ -340,8 +340,9 @@ static weir_err refuse(const struct machine *m, struct weir_error *error)
     if (err)
         return err;
     return weir_fail(error, WEIR_ERR_LIMIT,
-                     "svm: %zu different rows would take about %.0f %s; train on a sample, or allow it with --param max_rows=%zu",
-                     m->rows->rows, seconds < 120 ? seconds : seconds / 60, seconds < 120 ? "seconds" : "minutes", m->rows->rows);
+                     "svm: %zu different rows would take about %.*f %s; train on a sample, or allow it with --param max_rows=%zu",
+                     m->rows->rows, seconds < 10 ? 1 : 0, seconds < 120 ? seconds : seconds / 60,
+                     seconds < 120 ? "seconds" : "minutes", m->rows->rows);
 }
 
 static weir_err fit(const struct weir_train_set *set, const struct weir_train_config *config, struct weir_trained *out,

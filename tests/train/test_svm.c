@@ -13,6 +13,7 @@
 #include "../model/random.h"
 #include "model/rbf.h"
 #include "train/svm_solver.h"
+#include "train/trainers.h"
 
 enum { COLUMNS = 6, MOST = 1500 };
 
@@ -161,9 +162,39 @@ static void it_stops_when_told(void **state)
     assert_null(result.alpha);
 }
 
+/* Past the limit it says how long it would take, and which parameter goes on. */
+static void many_rows_are_asked_for(void **state)
+{
+    (void)state;
+    static struct rows r;
+    static float column[COLUMNS][300];
+    const float *x[COLUMNS];
+    uint32_t row[300], label[300];
+    struct weir_train_config config = {.seed = 1};
+    struct weir_trained trained = {0};
+    struct weir_error error = {0};
+    const char *given[] = {"max_rows=299"};
+    make(&r, 150, 150, 1, 1e-3);
+    for (uint32_t i = 0; i < 300; i++) {
+        row[i] = i;
+        label[i] = i >= 150;
+        for (size_t c = 0; c < COLUMNS; c++)
+            column[c][i] = r.x[i][c];
+    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        x[c] = column[c];
+    const struct weir_train_set set = {x, COLUMNS, row, label, 300, 2};
+    assert_int_equal(weir_params_read(weir_train_svm.params, "svm", given, 1, NULL, NULL, &config.params, &error), WEIR_OK);
+    assert_int_equal(weir_train_svm.fit(&set, &config, &trained, &error), WEIR_ERR_LIMIT);
+    assert_non_null(strstr(error.text, "300 different rows would take about"));
+    assert_non_null(strstr(error.text, "max_rows=300"));
+    assert_null(trained.scorer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_optimum_is_found), cmocka_unit_test(weights_are_rows),
-                                       cmocka_unit_test(every_variant_gives_the_same_bits), cmocka_unit_test(it_stops_when_told)};
+                                       cmocka_unit_test(every_variant_gives_the_same_bits), cmocka_unit_test(it_stops_when_told),
+                                       cmocka_unit_test(many_rows_are_asked_for)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
