@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edges.h"
 #include "model/forest_pack.h"
 #include "model/forest_score.h"
 #include "model/forest_walk.h"
@@ -116,12 +117,6 @@ static size_t leaf_room(const struct compiler *c, size_t tree)
     return (leaves + LEAF_ROOM - 1) / LEAF_ROOM * LEAF_ROOM;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 /* All thresholds of the trees with tests, by column, sorted, each once. */
 static bool collect_edges(struct compiler *c)
 {
@@ -148,31 +143,9 @@ static bool collect_edges(struct compiler *c)
         if (!c->edge)
             return false;
     }
-    for (size_t k = 0; k < f->columns; k++) {
-        float *edge = c->edge + c->edge_first[k];
-        size_t kept = 0;
-        qsort(edge, c->edge_count[k], sizeof *edge, compare_floats);
-        for (size_t i = 0; i < c->edge_count[k]; i++)
-            if (!kept || edge[i] > edge[kept - 1])
-                edge[kept++] = edge[i];
-        c->edge_count[k] = kept;
-    }
+    for (size_t k = 0; k < f->columns; k++)
+        c->edge_count[k] = weir_edges_sort(c->edge + c->edge_first[k], c->edge_count[k]);
     return true;
-}
-
-/* How many thresholds of the column are <= value. */
-static size_t rank_of(const struct compiler *c, size_t column, float value)
-{
-    const float *edge = c->edge + c->edge_first[column];
-    size_t low = 0, high = c->edge_count[column];
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (edge[middle] <= value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 /* The plane and the bin that a node's test needs. */
@@ -186,7 +159,8 @@ static struct weir_plane plane_of(const struct compiler *c, size_t node, unsigne
         p.low = f->value[node];
         *bin = c->plan->kernel->bins;
     } else {
-        size_t rank = rank_of(c, p.column, f->value[node]); /* at least 1: the threshold itself */
+        size_t rank = weir_edges_rank(c->edge + c->edge_first[p.column], c->edge_count[p.column],
+                                      f->value[node]); /* at least 1: the threshold itself */
         p.below = (uint16_t)((rank - 1) / c->plan->kernel->bins * c->plan->kernel->bins);
         *bin = (unsigned)(rank - p.below);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edges.h"
 #include "model/forest_pack.h"
 
 enum { COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1, EDGES = UINT16_MAX - 1 };
@@ -15,12 +16,6 @@ struct edges {
     float *edge;
     bool *side[2]; /* [columns] missing values go left, right */
 };
-
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
 
 static void collect(const struct weir_forest *f, struct edges *e)
 {
@@ -36,30 +31,8 @@ static void collect(const struct weir_forest *f, struct edges *e)
         e->edge[e->first[column] + e->count[column]++] = f->value[i];
         e->side[(f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0][column] = true;
     }
-    for (size_t k = 0; k < f->columns; k++) {
-        float *edge = e->edge + e->first[k];
-        size_t kept = 0;
-        qsort(edge, e->count[k], sizeof *edge, compare_floats);
-        for (size_t i = 0; i < e->count[k]; i++)
-            if (!kept || edge[i] > edge[kept - 1])
-                edge[kept++] = edge[i];
-        e->count[k] = kept;
-    }
-}
-
-/* How many edges of the column are <= value. */
-static uint32_t rank_of(const struct edges *e, size_t column, float value)
-{
-    const float *edge = e->edge + e->first[column];
-    size_t low = 0, high = e->count[column];
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (edge[middle] <= value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)low;
+    for (size_t k = 0; k < f->columns; k++)
+        e->count[k] = weir_edges_sort(e->edge + e->first[k], e->count[k]);
 }
 
 static unsigned bits_of(size_t most)
@@ -194,7 +167,7 @@ static weir_err build_words(struct weir_plan *plan, const struct edges *e, struc
                 parent = (at - 1) / 2;
             } else {
                 size_t k = f->split[i] & COLUMN;
-                threshold = rank_of(e, k, f->value[i]);
+                threshold = (uint32_t)weir_edges_rank(e->edge + e->first[k], e->count[k], f->value[i]);
                 parent = inner++;
                 column = lane[(f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0][place[k]];
             }
