@@ -4,6 +4,13 @@
 
 #include "model/trees.h"
 
+void weir_boosted_gather(const struct weir_train_set *set, float *out, size_t row_step, size_t column_step)
+{
+    for (size_t c = 0; c < set->columns; c++)
+        for (size_t i = 0; i < set->rows; i++)
+            out[i * row_step + c * column_step] = set->x[c][set->row[i]];
+}
+
 weir_err weir_boosted_take(weir_source_reader *reader, const void *bytes, size_t size, const char *library,
                            struct weir_trained *out, struct weir_error *error)
 {

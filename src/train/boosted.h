@@ -5,6 +5,10 @@
 #include "model/source.h"
 #include "train/trainer.h"
 
+/* The rows of the set one behind the other: value of row i, column c at out[i * row_step + c * column_step]. out: rows * columns.
+ */
+void weir_boosted_gather(const struct weir_train_set *set, float *out, size_t row_step, size_t column_step);
+
 typedef weir_err weir_source_reader(const void *bytes, size_t size, const char *origin, struct weir_source *out,
                                     struct weir_error *error);
 

@@ -145,10 +145,8 @@ static int write_rows(const struct weir_train_set *set, struct weir_error *error
         return -1;
     }
     float *x = map;
-    for (size_t c = 0; c < set->columns; c++)
-        for (size_t i = 0; i < set->rows; i++)
-            *x++ = set->x[c][set->row[i]];
-    memcpy(x, set->label, set->rows * sizeof *set->label);
+    weir_boosted_gather(set, x, 1, set->rows);
+    memcpy(x + set->rows * set->columns, set->label, set->rows * sizeof *set->label);
     munmap(map, bytes);
     return file;
 }

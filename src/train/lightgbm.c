@@ -30,9 +30,7 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
     float *x = malloc((set->rows * set->columns + 1) * sizeof *x);
     if (!x)
         return weir_fail(error, WEIR_ERR_MEMORY, "the training rows do not fit into memory; train on a sample");
-    for (size_t c = 0; c < set->columns; c++)
-        for (size_t i = 0; i < set->rows; i++)
-            x[c * set->rows + i] = set->x[c][set->row[i]];
+    weir_boosted_gather(set, x, 1, set->rows);
     weir_err err = weir_lgb_train(x, set->label, set->rows, set->columns, &lgb, &text, &size, error);
     free(x);
     if (!err)
