@@ -115,6 +115,20 @@ void weir_report_put_curves(FILE *to, const struct weir_report_view *view)
     }
 }
 
+/* Each data set's shown models in a row, in what form `put` gives them. */
+static void put_shown(FILE *to, const struct weir_report_view *view, void (*put)(FILE *to, const struct weir_report_group *group))
+{
+    for (size_t from = 0, end; from < view->count; from = end) {
+        end = weir_report_data_end(view, from);
+        weir_report_data_title(to, view, from);
+        fputs("<div class=\"row\">\n", to);
+        for (size_t i = from; i < end; i++)
+            if (view->group[i].shown)
+                put(to, &view->group[i]);
+        fputs("</div>\n", to);
+    }
+}
+
 /* ---- Confusion matrices ---------------------------------------------------------------------------------------------------- */
 
 static void put_cell(FILE *to, double count, double rows, bool right)
@@ -174,25 +188,17 @@ void weir_report_put_confusion(FILE *to, const struct weir_report_view *view)
         "the larger the share of the true class: <span class=\"s0\">blue</span> is right, orange is wrong (on a scale that shows "
         "rare errors).</p>\n",
         to);
-    for (size_t from = 0, end; from < view->count; from = end) {
-        end = weir_report_data_end(view, from);
-        weir_report_data_title(to, view, from);
-        fputs("<div class=\"row\">\n", to);
-        for (size_t i = from; i < end; i++)
-            if (view->group[i].shown)
-                put_matrix(to, &view->group[i]);
-        fputs("</div>\n", to);
-    }
+    put_shown(to, view, put_matrix);
 }
 
 /* ---- Importance ------------------------------------------------------------------------------------------------------------ */
 
-static void put_bars(FILE *to, const struct weir_report_group *group, const char *key)
+static void put_bars(FILE *to, const struct weir_report_group *group)
 {
     const json_t *list = json_object_get(json_object_get(group->task, "result"), "importance"), *column;
     double top = 0;
     size_t i, put = 0;
-    json_array_foreach(list, i, column) top = fmax(top, weir_html_number(json_object_get(column, key)));
+    json_array_foreach(list, i, column) top = fmax(top, weir_html_number(json_object_get(column, "shap")));
     if (!(top > 0))
         return;
     fputs("<figure><figcaption><b>", to);
@@ -200,7 +206,7 @@ static void put_bars(FILE *to, const struct weir_report_group *group, const char
     fprintf(to, "</b></figcaption><table class=\"bars s%u\">", group->colour);
     json_array_foreach(list, i, column)
     {
-        double value = weir_html_number(json_object_get(column, key));
+        double value = weir_html_number(json_object_get(column, "shap"));
         if (!(value > 0) || put++ >= BARS)
             continue;
         fputs("<tr><th scope=\"row\" title=\"", to);
@@ -230,15 +236,7 @@ void weir_report_put_importance(FILE *to, const struct weir_report_view *view)
             "are largest (mean |SHAP|), where the model was asked on test rows. A margin's unit differs from algorithm to "
             "algorithm: compare columns, not models.</p>\n",
             BARS);
-    for (size_t from = 0, end; from < view->count; from = end) {
-        end = weir_report_data_end(view, from);
-        weir_report_data_title(to, view, from);
-        fputs("<div class=\"row\">\n", to);
-        for (size_t i = from; i < end; i++)
-            if (view->group[i].shown)
-                put_bars(to, &view->group[i], "shap");
-        fputs("</div>\n", to);
-    }
+    put_shown(to, view, put_bars);
 }
 
 /* ---- Accuracy against cost ------------------------------------------------------------------------------------------------- */
