@@ -10,13 +10,30 @@
 
 #include "data/epoch.h"
 
+struct form {
+    const char *text;
+    enum weir_epoch_kind kind;
+    int64_t ns;
+};
+
+static void check(const struct form *cases, size_t count, enum weir_epoch_kind (*reader)(const char *, size_t, int64_t *))
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(cases[i].text);
+        char *exact = malloc(length + !length); /* a sanitizer sees a read behind it */
+        assert_non_null(exact);
+        memcpy(exact, cases[i].text, length);
+        int64_t ns = 0;
+        enum weir_epoch_kind kind = reader(exact, length, &ns);
+        if (kind != cases[i].kind || (kind && ns != cases[i].ns))
+            fail_msg("'%s': kind %d, %lld", cases[i].text, (int)kind, (long long)ns);
+        free(exact);
+    }
+}
+
 static void forms(void **state)
 {
-    static const struct {
-        const char *text;
-        enum weir_epoch_kind kind;
-        int64_t ns;
-    } cases[] = {
+    static const struct form cases[] = {
         {"1499346935.283859", WEIR_EPOCH_FULL, 1499346935283859000},
         {" 1499346935 ", WEIR_EPOCH_FULL, 1499346935000000000},
         {"1499346935.283859123", WEIR_EPOCH_FULL, 1499346935283859123},
@@ -44,17 +61,7 @@ static void forms(void **state)
         {"tcp", WEIR_EPOCH_NONE, 0},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        size_t length = strlen(cases[i].text);
-        char *exact = malloc(length + !length); /* a sanitizer sees a read behind it */
-        assert_non_null(exact);
-        memcpy(exact, cases[i].text, length);
-        int64_t ns = 0;
-        enum weir_epoch_kind kind = weir_epoch_read(exact, length, &ns);
-        if (kind != cases[i].kind || (kind && ns != cases[i].ns))
-            fail_msg("'%s': kind %d, %lld", cases[i].text, (int)kind, (long long)ns);
-        free(exact);
-    }
+    check(cases, sizeof cases / sizeof *cases, weir_epoch_read);
 }
 
 static void dates_equal_timegm(void **state)
@@ -75,11 +82,7 @@ static void dates_equal_timegm(void **state)
 
 static void the_day_first(void **state)
 {
-    static const struct {
-        const char *text;
-        enum weir_epoch_kind kind;
-        int64_t ns;
-    } cases[] = {
+    static const struct form cases[] = {
         {"14/02/2018 08:31:01", WEIR_EPOCH_FULL, 1518597061000000000},
         {" 5/7/2017 8:42 ", WEIR_EPOCH_FULL, 1499244120000000000},
         {"05-07-2017T08:42:00.25", WEIR_EPOCH_FULL, 1499244120250000000},
@@ -102,17 +105,7 @@ static void the_day_first(void **state)
         {"", WEIR_EPOCH_NONE, 0},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        size_t length = strlen(cases[i].text);
-        char *exact = malloc(length + !length); /* a sanitizer sees a read behind it */
-        assert_non_null(exact);
-        memcpy(exact, cases[i].text, length);
-        int64_t ns = 0;
-        enum weir_epoch_kind kind = weir_epoch_read_day_first(exact, length, &ns);
-        if (kind != cases[i].kind || (kind && ns != cases[i].ns))
-            fail_msg("'%s': kind %d, %lld", cases[i].text, (int)kind, (long long)ns);
-        free(exact);
-    }
+    check(cases, sizeof cases / sizeof *cases, weir_epoch_read_day_first);
 }
 
 int main(void)
