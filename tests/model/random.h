@@ -1,27 +1,21 @@
-/* Seeded random numbers for tests (splitmix64). */
+/* Seeded random values for tests, over base/random.h. */
 #ifndef WEIR_TESTS_MODEL_RANDOM_H
 #define WEIR_TESTS_MODEL_RANDOM_H
 
 #include <math.h>
 #include <stdint.h>
 
-static inline uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+#include "base/random.h"
 
 static inline unsigned random_below(uint64_t *state, unsigned n)
 {
-    return (unsigned)(random_next(state) >> 32) % n;
+    return (unsigned)(weir_random_next(state) >> 32) % n;
 }
 
 /* In [-1, 1). */
 static inline float random_float(uint64_t *state)
 {
-    return (float)(random_next(state) >> 40) * 0x1p-23f - 1;
+    return (float)(weir_random_next(state) >> 40) * 0x1p-23f - 1;
 }
 
 /* A value that finds mistakes: missing, infinite, a zero, a denormal, `edge` or one of its neighbours, or an ordinary number. */

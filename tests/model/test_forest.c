@@ -332,7 +332,7 @@ static void every_kind_is_scored_as_written(void **state)
         forest->link = mode == 2 ? WEIR_LINK_PROBABILITY : WEIR_LINK_LOGISTIC;
         for (size_t s = 0; s < SETS && mode != 4; s++) {
             for (size_t w = 0; w < SET_WORDS; w++)
-                set_words[s][w] = s ? (uint32_t)random_next(&seed) >> (w == s % SET_WORDS ? 9 : 0) : 0;
+                set_words[s][w] = s ? (uint32_t)weir_random_next(&seed) >> (w == s % SET_WORDS ? 9 : 0) : 0;
             assert_int_equal(weir_forest_add_set(forest, set_words[s], SET_WORDS, &numbers[s], NULL), WEIR_OK);
             uint32_t same;
             assert_int_equal(weir_forest_add_set(forest, set_words[s], SET_WORDS, &same, NULL), WEIR_OK);

@@ -150,7 +150,7 @@ static struct weir_forest *make(const struct setting *s, uint64_t seed)
     forest->sum = s->wide ? WEIR_SUM_FLOAT64 : WEIR_SUM_FLOAT32;
     forest->width = s->width;
     for (int i = 0; i < 3; i++) {
-        uint32_t words[2] = {(uint32_t)random_next(&seed), i ? (uint32_t)random_next(&seed) : 0};
+        uint32_t words[2] = {(uint32_t)weir_random_next(&seed), i ? (uint32_t)weir_random_next(&seed) : 0};
         assert_int_equal(weir_forest_add_set(forest, words, 2, &numbers[i], NULL), WEIR_OK);
     }
     for (unsigned t = 0; t < s->trees; t++) {
@@ -201,7 +201,7 @@ static void fill(const struct weir_forest *f, float *rows, size_t count, size_t 
             float value = random_value(&seed, edge);
             switch (random_below(&seed, 12)) {
             case 0:
-                value = (float)(int64_t)random_next(&seed); /* of a large int64 */
+                value = (float)(int64_t)weir_random_next(&seed); /* of a large int64 */
                 break;
             case 1:
                 value = (float)random_below(&seed, 70) + (random_below(&seed, 2) ? 0.5f : 0);

@@ -19,7 +19,7 @@ static void first_in_first_out(void **state)
     for (size_t i = 0; i < STEPS; i++) {
         unsigned more = i < STEPS / 2 ? 3 : 1; /* of 4: it grows, then it empties */
         if (random_below(&seed, 4) < more) {
-            all[in] = (uint32_t)random_next(&seed);
+            all[in] = (uint32_t)weir_random_next(&seed);
             assert_true(weir_fifo_push(&fifo, all[in++]));
         } else if (out < in) {
             assert_int_equal(weir_fifo_pop(&fifo), all[out++]);
