@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     redisReader *reader = redisReaderCreate();
     void *reply = NULL;
     unsigned sum = 0;
-    if (!reader || redisReaderFeed(reader, (const char *)data, size) != REDIS_OK)
+    if (!reader || !weir_redis_bound_replies(reader) || redisReaderFeed(reader, (const char *)data, size) != REDIS_OK)
         abort();
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
         struct weir_mark_table known = {0};

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,37 @@ redisReply *weir_redis_link_reply(struct weir_redis_link *link, int64_t until_ns
     return NULL;
 }
 
+/* hiredis makes the room for an array as soon as it reads the number of elements, and a few bytes can name billions of them. */
+static struct {
+    redisReplyObjectFunctions bounded;
+    void *(*create_array)(const redisReadTask *, int);
+    pthread_once_t once;
+} replies = {.once = PTHREAD_ONCE_INIT};
+
+static void *create_array(const redisReadTask *task, int count)
+{
+    return count <= WEIR_REDIS_ELEMENTS ? replies.create_array(task, count) : NULL;
+}
+
+static void prepare_replies(void)
+{
+    redisReader *plain = redisReaderCreate();
+    if (!plain)
+        return;
+    replies.bounded = *plain->fn;
+    replies.create_array = plain->fn->createArray;
+    replies.bounded.createArray = create_array;
+    redisReaderFree(plain);
+}
+
+bool weir_redis_bound_replies(redisReader *reader)
+{
+    pthread_once(&replies.once, prepare_replies);
+    if (replies.create_array)
+        reader->fn = &replies.bounded;
+    return replies.create_array;
+}
+
 /* --- the connection --- */
 
 static void begin(struct weir_redis_link *link)
@@ -178,6 +210,10 @@ static void begin(struct weir_redis_link *link)
                                                           : redisConnectNonBlock(link->url.host, (int)link->url.port);
     if (!link->context || link->context->err) {
         drop(link, link->context ? link->context->errstr : "out of memory");
+        return;
+    }
+    if (!weir_redis_bound_replies(link->context->reader)) {
+        drop(link, "out of memory");
         return;
     }
     link->context->reader->maxbuf = 0; /* keep the room: frames are large */

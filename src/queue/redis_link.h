@@ -78,6 +78,11 @@ void weir_redis_link_send_texts(struct weir_redis_link *link, uint32_t tag, cons
 #define WEIR_REDIS_FIELD  "f"
 #define WEIR_REDIS_DEPTH  1024 /* frames in a stream that make its producers wait */
 
+/* From now on the reader refuses an array of more elements than any answer to weir has (out of memory, by hiredis's words).
+ * False: no memory. Any thread. */
+#define WEIR_REDIS_ELEMENTS (1 << 20)
+bool weir_redis_bound_replies(redisReader *reader);
+
 struct weir_redis_name {
     char text[64];
 };
