@@ -186,7 +186,7 @@ static void report(const struct options *o, const weir_model *model)
         weir_log(WEIR_LOG_WARNING, "a regression without --threshold: `weir run` cannot tell an alert");
     if (benign < 0)
         weir_log(WEIR_LOG_WARNING, "no class is benign: any class becomes an alert; name the harmless one with --benign");
-    else if (!o->classes.count)
+    else if (!o->classes.count && !weir_model_regression(model))
         weir_log(WEIR_LOG_INFO, "of %zu classes '%s' counts as benign", count, classes[benign]);
     if (!weir_model_feature_set_id(model))
         weir_log(WEIR_LOG_WARNING, "no feature set: evaluate and predict can use the model, `weir run` cannot");

@@ -1,5 +1,6 @@
 #include "data/relation.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdarg.h>
@@ -631,12 +632,29 @@ void weir_relation_close(struct weir_relation **source)
     *source = NULL;
 }
 
+/* Is `name` the column's name with its blanks written as underlines? */
+static bool underlined(const char *column, const char *name)
+{
+    for (; *column && *name; column++, name++)
+        if (tolower((unsigned char)*column) != tolower((unsigned char)*name) &&
+            !(*name == '_' && isspace((unsigned char)*column)))
+            return false;
+    return *column == *name;
+}
+
 int weir_relation_find(const struct weir_relation *source, const char *name)
 {
+    int found = -1;
     for (size_t i = 0; i < source->column_count; i++)
         if (!strcasecmp(source->columns[i].name, name))
             return (int)i;
-    return -1;
+    for (size_t i = 0; i < source->column_count; i++)
+        if (underlined(source->columns[i].name, name)) {
+            if (found >= 0)
+                return -1;
+            found = (int)i;
+        }
+    return found;
 }
 
 weir_err weir_relation_query(struct weir_relation *source, const char *sql, duckdb_result *result, struct weir_error *error)

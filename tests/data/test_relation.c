@@ -30,6 +30,25 @@ static void what_cannot_be_read_is_named(void **state)
     check_refused(folder, WEIR_ERR_IO, "a folder");
 }
 
+/* LightGBM writes its columns' blanks as underlines. */
+static void blanks_may_be_underlines(void **state)
+{
+    (void)state;
+    const char *const paths[] = {write_file("blanks.csv", "Src Port,Dst_Port,a b_c,a_b c,B C\n1,2,3,4,5\n")};
+    struct weir_relation_config config = {.paths = paths, .path_count = 1};
+    struct weir_relation *source = NULL;
+    struct weir_error error = {0};
+    assert_int_equal(weir_relation_open(&config, &source, &error), WEIR_OK);
+    assert_int_equal(weir_relation_find(source, "src_port"), 0);
+    assert_int_equal(weir_relation_find(source, "Dst_Port"), 1);
+    assert_int_equal(weir_relation_find(source, "Dst Port"), -1); /* not the other way */
+    assert_int_equal(weir_relation_find(source, "a_b c"), 3);
+    assert_int_equal(weir_relation_find(source, "a_b_c"), -1); /* two could be meant */
+    assert_int_equal(weir_relation_find(source, "B_C"), 4);
+    assert_int_equal(weir_relation_find(source, "B_"), -1);
+    weir_relation_close(&source);
+}
+
 static void check_columns(const struct weir_relation *source, const char *const *names)
 {
     size_t n = 0;
@@ -171,7 +190,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_read_is_named), cmocka_unit_test(csv_cells_stay_as_they_are),
         cmocka_unit_test(files_join_by_name_in_order),  cmocka_unit_test(queries_and_types),
-        cmocka_unit_test(damaged_lines_are_named),      cmocka_unit_test(a_stop_ends_reading),
+        cmocka_unit_test(damaged_lines_are_named),      cmocka_unit_test(blanks_may_be_underlines),
+        cmocka_unit_test(a_stop_ends_reading),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
