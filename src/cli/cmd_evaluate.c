@@ -39,17 +39,7 @@ struct options {
     bool json;
 };
 
-enum { OPT_JSON = 256, OPT_QUIET, OPT_MODEL, OPT_FLOW_RATE, OPT_BENIGN_SHARE };
-
-static bool take_number(const char *option, const char *unit, double most, const char *text, double *out)
-{
-    char *end = NULL;
-    *out = strtod(text, &end);
-    if (end != text && *out >= 0 && *out <= most && (!*end || !strcmp(end, unit)))
-        return true;
-    weir_log(WEIR_LOG_ERROR, "%s %s: give a number from 0 to %g%s%s", option, text, most, *unit ? ", such as 1000" : "", unit);
-    return false;
-}
+enum { OPT_JSON = 256, OPT_QUIET, OPT_MODEL };
 
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct options *o)
@@ -59,11 +49,11 @@ static int parse(int argc, char **argv, struct options *o)
         {"json", no_argument, NULL, OPT_JSON},
         {"quiet", no_argument, NULL, OPT_QUIET},
         {"model", required_argument, NULL, OPT_MODEL},
-        {"flow-rate", required_argument, NULL, OPT_FLOW_RATE},
-        {"benign-share", required_argument, NULL, OPT_BENIGN_SHARE},
+        WEIR_TRAFFIC_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
     };
+    bool wrong = false;
     for (int c; (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
         if (c == 'h') {
             fputs(help, stdout);
@@ -72,11 +62,8 @@ static int parse(int argc, char **argv, struct options *o)
             o->json = true;
         } else if (c == OPT_MODEL) {
             o->model = optarg;
-        } else if (c == OPT_FLOW_RATE) {
-            if (!take_number("--flow-rate", "/s", 1e12, optarg, &o->flows_per_s))
-                return WEIR_EXIT_USAGE;
-        } else if (c == OPT_BENIGN_SHARE) {
-            if (!take_number("--benign-share", "", 1, optarg, &o->benign_share))
+        } else if (weir_traffic_option_take(c, optarg, &o->flows_per_s, &o->benign_share, &wrong)) {
+            if (wrong)
                 return WEIR_EXIT_USAGE;
         } else if (c == OPT_QUIET) {
             weir_log_set_level(WEIR_LOG_ERROR);
@@ -90,8 +77,8 @@ static int parse(int argc, char **argv, struct options *o)
         return weir_usage_error("evaluate", "name the model file");
     if (optind < argc)
         return weir_usage_error("evaluate", "'%s' is one argument too many; data files go behind --data", argv[optind]);
-    int wrong = weir_data_options_check(&o->data, "evaluate");
-    return wrong ? wrong : -1;
+    int code = weir_data_options_check(&o->data, "evaluate");
+    return code ? code : -1;
 }
 
 static weir_err evaluate(const struct options *o, struct weir_error *error)
@@ -101,10 +88,7 @@ static weir_err evaluate(const struct options *o, struct weir_error *error)
     weir_err failed = weir_labelled_read(o->model, &o->data, &rows, error);
     if (!failed)
         failed = weir_evaluate(rows.model, rows.dataset, rows.labels.class_of, NULL, rows.dataset->rows, &evaluation, error);
-    if (!failed && !isnan(o->flows_per_s))
-        evaluation.metrics.flows_per_s = o->flows_per_s;
-    if (!failed && !isnan(o->benign_share))
-        evaluation.metrics.benign_share = o->benign_share;
+    weir_metrics_expect(&evaluation.metrics, o->flows_per_s, o->benign_share);
     if (!failed)
         weir_print_evaluation(rows.model, &evaluation, rows.dataset, NULL, o->json);
     weir_evaluation_fini(&evaluation);

@@ -49,6 +49,8 @@ static const char help[] = "usage: weir train --data FILE|GLOB --label COLUMN --
                            "                      the scaling becomes part of the model\n"
                            "  --threshold X       score from which a row is an alert (0.5; an\n"
                            "                      isolation forest may know better)\n"
+                           "  --flow-rate N/s     flows a second to count alerts a day for (1000/s)\n"
+                           "  --benign-share X    share of them that is normal traffic (as in the test rows)\n"
                            "  --features SET      feature set that the columns belong to (default: the one\n"
                            "                      that has them all)\n"
                            "  --select K          keep the K columns that are worth most to a first fit on the\n"
@@ -85,7 +87,7 @@ struct options {
     enum weir_scale scale;
     uint64_t seed, select; /* select 0: all columns */
     struct weir_folds_config folds;
-    double threshold;
+    double threshold, flows_per_s, benign_share; /* NaN: not given */
     bool json;
 };
 
@@ -161,6 +163,7 @@ static bool take_split(struct options *o, const char *text)
 
 static bool take_option(struct options *o, int c)
 {
+    bool wrong = false;
     switch (c) {
     case 'o':
         o->output = optarg;
@@ -207,7 +210,9 @@ static bool take_option(struct options *o, int c)
         weir_log_set_level(WEIR_LOG_ERROR);
         return true;
     default:
-        return weir_data_options_take(&o->data, c, optarg);
+        return weir_traffic_option_take(c, optarg, &o->flows_per_s, &o->benign_share, &wrong)
+                   ? !wrong
+                   : weir_data_options_take(&o->data, c, optarg);
     }
 }
 
@@ -216,6 +221,7 @@ static int parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
         WEIR_DATA_OPTIONS,
+        WEIR_TRAFFIC_OPTIONS,
         {"multiclass", no_argument, NULL, WEIR_OPT_MULTICLASS},
         {"algorithm", required_argument, NULL, OPT_ALGORITHM},
         {"trees", required_argument, NULL, OPT_TREES},
@@ -448,6 +454,7 @@ static weir_err test_model(struct training *t, struct weir_error *error)
     }
     if (failed)
         return failed;
+    weir_metrics_expect(&t->evaluation.metrics, t->o->flows_per_s, t->o->benign_share);
     weir_model_classes(t->model, &classes);
     json_t *metrics = weir_metrics_json(&t->evaluation.metrics, classes);
     failed =
@@ -508,8 +515,12 @@ static weir_err train(struct training *t, struct weir_error *error)
 
 int weir_cmd_train(int argc, char **argv)
 {
-    struct options o = {
-        .folds = WEIR_FOLDS_DEFAULT, .algorithm = "xgboost", .threshold = NAN, /* as the model decides */ .seed = 1};
+    struct options o = {.folds = WEIR_FOLDS_DEFAULT,
+                        .algorithm = "xgboost",
+                        .threshold = NAN, /* as the model decides */
+                        .flows_per_s = NAN,
+                        .benign_share = NAN,
+                        .seed = 1};
     struct training t = {.o = &o};
     struct weir_error error = {0};
     int exit_code = parse(argc, argv, &o);

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -117,6 +118,44 @@ weir_err weir_data_options_fit(const struct weir_data_options *options, const we
                                  "--exclude names '%s', which model %s was trained on; train a model without it", names[c],
                                  weir_model_label(model));
     return WEIR_OK;
+}
+
+static weir_err parse_real(const char *what, const char *unit, double most, const char *text, double *out,
+                           struct weir_error *error)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (end == text || !(value >= 0 && value <= most) || (*end && strcmp(end, unit) != 0))
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %s: give a number from 0 to %g%s%s", what, text, most,
+                         *unit ? ", such as 1000" : "", unit);
+    *out = value;
+    return WEIR_OK;
+}
+
+weir_err weir_flow_rate_parse(const char *what, const char *text, double *out, struct weir_error *error)
+{
+    return parse_real(what, "/s", 1e12, text, out, error);
+}
+
+weir_err weir_benign_share_parse(const char *what, const char *text, double *out, struct weir_error *error)
+{
+    return parse_real(what, "", 1, text, out, error);
+}
+
+bool weir_traffic_option_take(int option, const char *value, double *flows_per_s, double *benign_share, bool *wrong)
+{
+    struct weir_error error = {0};
+    weir_err failed = WEIR_OK;
+    if (option == WEIR_OPT_FLOW_RATE)
+        failed = weir_flow_rate_parse("--flow-rate", value, flows_per_s, &error);
+    else if (option == WEIR_OPT_BENIGN_SHARE)
+        failed = weir_benign_share_parse("--benign-share", value, benign_share, &error);
+    else
+        return false;
+    if (failed)
+        weir_log(WEIR_LOG_ERROR, "%s", error.text);
+    *wrong = failed != WEIR_OK;
+    return true;
 }
 
 void weir_data_report(const struct weir_dataset_column *columns, size_t count, uint64_t unlabelled)

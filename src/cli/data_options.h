@@ -31,7 +31,9 @@ enum {
     WEIR_OPT_MULTICLASS,
     WEIR_OPT_EXCLUDE,
     WEIR_OPT_DATASET,
-    WEIR_OPT_COMMON
+    WEIR_OPT_COMMON,
+    WEIR_OPT_FLOW_RATE,
+    WEIR_OPT_BENIGN_SHARE
 };
 
 /* For the table of getopt_long. */
@@ -41,6 +43,12 @@ enum {
         {"label", required_argument, NULL, WEIR_OPT_LABEL}, {"benign", required_argument, NULL, WEIR_OPT_BENIGN},                \
     {                                                                                                                            \
         "exclude", required_argument, NULL, WEIR_OPT_EXCLUDE                                                                     \
+    }
+
+#define WEIR_TRAFFIC_OPTIONS                                                                                                     \
+    {"flow-rate", required_argument, NULL, WEIR_OPT_FLOW_RATE},                                                                  \
+    {                                                                                                                            \
+        "benign-share", required_argument, NULL, WEIR_OPT_BENIGN_SHARE                                                           \
     }
 
 /* Takes an option of the table; false: it is none of these. */
@@ -68,6 +76,14 @@ const char *weir_card_default(const weir_model *model, const char *key);
 
 /* Refuses a model that needs a column which --exclude names. */
 weir_err weir_data_options_fit(const struct weir_data_options *options, const weir_model *model, struct weir_error *error);
+
+/* --flow-rate ("1000" or "1000/s") and --benign-share (0 to 1): the traffic that alerts a day are counted for. `what` is for the
+ * message. WEIR_ERR_ARGUMENT. */
+weir_err weir_flow_rate_parse(const char *what, const char *text, double *out, struct weir_error *error);
+weir_err weir_benign_share_parse(const char *what, const char *text, double *out, struct weir_error *error);
+
+/* The same two as options of getopt_long: false for another option; a wrong value is printed and *wrong set. */
+bool weir_traffic_option_take(int option, const char *value, double *flows_per_s, double *benign_share, bool *wrong);
 
 /* Says on stderr what was turned into missing values and left out. */
 void weir_data_report(const struct weir_dataset_column *columns, size_t count, uint64_t unlabelled);

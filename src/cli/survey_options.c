@@ -92,6 +92,16 @@ static weir_err take_threshold(void *field, const char *what, const char *value,
     return WEIR_OK;
 }
 
+static weir_err take_flow_rate(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    return weir_flow_rate_parse(what, value, field, error);
+}
+
+static weir_err take_benign_share(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    return weir_benign_share_parse(what, value, field, error);
+}
+
 static weir_err take_scale(void *field, const char *what, const char *value, struct weir_error *error)
 {
     if (strcmp(value, "none") != 0 && strcmp(value, "standard") != 0)
@@ -188,6 +198,10 @@ static const struct weir_setting rows[] = {
      .text = "bring columns to mean 0 and deviation 1 first; part of the models (none)"},
     {.name = "threshold", .kind = WEIR_SETTING_WORD, .at = AT(threshold), .take = take_threshold, .value = "X",
      .text = "score from which a row is an alert (0.5, or as the model decides)"},
+    {.name = "flow-rate", .kind = WEIR_SETTING_WORD, .at = AT(flows_per_s), .take = take_flow_rate, .value = "N/s",
+     .text = "flows a second to count alerts a day for (1000/s)"},
+    {.name = "benign-share", .kind = WEIR_SETTING_WORD, .at = AT(benign_share), .take = take_benign_share, .value = "X",
+     .text = "share of them that is normal traffic (as in the test rows)"},
     {.name = "select", .kind = WEIR_SETTING_LIST, .at = AT(select), .take = take_select, .value = "K,...",
      .text = "also with the K columns alone that are worth most: 5,10,20 shows what\n"
              "fewer columns cost in accuracy and save a flow; sweep: 1,2,3,5,8,..."},
@@ -404,7 +418,13 @@ void weir_survey_options_make(const struct weir_flags *flags, struct weir_survey
 {
     struct weir_config *config = NULL;
     const char *path = weir_flags_value(flags, "config");
-    *out = (struct weir_survey_options){.engine = "local", .share = 0.2, .sample = 1, .threshold = NAN, .tolerance = 0.01};
+    *out = (struct weir_survey_options){.engine = "local",
+                                        .share = 0.2,
+                                        .sample = 1,
+                                        .threshold = NAN,
+                                        .tolerance = 0.01,
+                                        .flows_per_s = NAN,
+                                        .benign_share = NAN};
     if (path && weir_config_read(path, &weir_survey_settings, &config, problems) != WEIR_OK)
         return;
     weir_settings_apply(&weir_survey_settings, config, flags, out, out->told, problems);

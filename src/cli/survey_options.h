@@ -35,8 +35,9 @@ struct weir_survey_options {
     enum weir_survey_importance importance;
     uint64_t jobs, folds, memory_mib;
     int64_t timeout_ns;
-    double share, sample, threshold; /* NaN: as the model decides */
-    double tolerance;                /* of F1, for `pick` */
+    double share, sample, threshold;  /* NaN: as the model decides */
+    double tolerance;                 /* of F1, for `pick` */
+    double flows_per_s, benign_share; /* for alerts a day; NaN: the usual ones */
     bool multiclass, common, fresh, plan_only, json, quiet;
     struct weir_told told[WEIR_SURVEY_SETTINGS]; /* beside the rows; owns the texts */
     /* Made of the above. */

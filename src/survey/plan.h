@@ -4,7 +4,7 @@
  *      "data":{NAME:{"frame":"data/NAME.frame","fingerprint":..,"data_set":..|null,"origin":..,"rows":n,"test_rows":n,"columns":n,
  *                    "column_names":[..],"classes":[..],"labels":{value:rows,..},"feature_set":..}},
  *      "tasks":[{"id":..,"order":n,"data":..,"split":..,"test_data":..|null,"algorithm":..,"params":{..},"scale":..,
- *                "threshold":x|null,"select":n|null,"explain_rows":n,"permute_rows":n,"seed":n,"fold":text|null,"cost":seconds,"memory_mib":n},..]}
+ *                "threshold":x|null,"flow_rate":x|null,"benign_share":x|null,"select":n|null,"explain_rows":n,"permute_rows":n,"seed":n,"fold":text|null,"cost":seconds,"memory_mib":n},..]}
  *
  * Tasks stand with the most expensive first, which is how engines start them. An id names what the task is (data, split,
  * algorithm, parameters, weir's version): one that was finished is never finished for another plan. */
@@ -26,8 +26,9 @@ struct weir_survey_plan_config {
     const char *const *params; /* "ALGORITHM.NAME=VALUE" */
     size_t param_count;
     enum weir_scale scale;
-    double threshold;       /* NaN: as the model decides */
-    const uint64_t *select; /* [select_count] numbers of columns to choose; 0: all */
+    double threshold;               /* NaN: as the model decides */
+    double flow_rate, benign_share; /* for alerts a day; NaN: the usual ones */
+    const uint64_t *select;         /* [select_count] numbers of columns to choose; 0: all */
     size_t select_count;
     size_t explain_rows; /* test rows for the importance of columns by SHAP; not where that would take longer than the fit */
     size_t permute_rows; /* and by permutation, wherever it takes long; 0: without */

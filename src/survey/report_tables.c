@@ -27,6 +27,22 @@ static void put_number(FILE *to, double value, const char *form)
     fputs("</td>", to);
 }
 
+/* With the figure's interval below it. */
+static void put_figure(FILE *to, const json_t *metrics, const char *name)
+{
+    const json_t *interval = json_object_get(json_object_get(metrics, "intervals"), name);
+    double value = number_of(metrics, name), low = weir_html_number(json_array_get(interval, 0)),
+           high = weir_html_number(json_array_get(interval, 1));
+    fprintf(to, "<td data-v=\"%.9g\">", value);
+    if (isfinite(value))
+        fprintf(to, "%.4f", value);
+    else
+        fputs("–", to);
+    if (isfinite(value) && isfinite(low) && isfinite(high))
+        fprintf(to, "<small>%.4f–%.4f</small>", low, high);
+    fputs("</td>", to);
+}
+
 static void put_name(FILE *to, const struct weir_report_group *group)
 {
     fprintf(to, "<tr><td class=\"t\"><span class=\"key s%u\"></span>", group->colour);
@@ -62,9 +78,9 @@ static void put_alerts_of(FILE *to, const struct weir_report_group *group, size_
         put_number(to, number_of(point, "threshold"), "%.5f");
         put_count(to, number_of(point, "false_alerts_per_day"));
     }
-    put_number(to, number_of(metrics, "log_loss"), "%.4f");
-    put_number(to, number_of(metrics, "brier"), "%.4f");
-    put_number(to, number_of(metrics, "ece"), "%.4f");
+    put_figure(to, metrics, "log_loss");
+    put_figure(to, metrics, "brier");
+    put_figure(to, metrics, "ece");
     fputs("</tr>\n", to);
 }
 
@@ -116,13 +132,12 @@ void weir_report_put_alerts(FILE *to, const struct weir_report_view *view)
     if (first == view->count)
         return;
     const json_t *detection = json_object_get(metrics_of(&view->group[first]), "detection");
-    fprintf(
-        to,
-        "<h2 id=\"alerts\">Alerts</h2>\n<p class=\"soft small\">Attacks against normal traffic on the test rows of the first "
-        "seed "
-        "and fold: the most attacks that are found with so few false alarms, and from which score on. False alerts a day: at %g "
-        "flows a second, as many of them normal as in the test rows.</p>\n",
-        number_of(detection, "flow_rate"));
+    fprintf(to,
+            "<h2 id=\"alerts\">Alerts</h2>\n<p class=\"soft small\">Attacks against normal traffic on the test rows of the first "
+            "seed and fold: the most attacks that are found with so few false alarms, and from which score on. False alerts a "
+            "day: at %g flows a second (<code>--flow-rate</code>), of which %.4g %% are normal (<code>--benign-share</code>; "
+            "without it as in the test rows).</p>\n",
+            number_of(detection, "flow_rate"), 100 * number_of(detection, "benign_share"));
     for (size_t from = 0, end; from < view->count; from = end) {
         end = weir_report_data_end(view, from);
         put_alerts_table(to, view, from, end);

@@ -25,6 +25,7 @@ struct asked {
     enum weir_scale scale;
     uint64_t seed;
     double threshold;
+    double flow_rate, benign_share;    /* for alerts a day; NaN: the usual ones */
     size_t select;                     /* columns to choose; 0: all */
     size_t explain_rows, permute_rows; /* for importance; 0: without */
     char **params;                     /* "name=value" */
@@ -83,11 +84,18 @@ static weir_err read_count(const json_t *task, const char *key, size_t *out, str
     return WEIR_OK;
 }
 
+/* NaN when it is not given. */
+static double real_of(const json_t *task, const char *key)
+{
+    const json_t *value = json_object_get(task, key);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
 static weir_err read_task(const struct weir_survey_frame *frame, const json_t *task, struct asked *out, struct weir_error *error)
 {
     const char *split = json_string_value(json_object_get(task, "split"));
     const char *scale = json_string_value(json_object_get(task, "scale"));
-    const json_t *seed = json_object_get(task, "seed"), *threshold = json_object_get(task, "threshold");
+    const json_t *seed = json_object_get(task, "seed");
     out->id = json_string_value(json_object_get(task, "id"));
     out->data = json_string_value(json_object_get(task, "data"));
     out->algorithm = json_string_value(json_object_get(task, "algorithm"));
@@ -103,9 +111,13 @@ static weir_err read_task(const struct weir_survey_frame *frame, const json_t *t
     out->trainer = weir_trainer_find(out->algorithm);
     out->scale = scale && !strcmp(scale, "standard") ? WEIR_SCALE_STANDARD : WEIR_SCALE_NONE;
     out->seed = (uint64_t)json_integer_value(seed);
-    out->threshold = json_is_number(threshold) ? json_number_value(threshold) : (double)NAN; /* as the model decides */
+    out->threshold = real_of(task, "threshold"); /* NaN: as the model decides */
     if (out->threshold < 0 || out->threshold > 1)
         return malformed(error, "'threshold' is from 0 to 1");
+    out->flow_rate = real_of(task, "flow_rate");
+    out->benign_share = real_of(task, "benign_share");
+    if (out->flow_rate < 0 || out->benign_share < 0 || out->benign_share > 1)
+        return malformed(error, "'flow_rate' is not below 0, and 'benign_share' from 0 to 1");
     weir_err failed = read_count(task, "select", &out->select, error);
     if (!failed)
         failed = read_count(task, "explain_rows", &out->explain_rows, error);
@@ -177,6 +189,7 @@ static weir_err test(const struct weir_survey_frame *frame, struct run *run, str
                                     &run->evaluation, error);
     if (failed)
         return failed;
+    weir_metrics_expect(&run->evaluation.metrics, run->asked.flow_rate, run->asked.benign_share);
     weir_model_classes(run->model, &classes);
     json_t *metrics = weir_metrics_json(&run->evaluation.metrics, classes);
     failed = metrics ? weir_model_annotate(run->model, "metrics", metrics, error) : out_of_memory(error);

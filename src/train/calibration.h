@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "train/bootstrap.h"
+#include "weir/error.h"
+
 enum { WEIR_CALIBRATION_BINS = 10 };
 
 struct weir_reliability {
@@ -20,13 +23,14 @@ struct weir_calibration {
     double log_loss; /* mean of -ln(probability of the true class), the probability held within 2^-23 of 0 and 1 */
     double brier;    /* mean square of what is missing from 0 or 1: two classes: of class 1; more: summed over the classes */
     double ece;      /* expected calibration error: mean distance of predicted and observed, weighed by rows */
+    struct weir_interval log_loss_interval, brier_interval, ece_interval;
     struct weir_reliability bin[WEIR_CALIBRATION_BINS];
 };
 
 /* As weir_metrics_compute's arguments; benign: index of the benign class, or -1. Figures are NaN when there are no rows or some
- * probability is none (NaN, outside 0 to 1: a regression). */
-void weir_calibration_find(const uint32_t *truth, const float *probabilities, size_t rows, size_t classes, int benign,
-                           struct weir_calibration *out);
+ * probability is none (NaN, outside 0 to 1: a regression). WEIR_ERR_MEMORY, _LIMIT as weir_bootstrap. */
+weir_err weir_calibration_find(const uint32_t *truth, const float *probabilities, size_t rows, size_t classes, int benign,
+                               struct weir_calibration *out);
 
 /* [{"from":..,"to":..,"rows":..,"predicted":..,"observed":..},...], bins without rows left out. The caller owns it. */
 json_t *weir_calibration_json(const struct weir_calibration *calibration);

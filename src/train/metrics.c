@@ -1,17 +1,20 @@
 #include "train/metrics.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/ranking.h"
+#include "train/sway.h"
 
 enum { SEED = 0x776d65 };
+enum { ROC_AUC = WEIR_METRICS_RATES, PR_AUC, LOG_LOSS, BRIER, ECE }; /* places in the table */
 
 static const struct {
     const char *name;
     size_t at;
-} rates[WEIR_METRICS_RATES] = {
+} figures[WEIR_METRICS_FIGURES] = {
     {"accuracy", offsetof(struct weir_metrics, accuracy)},
     {"balanced_accuracy", offsetof(struct weir_metrics, balanced_accuracy)},
     {"precision", offsetof(struct weir_metrics, precision)},
@@ -24,12 +27,17 @@ static const struct {
     {"recall_weighted", offsetof(struct weir_metrics, weighted.recall)},
     {"f1_weighted", offsetof(struct weir_metrics, weighted.f1)},
     {"mcc", offsetof(struct weir_metrics, mcc)},
+    {"roc_auc", offsetof(struct weir_metrics, roc_auc)},
+    {"pr_auc", offsetof(struct weir_metrics, pr_auc)},
+    {"log_loss", offsetof(struct weir_metrics, calibration.log_loss)},
+    {"brier", offsetof(struct weir_metrics, calibration.brier)},
+    {"ece", offsetof(struct weir_metrics, calibration.ece)},
 };
 
-const char *weir_metrics_rate(const struct weir_metrics *metrics, size_t i, double *value)
+const char *weir_metrics_figure(const struct weir_metrics *metrics, size_t i, double *value)
 {
-    memcpy(value, (const char *)metrics + rates[i].at, sizeof *value);
-    return rates[i].name;
+    memcpy(value, (const char *)metrics + figures[i].at, sizeof *value);
+    return figures[i].name;
 }
 
 weir_err weir_metrics_areas(const float *score, const uint8_t *positive, size_t rows, double *roc_auc, double *pr_auc)
@@ -118,7 +126,7 @@ static void find_resampled_rates(void *context, const uint64_t *counts, double *
     memcpy(m->confusion, counts, m->class_count * m->class_count * sizeof *counts);
     weir_metrics_find_rates(m);
     for (size_t i = 0; i < WEIR_METRICS_RATES; i++)
-        weir_metrics_rate(m, i, &out[i]);
+        weir_metrics_figure(m, i, &out[i]);
 }
 
 static weir_err find_intervals(struct weir_metrics *metrics)
@@ -137,30 +145,88 @@ static weir_err find_intervals(struct weir_metrics *metrics)
 
 /* ---- Figures of the probabilities ------------------------------------------------------------------------------------------ */
 
-/* One class against the rest, each in turn. */
+/* What the rows sway in the mean of the areas, summed over the classes so far. */
+struct sways {
+    double *roc, *pr;
+    size_t areas; /* classes that have one */
+};
+
+static weir_err add_sways(const struct weir_judged *j, size_t k, const struct weir_ranking *ranking,
+                          const struct weir_class_metrics *class, struct sways *sways)
+{
+    struct weir_rank_sway *of_rank = malloc((ranking->count + 1) * sizeof *of_rank);
+    if (!of_rank)
+        return WEIR_ERR_MEMORY;
+    weir_ranking_sway(ranking, class->roc_auc, class->pr_auc, of_rank);
+    for (size_t i = 0; i < j->rows; i++) {
+        const struct weir_rank_sway *rank = &of_rank[weir_ranking_place(ranking, j->probabilities[i * j->classes + k])];
+        bool positive = j->truth[i] == k;
+        sways->roc[i] += positive ? rank->positive_roc : rank->negative_roc;
+        sways->pr[i] += positive ? rank->positive_pr : rank->negative_pr;
+    }
+    sways->areas++;
+    free(of_rank);
+    return WEIR_OK;
+}
+
+/* One class against the rest. sways NULL: not asked for. */
+static weir_err find_area(const struct weir_judged *j, size_t k, uint64_t *list, uint64_t *spare, struct sways *sways,
+                          struct weir_class_metrics *class)
+{
+    struct weir_ranking ranking;
+    for (size_t i = 0; i < j->rows; i++)
+        list[i] = weir_ranking_row(j->probabilities[i * j->classes + k], j->truth[i] == k);
+    weir_err failed = weir_ranking_make(list, spare, j->rows, &ranking);
+    if (failed)
+        return failed;
+    weir_ranking_areas(&ranking, &class->roc_auc, &class->pr_auc);
+    if (sways && !isnan(class->roc_auc))
+        failed = add_sways(j, k, &ranking, class, sways);
+    weir_ranking_fini(&ranking);
+    return failed;
+}
+
+/* Of more than two classes: the mean over those that have areas. */
+static weir_err find_mean_areas(const struct weir_judged *j, uint64_t *list, uint64_t *spare, struct weir_metrics *out)
+{
+    struct sways sways = {.roc = calloc(j->rows + 1, sizeof *sways.roc), .pr = calloc(j->rows + 1, sizeof *sways.pr)};
+    weir_err failed = sways.roc && sways.pr ? WEIR_OK : WEIR_ERR_MEMORY;
+    double roc_sum = 0, pr_sum = 0;
+    for (size_t k = 0; k < j->classes && !failed; k++) {
+        struct weir_class_metrics *class = &out->classes[k];
+        failed = find_area(j, k, list, spare, &sways, class);
+        roc_sum += isnan(class->roc_auc) ? 0 : class->roc_auc;
+        pr_sum += isnan(class->pr_auc) ? 0 : class->pr_auc;
+    }
+    if (!failed && sways.areas) {
+        out->roc_auc = roc_sum / (double)sways.areas;
+        out->pr_auc = pr_sum / (double)sways.areas;
+        for (size_t i = 0; i < j->rows; i++) {
+            sways.roc[i] /= (double)sways.areas;
+            sways.pr[i] /= (double)sways.areas;
+        }
+        failed = weir_sway_interval(sways.roc, j->rows, out->roc_auc, 0, 1, &out->interval[ROC_AUC]);
+        if (!failed)
+            failed = weir_sway_interval(sways.pr, j->rows, out->pr_auc, 0, 1, &out->interval[PR_AUC]);
+    }
+    free(sways.roc);
+    free(sways.pr);
+    return failed;
+}
+
+/* Their intervals of two classes are the detection's. */
 static weir_err find_areas(const struct weir_judged *j, uint64_t *list, uint64_t *spare, struct weir_metrics *out)
 {
-    double roc_sum = 0, pr_sum = 0;
-    size_t with_area = 0;
-    for (size_t k = 0; k < j->classes; k++) {
-        struct weir_class_metrics *class = &out->classes[k];
-        struct weir_ranking ranking;
-        for (size_t i = 0; i < j->rows; i++)
-            list[i] = weir_ranking_row(j->probabilities[i * j->classes + k], j->truth[i] == k);
-        weir_err failed = weir_ranking_make(list, spare, j->rows, &ranking);
-        if (failed)
-            return failed;
-        weir_ranking_areas(&ranking, &class->roc_auc, &class->pr_auc);
-        weir_ranking_fini(&ranking);
-        if (!isnan(class->roc_auc)) {
-            roc_sum += class->roc_auc;
-            pr_sum += class->pr_auc;
-            with_area++;
-        }
-    }
-    out->roc_auc = j->classes == 2 ? out->classes[1].roc_auc : with_area ? roc_sum / (double)with_area : NAN;
-    out->pr_auc = j->classes == 2 ? out->classes[1].pr_auc : with_area ? pr_sum / (double)with_area : NAN;
-    return WEIR_OK;
+    out->roc_auc = out->pr_auc = NAN;
+    out->interval[ROC_AUC] = out->interval[PR_AUC] = (struct weir_interval){NAN, NAN};
+    if (j->classes > 2)
+        return find_mean_areas(j, list, spare, out);
+    weir_err failed = WEIR_OK;
+    for (size_t k = 0; k < 2 && !failed; k++)
+        failed = find_area(j, k, list, spare, NULL, &out->classes[k]);
+    out->roc_auc = out->classes[1].roc_auc;
+    out->pr_auc = out->classes[1].pr_auc;
+    return failed;
 }
 
 static weir_err find_detection(const struct weir_judged *j, size_t benign, uint64_t *list, uint64_t *spare,
@@ -173,7 +239,22 @@ static weir_err find_detection(const struct weir_judged *j, size_t benign, uint6
         list[i] = weir_ranking_row(j->classes == 2 ? p[1] : 1 - p[benign], attack);
         alerts[attack] += j->alert ? j->alert[i] != 0 : j->predicted[i] != benign;
     }
-    return weir_detection_find(list, spare, j->rows, alerts[1], alerts[0], &out->detection);
+    weir_err failed = weir_detection_find(list, spare, j->rows, alerts[1], alerts[0], &out->detection);
+    if (!failed && j->classes == 2) {
+        out->interval[ROC_AUC] = out->detection.roc_auc_interval;
+        out->interval[PR_AUC] = out->detection.pr_auc_interval;
+    }
+    return failed;
+}
+
+static weir_err find_calibration(const struct weir_judged *j, int benign, struct weir_metrics *out)
+{
+    struct weir_calibration *found = &out->calibration;
+    weir_err failed = weir_calibration_find(j->truth, j->probabilities, j->rows, j->classes, benign, found);
+    out->interval[LOG_LOSS] = found->log_loss_interval;
+    out->interval[BRIER] = found->brier_interval;
+    out->interval[ECE] = found->ece_interval;
+    return failed;
 }
 
 weir_err weir_metrics_compute(const struct weir_judged *j, struct weir_metrics *out)
@@ -191,9 +272,10 @@ weir_err weir_metrics_compute(const struct weir_judged *j, struct weir_metrics *
         for (size_t i = 0; i < j->rows; i++)
             out->confusion[j->truth[i] * n + j->predicted[i]]++;
         weir_metrics_find_rates(out);
-        weir_calibration_find(j->truth, j->probabilities, j->rows, n, benign, &out->calibration);
-        failed = find_areas(j, list, spare, out);
+        failed = find_calibration(j, benign, out);
     }
+    if (!failed)
+        failed = find_areas(j, list, spare, out);
     if (!failed)
         failed = find_intervals(out);
     if (!failed && benign >= 0)
@@ -204,6 +286,14 @@ weir_err weir_metrics_compute(const struct weir_judged *j, struct weir_metrics *
     if (failed)
         weir_metrics_fini(out);
     return failed;
+}
+
+void weir_metrics_expect(struct weir_metrics *metrics, double flows_per_s, double benign_share)
+{
+    if (!isnan(flows_per_s))
+        metrics->flows_per_s = flows_per_s;
+    if (!isnan(benign_share))
+        metrics->benign_share = benign_share;
 }
 
 void weir_metrics_fini(struct weir_metrics *metrics)

@@ -26,7 +26,8 @@ struct weir_means { /* over the classes that occur */
     double precision, recall, f1;
 };
 
-enum { WEIR_METRICS_RATES = 12 };
+/* Figures with an interval: first those of the confusion matrix, then areas and calibration. */
+enum { WEIR_METRICS_RATES = 12, WEIR_METRICS_FIGURES = 17 };
 
 struct weir_metrics {
     /* From the confusion matrix. */
@@ -37,8 +38,8 @@ struct weir_metrics {
     double roc_auc;
     double pr_auc; /* average precision: the sum of precision times step of recall */
     struct weir_calibration calibration;
-    struct weir_detection detection;                   /* attacks and normal rows 0: the model has no benign class */
-    struct weir_interval interval[WEIR_METRICS_RATES]; /* of weir_metrics_rate(0), (1), ... */
+    struct weir_detection detection;                     /* attacks and normal rows 0: the model has no benign class */
+    struct weir_interval interval[WEIR_METRICS_FIGURES]; /* of weir_metrics_figure(0), (1), ... */
     double flows_per_s, benign_share; /* for alerts a day: 1000 and the rows' own, unless the caller sets others */
     size_t rows, class_count;
     uint64_t *confusion; /* [true * class_count + predicted] */
@@ -59,12 +60,15 @@ struct weir_judged {
 weir_err weir_metrics_compute(const struct weir_judged *judged, struct weir_metrics *out);
 void weir_metrics_fini(struct weir_metrics *metrics);
 
+/* The traffic that alerts a day are counted for; NaN: as it was. */
+void weir_metrics_expect(struct weir_metrics *metrics, double flows_per_s, double benign_share);
+
 /* Everything that the confusion matrix alone tells: fills what comes from it, 0 for an empty one, of a structure that has
  * class_count, confusion and room for the classes. */
 void weir_metrics_find_rates(struct weir_metrics *metrics);
 
-/* Name ("f1_macro") and value of a figure that has an interval of its own, i < WEIR_METRICS_RATES. */
-const char *weir_metrics_rate(const struct weir_metrics *metrics, size_t i, double *value);
+/* Name ("f1_macro") and value of a figure, i < WEIR_METRICS_FIGURES. */
+const char *weir_metrics_figure(const struct weir_metrics *metrics, size_t i, double *value);
 
 /* Areas of one score alone, ties counted as half: positive[i] is 0 or 1, the higher score is meant to be positive.
  * WEIR_ERR_MEMORY, WEIR_ERR_LIMIT. */

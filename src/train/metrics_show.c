@@ -10,16 +10,11 @@ enum { WIDTH = 80, NAME_WIDTH = 25, NAMED = 4 };
 
 static json_t *intervals_json(const struct weir_metrics *metrics)
 {
-    const struct weir_detection *d = &metrics->detection;
     json_t *object = json_pack("{s:f,s:i}", "level", WEIR_BOOTSTRAP_LEVEL, "resamples", WEIR_BOOTSTRAP_RESAMPLES);
-    for (size_t i = 0; i < WEIR_METRICS_RATES; i++) {
+    for (size_t i = 0; i < WEIR_METRICS_FIGURES; i++) {
         double value;
-        const char *name = weir_metrics_rate(metrics, i, &value);
+        const char *name = weir_metrics_figure(metrics, i, &value);
         json_object_set_new(object, name, weir_show_interval(metrics->interval[i]));
-    }
-    if (metrics->class_count == 2) { /* of more classes the areas are means, the detection's another figure */
-        json_object_set_new(object, "roc_auc", weir_show_interval(d->roc_auc_interval));
-        json_object_set_new(object, "pr_auc", weir_show_interval(d->pr_auc_interval));
     }
     return object;
 }
@@ -30,7 +25,7 @@ static void add_figures(json_t *object, const struct weir_metrics *metrics)
     const struct weir_detection *d = &metrics->detection;
     for (size_t i = 0; i < WEIR_METRICS_RATES; i++) {
         double value;
-        const char *name = weir_metrics_rate(metrics, i, &value);
+        const char *name = weir_metrics_figure(metrics, i, &value);
         json_object_set_new(object, name, weir_show_real(value));
     }
     json_object_set_new(object, "log_loss", weir_show_real(metrics->calibration.log_loss));
@@ -91,24 +86,23 @@ static void print_figure(FILE *to, const char *name, double value, struct weir_i
 
 static void print_figures(FILE *to, const struct weir_metrics *metrics)
 {
-    static const struct weir_interval none = {NAN, NAN};
-    bool two = metrics->class_count == 2;
+    static const struct {
+        const char *name, *text;
+    } others[] = {{"brier", "brier score"}, {"ece", "calibration error"}};
     fprintf(to, "%-18s %-8s   %.0f %% interval\n", "", "", 100 * WEIR_BOOTSTRAP_LEVEL);
-    for (size_t i = 0; i < WEIR_METRICS_RATES; i++) {
+    for (size_t i = 0; i < WEIR_METRICS_FIGURES; i++) {
         double value;
         char name[32];
-        snprintf(name, sizeof name, "%s", weir_metrics_rate(metrics, i, &value));
+        snprintf(name, sizeof name, "%s", weir_metrics_figure(metrics, i, &value));
         if (strstr(name, "_macro") || strstr(name, "_weighted")) /* they stand below the classes */
             continue;
+        for (size_t o = 0; o < sizeof others / sizeof *others; o++)
+            if (!strcmp(name, others[o].name))
+                snprintf(name, sizeof name, "%s", others[o].text);
         for (char *c = name; *c; c++)
             *c = *c == '_' ? ' ' : *c;
         print_figure(to, name, value, metrics->interval[i]);
     }
-    print_figure(to, "roc auc", metrics->roc_auc, two ? metrics->detection.roc_auc_interval : none);
-    print_figure(to, "pr auc", metrics->pr_auc, two ? metrics->detection.pr_auc_interval : none);
-    print_figure(to, "log loss", metrics->calibration.log_loss, none);
-    print_figure(to, "brier score", metrics->calibration.brier, none);
-    print_figure(to, "calibration error", metrics->calibration.ece, none);
 }
 
 static void print_cell(FILE *to, double value)

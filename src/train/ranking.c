@@ -99,6 +99,40 @@ void weir_ranking_areas(const struct weir_ranking *ranking, double *roc_auc, dou
     *pr_auc = area;
 }
 
+/* The areas are sums over ranks r of shares of all positives and negatives; hits and misses: those down to r.
+ *
+ *     ROC = sum negatives_r / N * (positives above + half of those at r) / P        precision = sum positives_r / P * h_r / (h_r
+ * + m_r) */
+void weir_ranking_sway(const struct weir_ranking *ranking, double roc_auc, double pr_auc, struct weir_rank_sway *sway)
+{
+    double p = (double)ranking->positives, n = (double)ranking->negatives, hits = p, misses = n;
+    double more_hits = 0, more_misses = 0; /* of the precisions of this rank and those below */
+    for (size_t i = ranking->count; i-- > 0;) {
+        double h = ranking->rank[i].positives, m = ranking->rank[i].negatives, taken = hits + misses;
+        more_hits += h / p * (misses / taken) / taken;
+        more_misses -= h / p * (hits / taken) / taken;
+        sway[i] = (struct weir_rank_sway){.positive_roc = ((n - misses + m / 2) / n - roc_auc) / p,
+                                          .negative_roc = ((hits - h / 2) / p - roc_auc) / n,
+                                          .positive_pr = (hits / taken - pr_auc) / p + more_hits,
+                                          .negative_pr = more_misses};
+        hits -= h;
+        misses -= m;
+    }
+}
+
+size_t weir_ranking_place(const struct weir_ranking *ranking, float score)
+{
+    size_t low = 0, high = ranking->count - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (ranking->rank[middle].score > score || (isnan(score) && !isnan(ranking->rank[middle].score)))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 struct weir_operating weir_ranking_at(const struct weir_ranking *ranking, double limit)
 {
     uint64_t hits = 0, misses = 0, all_hits = 0, all_misses = 0;

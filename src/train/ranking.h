@@ -31,6 +31,17 @@ void weir_ranking_fini(struct weir_ranking *ranking);
  * unless there are positives and negatives. */
 void weir_ranking_areas(const struct weir_ranking *ranking, double *roc_auc, double *pr_auc);
 
+/* By how much a row more with a rank's score would move the two areas (sway.h). */
+struct weir_rank_sway {
+    double positive_roc, negative_roc, positive_pr, negative_pr;
+};
+
+/* Fills sway[count]; there are positives and negatives. roc_auc, pr_auc: the areas. */
+void weir_ranking_sway(const struct weir_ranking *ranking, double roc_auc, double pr_auc, struct weir_rank_sway *sway);
+
+/* The place of the rank with this score, which there is. */
+size_t weir_ranking_place(const struct weir_ranking *ranking, float score);
+
 /* What becomes of the rows when those with score >= threshold are taken for positive. NaN for a share of nothing. */
 struct weir_operating {
     double threshold; /* +inf: no row is taken */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 
 #include "made.h"
 #include "survey/extract.h"
@@ -16,8 +17,13 @@ static struct weir_survey_plan_config usual(void)
 {
     trainers[0] = weir_trainer_find("gaussian-nb");
     trainers[1] = weir_trainer_find("random-forest");
-    return (struct weir_survey_plan_config){
-        .trainers = trainers, .trainer_count = 2, .threshold = 0.5, .select = &all_columns, .select_count = 1};
+    return (struct weir_survey_plan_config){.trainers = trainers,
+                                            .trainer_count = 2,
+                                            .threshold = 0.5,
+                                            .flow_rate = NAN,
+                                            .benign_share = NAN,
+                                            .select = &all_columns,
+                                            .select_count = 1};
 }
 
 static json_t *plan_of(const struct made *made, const struct weir_survey_plan_config *config)
@@ -71,12 +77,14 @@ static void ids(void **state)
     static const uint64_t three = 3;
     static const char *const params[] = {"random-forest.n_estimators=7"};
     made_fill(&made);
-    for (int change = 0; change < 8; change++) {
+    for (int change = 0; change < 10; change++) {
         struct weir_survey_plan_config config = usual();
         json_t *plan = plan_of(&made, &config);
         const char *fingerprint = made.frame.fingerprint;
         config.scale = change == 1 ? WEIR_SCALE_STANDARD : WEIR_SCALE_NONE;
         config.threshold = change == 2 ? 0.4 : 0.5;
+        config.flow_rate = change == 8 ? 100 : (double)NAN;
+        config.benign_share = change == 9 ? 0.9 : (double)NAN;
         config.select = change == 3 ? &three : &all_columns;
         config.params = params;
         config.param_count = change == 4;

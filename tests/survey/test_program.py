@@ -220,12 +220,18 @@ class Survey(unittest.TestCase):
         self.assertEqual([t["data"] for t in both["tasks"]], ["home", "away"])
 
     def test_train_does_the_same(self):
-        report = self.report("same", "--algorithms", "random-forest", "--param", "random-forest.n_estimators=7", "--seed", "3")
+        report = self.report("same", "--algorithms", "random-forest", "--param", "random-forest.n_estimators=7", "--seed", "3",
+                             "--flow-rate", "50/s", "--benign-share", "0.9")
         alone = json.loads(subprocess.run([WEIR, "train", "--data", self.data, "--label", "kind", "--benign", "normal", "--algorithm",
-                                           "random-forest", "--param", "n_estimators=7", "--seed", "3", "-o", str(self.work / "m.weir"),
+                                           "random-forest", "--param", "n_estimators=7", "--seed", "3", "--flow-rate", "50",
+                                           "--benign-share", "0.9", "-o", str(self.work / "m.weir"),
                                            "--json", "--quiet"], capture_output=True, text=True, check=True, timeout=60).stdout)
         for figure in ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc"):
             self.assertEqual(report["tasks"][0][figure], alone[figure])
+        detection = report["tasks"][0]["result"]["metrics"]["detection"]
+        self.assertEqual(detection, alone["detection"])
+        self.assertAlmostEqual(detection["false_alerts_per_day"], 86400 * 50 * 0.9 * detection["fpr"], 6)
+        self.assertIn("at 50 flows a second", (self.work / "same/report.html").read_text())
 
     def test_bad_data_is_refused_or_borne(self):
         cases = {
@@ -333,7 +339,7 @@ class Survey(unittest.TestCase):
         for flags, why in ((["--algorithms", "oracle"], "oracle"), (["--param", "lda.x=1"], "lda"), (["--param", "n=1"], "ALGORITHM.NAME"),
                            (["--engine", "cloud"], "local or ray"), (["--pick", "luck"], "recall@fpr"), (["--folds", "1"], "--folds"),
                            (["--seeds", "5-1"], "--seeds"), (["--test", "2"], "--test"), (["--jobs", "0"], "from 1 to 4096"),
-                           (["--train-on", "x"], "--set x"), (["--split", "moon"], "--split")):
+                           (["--train-on", "x"], "--set x"), (["--benign-share", "2"], "--benign-share"), (["--flow-rate", "2/min"], "--flow-rate"), (["--split", "moon"], "--split")):
             with self.subTest(flags):
                 done = self.run_survey("wrong", *flags, code=2)
                 self.assertIn(why, done.stderr)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "metrics_reference.h"
 #include "train/metrics.h"
 
@@ -43,11 +44,11 @@ static void check_reference(struct weir_judged judged, const uint64_t *confusion
         check_close(m.detection.at[0].recall, more[11], "recall at 1e-3");
     else
         assert_true(m.detection.attacks + m.detection.normal == 0 && isnan(m.benign_share));
-    for (size_t i = 0; i < WEIR_METRICS_RATES; i++) {
+    for (size_t i = 0; i < WEIR_METRICS_FIGURES; i++) {
         double value;
-        weir_metrics_rate(&m, i, &value);
+        weir_metrics_figure(&m, i, &value);
         if (!(m.interval[i].low <= value && value <= m.interval[i].high))
-            fail_msg("%s: %g is not within %g to %g", weir_metrics_rate(&m, i, &value), value, m.interval[i].low,
+            fail_msg("%s: %g is not within %g to %g", weir_metrics_figure(&m, i, &value), value, m.interval[i].low,
                      m.interval[i].high);
     }
     weir_metrics_fini(&m);
@@ -69,6 +70,108 @@ static void figures_equal_scikit_learn(void **state)
     CHECK_REFERENCE(rare, 2, 0);
     CHECK_REFERENCE(four, 4, 0);
     CHECK_REFERENCE(absent, 5, -1);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Probabilities of `classes` classes, the true one likelier the larger `apart` is; class 0 has most rows, the last one few. */
+static void make_rows(size_t rows, size_t classes, double apart, uint64_t random, uint32_t *truth, float *p)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0, weight[8];
+        truth[i] = (uint32_t)(weir_random_share(&random) * weir_random_share(&random) * (double)classes);
+        for (size_t k = 0; k < classes; k++)
+            sum += weight[k] = exp(4 * weir_random_share(&random) + (k == truth[i] ? apart : 0));
+        for (size_t k = 0; k < classes; k++)
+            p[i * classes + k] = (float)(weight[k] / sum);
+    }
+}
+
+/* Areas, log loss, Brier score and calibration error of the rows, by their definitions. */
+static void find_figures(const uint32_t *truth, const float *p, const size_t *row, size_t rows, size_t classes, int benign,
+                         double *out)
+{
+    float *score = malloc(rows * sizeof *score);
+    uint8_t *positive = malloc(rows);
+    double gap[10] = {0}, loss = 0, brier = 0, roc_sum = 0, pr_sum = 0;
+    for (size_t k = classes == 2; k < classes; k++) {
+        double roc, pr;
+        for (size_t i = 0; i < rows; i++) {
+            score[i] = p[row[i] * classes + k];
+            positive[i] = truth[row[i]] == k;
+            brier += (score[i] - positive[i]) * (score[i] - positive[i]);
+        }
+        assert_int_equal(weir_metrics_areas(score, positive, rows, &roc, &pr), WEIR_OK);
+        roc_sum += roc;
+        pr_sum += pr;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const float *of = &p[row[i] * classes];
+        uint32_t true_class = truth[row[i]];
+        double most = 0;
+        for (size_t k = 0; k < classes; k++)
+            most = fmax(most, of[k]);
+        double claim = benign < 0 ? most : 1 - of[benign];
+        int came_true = benign < 0 ? of[true_class] >= most : true_class != (uint32_t)benign;
+        loss -= log(of[true_class]);
+        gap[(int)fmin(9, ceil(claim * 10) - 1)] += claim - came_true;
+    }
+    out[0] = roc_sum / (classes == 2 ? 1 : (double)classes);
+    out[1] = pr_sum / (classes == 2 ? 1 : (double)classes);
+    out[2] = loss / (double)rows;
+    out[3] = brier / (double)rows;
+    out[4] = 0;
+    for (int b = 0; b < 10; b++)
+        out[4] += fabs(gap[b]) / (double)rows;
+    free(score);
+    free(positive);
+}
+
+/* The bootstrap as the book has it: rows drawn with replacement, every figure from scratch. */
+static void intervals_equal_those_of_resampled_rows(void **state)
+{
+    enum { RESAMPLES = 400, ROWS = 1500, FIGURES = WEIR_METRICS_FIGURES - WEIR_METRICS_RATES };
+    static uint32_t truth[ROWS];
+    static uint16_t predicted[ROWS];
+    static float p[ROWS * 5];
+    static size_t row[ROWS];
+    static double figure[FIGURES][RESAMPLES];
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        size_t classes = round % 2 ? 5 : 2;
+        uint64_t random = 99;
+        struct weir_metrics m;
+        struct weir_judged judged = {.truth = truth,
+                                     .predicted = predicted,
+                                     .probabilities = p,
+                                     .rows = ROWS,
+                                     .classes = classes,
+                                     .benign = round == 3 ? -1 : 0};
+        make_rows(ROWS, classes, round < 2 ? 1 : 4, 7, truth, p);
+        for (int r = 0; r < RESAMPLES; r++) {
+            double found[FIGURES];
+            for (size_t i = 0; i < ROWS; i++)
+                row[i] = weir_random_below(&random, ROWS);
+            find_figures(truth, p, row, ROWS, classes, judged.benign, found);
+            for (size_t f = 0; f < FIGURES; f++)
+                figure[f][r] = found[f];
+        }
+        assert_int_equal(weir_metrics_compute(&judged, &m), WEIR_OK);
+        for (size_t f = 0; f < FIGURES; f++) {
+            double value;
+            const char *name = weir_metrics_figure(&m, WEIR_METRICS_RATES + f, &value);
+            struct weir_interval got = m.interval[WEIR_METRICS_RATES + f];
+            qsort(figure[f], RESAMPLES, sizeof **figure, compare);
+            double low = figure[f][RESAMPLES / 40], high = figure[f][RESAMPLES - 1 - RESAMPLES / 40], width = high - low;
+            if (fabs(got.low - low) > width / 5 || fabs(got.high - high) > width / 5)
+                fail_msg("%s, round %d: %g to %g, rows resampled: %g to %g", name, round, got.low, got.high, low, high);
+        }
+        weir_metrics_fini(&m);
+    }
 }
 
 /* Every pair of a positive and a negative, and the precision at every threshold, by definition. */
@@ -182,9 +285,8 @@ static void json_holds_the_figures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures_equal_scikit_learn),
-        cmocka_unit_test(areas_equal_the_definition),
-        cmocka_unit_test(areas_at_the_edges),
+        cmocka_unit_test(figures_equal_scikit_learn), cmocka_unit_test(intervals_equal_those_of_resampled_rows),
+        cmocka_unit_test(areas_equal_the_definition), cmocka_unit_test(areas_at_the_edges),
         cmocka_unit_test(json_holds_the_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
