@@ -62,8 +62,8 @@ weir_err weir_relation_open(const struct weir_relation_config *config, struct we
 /* NULL-safe; sets *source to NULL. */
 void weir_relation_close(struct weir_relation **source);
 
-/* Index of a column, case does not count, or -1. Where no column has the name, the one that has blanks for its underlines: LightGBM
- * writes "Src Port" as "Src_Port" into its models. */
+/* Index of a column, case does not count, or -1. Where no column has the name, the one that has blanks for its underlines:
+ * LightGBM writes "Src Port" as "Src_Port" into its models. */
 int weir_relation_find(const struct weir_relation *source, const char *name);
 
 /* Starts a query over the relation whose rows are then taken one chunk after the other; nothing but a chunk is held in memory.
