@@ -18,6 +18,9 @@
 #include "random.h"
 #include "ways.h"
 
+enum { ROWS = 700 };
+static const struct kind_facts facts = {ROWS, 1e-12, true, 32};
+
 enum { QUERIES = 150, NEAREST_MAX = 40 };
 
 enum shape { PLAIN, LOUD, HEAPS, FAR, HUGE_VALUES, TINY, GRID, ONE_POINT, SHAPES };
@@ -196,7 +199,7 @@ static void models(void **state)
             weir_model *model = finish(&m->scorer, classes);
             weir_model_margins(model, x, ROWS, COLUMNS, margins);
             check_votes(m, x, margins);
-            check_ways(model, x, margins);
+            check_ways(model, &facts, x, margins);
             for (size_t v = 0; v < 2; v++) {
                 setenv("WEIR_SIMD", variants[v], 1);
                 struct weir_neighbours *twin = make(shape, COLUMNS, 120, 6, classes, weighted);
@@ -206,7 +209,7 @@ static void models(void **state)
                 struct weir_scorer *scorer = &twin->scorer;
                 weir_scorer_free(&scorer);
             }
-            check_file(model, x, margins);
+            check_file(model, &facts, x, margins);
             weir_model_free(&model);
         }
 }

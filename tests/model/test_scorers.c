@@ -18,25 +18,10 @@
 #include "model/mlp.h"
 #include "model/model.h"
 #include "random.h"
+#include "ways.h"
 
-enum { COLUMNS = 5, ROWS = 130 };
-
-static weir_model *finish(struct weir_scorer *scorer, size_t classes)
-{
-    static const char *const columns[COLUMNS] = {"a", "b", "c", "d", "e"}, *const names[] = {"benign", "dos", "scan"};
-    const struct weir_model_facts facts = {.name = "m",
-                                           .algorithm = "test",
-                                           .columns = columns,
-                                           .column_count = COLUMNS,
-                                           .classes = names,
-                                           .class_count = classes,
-                                           .threshold = NAN};
-    weir_model *model;
-    struct weir_error error;
-    if (weir_model_make(scorer, &facts, NULL, NULL, &model, &error))
-        fail_msg("%s", error.text);
-    return model;
-}
+enum { ROWS = 130 };
+static const struct kind_facts facts = {ROWS, 1e-6, false, 16}, mlp_facts = {ROWS, 1e-5, false, 64};
 
 static struct weir_linear *make_linear(size_t groups)
 {
@@ -116,82 +101,10 @@ static void near(double got, double wanted, const char *what, size_t row, double
         fail_msg("%s, row %zu: %.9g, wanted %.9g", what, row, got, wanted);
 }
 
-/* Blocks and single rows give the bits of rows together; contributions add up. */
-static void the_ways_agree(const weir_model *model, const float *x, const float *margins, double share)
-{
-    size_t groups = weir_model_groups(model);
-    static const uint16_t index[COLUMNS] = {5, 0, 2, 1, 3};
-    for (size_t first = 0; first < ROWS; first += 64) {
-        _Alignas(64) float block[6 * 64] = {0};
-        float out[64 * 3];
-        size_t rows = ROWS - first < 64 ? ROWS - first : 64;
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < COLUMNS; c++)
-                block[index[c] * 64 + r] = x[(first + r) * COLUMNS + c];
-        weir_model_margins_block(model, block, index, rows, out);
-        assert_memory_equal(out, margins + first * groups, rows * groups * sizeof *out);
-    }
-    for (size_t r = 0; r < ROWS; r++) {
-        float one[3];
-        weir_model_margins(model, x + r * COLUMNS, 1, COLUMNS, one);
-        assert_memory_equal(one, margins + r * groups, groups * sizeof *one);
-        for (size_t g = 0; g < groups; g++)
-            for (int how = WEIR_EXPLAIN_EXACT; how <= WEIR_EXPLAIN_PATH; how++) {
-                double contributions[COLUMNS], base;
-                assert_int_equal(
-                    weir_model_explain(model, (enum weir_explain)how, x + r * COLUMNS, 1, COLUMNS, g, NULL, contributions, &base),
-                    WEIR_OK);
-                for (size_t c = 0; c < COLUMNS; c++)
-                    base += contributions[c];
-                near((double)margins[r * groups + g], base, "contributions", r, share);
-            }
-    }
-}
-
-/* Bytes to model to bytes; every cut and every flipped byte of the head is refused or at least does no harm. */
-static void the_file_comes_back(const weir_model *model, const float *x, const float *margins, size_t head)
-{
-    uint8_t *bytes, *again;
-    size_t size, size_again, groups = weir_model_groups(model);
-    weir_model *copy = NULL;
-    struct weir_error error;
-    float out[ROWS * 3];
-    assert_int_equal(weir_model_bytes(model, &bytes, &size, NULL), WEIR_OK);
-    if (weir_model_parse(bytes, size, "m", &copy, &error))
-        fail_msg("%s", error.text);
-    weir_model_margins(copy, x, ROWS, COLUMNS, out);
-    assert_memory_equal(out, margins, ROWS * groups * sizeof *out);
-    assert_int_equal(weir_model_bytes(copy, &again, &size_again, NULL), WEIR_OK);
-    assert_int_equal(size, size_again);
-    assert_memory_equal(bytes, again, size);
-    const struct weir_scorer_kind *kind = model->scorer->kind;
-    size_t payload = kind->bytes(model->scorer), position;
-    struct weir_scorer *none = NULL;
-    uint8_t *own = malloc(payload); /* of its exact size, for the sanitizers */
-    assert_non_null(own);
-    for (size_t cut = 0; cut < payload; cut++) {
-        uint8_t *part = malloc(cut + 1);
-        kind->encode(model->scorer, own);
-        memcpy(part, own, cut);
-        assert_int_not_equal(kind->decode(kind->payload[0], part, cut, &none, &position, NULL), WEIR_OK);
-        free(part);
-    }
-    for (size_t at = head; at + 4 < payload; at += 4) { /* no number is believed that is none */
-        static const uint8_t nan[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-        kind->encode(model->scorer, own);
-        memcpy(own + at, nan, payload - at < 8 ? payload - at : 8);
-        assert_int_equal(kind->decode(kind->payload[0], own, payload, &none, &position, &error), WEIR_ERR_FORMAT);
-    }
-    free(own);
-    free(bytes);
-    free(again);
-    weir_model_free(&copy);
-}
-
 static void linear(void **state)
 {
     (void)state;
-    float x[ROWS * COLUMNS], margins[ROWS * 3];
+    float x[ROWS * COLUMNS], margins[ROWS * CLASSES];
     fill_rows(x);
     for (size_t groups = 1; groups <= 3; groups += 2) {
         struct weir_linear *l = make_linear(groups);
@@ -200,8 +113,8 @@ static void linear(void **state)
         for (size_t r = 0; r < ROWS; r++)
             for (size_t g = 0; g < groups; g++)
                 near((double)margins[r * groups + g], naive_linear(l, x + r * COLUMNS, g), "linear", r, 1e-6);
-        the_ways_agree(model, x, margins, 1e-6);
-        the_file_comes_back(model, x, margins, 16);
+        check_ways(model, &facts, x, margins);
+        check_file(model, &facts, x, margins);
         weir_model_free(&model);
     }
 }
@@ -209,7 +122,7 @@ static void linear(void **state)
 static void gaussian(void **state)
 {
     (void)state;
-    float x[ROWS * COLUMNS], margins[ROWS * 3];
+    float x[ROWS * COLUMNS], margins[ROWS * CLASSES];
     fill_rows(x);
     for (size_t classes = 2; classes <= 3; classes++) {
         struct weir_gaussian *m = make_gaussian(classes);
@@ -223,8 +136,8 @@ static void gaussian(void **state)
                     wanted -= naive_class(m, x + r * COLUMNS, 0);
                 near((double)margins[r * groups + g], wanted, "naive Bayes", r, 1e-6);
             }
-        the_ways_agree(model, x, margins, 1e-6);
-        the_file_comes_back(model, x, margins, 16);
+        check_ways(model, &facts, x, margins);
+        check_file(model, &facts, x, margins);
         weir_model_free(&model);
     }
 }
@@ -293,7 +206,7 @@ static void mlp(void **state)
 {
     (void)state;
     static const uint32_t units[3][3] = {{7}, {100, 33}, {20, 3, 150}};
-    float x[ROWS * COLUMNS], margins[ROWS * 3], wild[ROWS * COLUMNS];
+    float x[ROWS * COLUMNS], margins[ROWS * CLASSES], wild[ROWS * COLUMNS];
     uint64_t seed = 17;
     fill_rows(wild);
     for (size_t i = 0; i < ROWS * COLUMNS; i++)
@@ -320,9 +233,9 @@ static void mlp(void **state)
                 for (size_t c = 0; c < COLUMNS; c++)
                     near(got[c], path[c], "along the line", r, 2e-3);
             }
-            the_ways_agree(model, x, margins, 1e-5);
+            check_ways(model, &mlp_facts, x, margins);
             if (hidden < 3)
-                the_file_comes_back(model, x, margins, 64);
+                check_file(model, &mlp_facts, x, margins);
             weir_model_free(&model);
         }
 }
@@ -333,7 +246,7 @@ static void mlp_on_any_cpu(void **state)
     (void)state;
     static const char *const variants[] = {"avx512", "avx2", "scalar"};
     static const uint32_t units[] = {120, 40};
-    float x[ROWS * COLUMNS], margins[ROWS * 3], first[ROWS * 3];
+    float x[ROWS * COLUMNS], margins[ROWS * CLASSES], first[ROWS * CLASSES];
     fill_rows(x);
     for (size_t v = 0; v < 3; v++) {
         setenv("WEIR_SIMD", variants[v], 1);

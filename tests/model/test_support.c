@@ -17,6 +17,9 @@
 #include "random.h"
 #include "ways.h"
 
+enum { ROWS = 700 };
+static const struct kind_facts facts = {ROWS, 1e-12, true, 32};
+
 /* `wide`: vectors so far out that the quick way is not good enough. */
 static struct weir_support *make(size_t classes, size_t vectors, bool wide)
 {
@@ -124,8 +127,8 @@ static void models(void **state)
             weir_model *model = finish(&m->scorer, classes);
             weir_model_margins(model, x, ROWS, COLUMNS, margins);
             check_margins(m, x, margins);
-            check_ways(model, x, margins);
-            check_file(model, x, margins);
+            check_ways(model, &facts, x, margins);
+            check_file(model, &facts, x, margins);
             weir_model_free(&model);
         }
 }
