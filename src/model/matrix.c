@@ -4,18 +4,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* A tile of accumulators stays in registers: TILE rows times SIDE vectors. */
+/* A tile of accumulators stays in registers: TILE rows times SIDE vectors. FEW: rows that are sparse together; the fewer, the
+ * more zeros they share. */
 #ifdef __AVX512F__
-enum { TILE = 4, SIDE = 7 };
+enum { TILE = 4, SIDE = 7, FEW = 2 };
 #else
-enum { TILE = 5, SIDE = 2 };
+enum { TILE = 5, SIDE = 2, FEW = 5 };
 #endif
-
-INLINE weir_vf spread(float x)
-{
-    weir_vf zero = {0};
-    return zero + x;
-}
 
 INLINE void product_tile(const float *const *x, size_t depth, const float *w, size_t width, float *out, const float *const *ahead,
                          int tile, int side)
@@ -32,9 +27,41 @@ INLINE void product_tile(const float *const *x, size_t depth, const float *w, si
         for (int v = 0; v < side; v++)
             column[v] = *(const weir_vf *)(w + v * WEIR_FLOATS);
         for (int i = 0; i < tile; i++) {
-            weir_vf value = spread(x[i][k]);
+            weir_vf value = weir_vf_all(x[i][k]);
             for (int v = 0; v < side; v++)
                 sum[i][v] = weir_vf_fused(value, column[v], sum[i][v]);
+        }
+    }
+    for (int i = 0; i < tile; i++)
+        for (int v = 0; v < side; v++)
+            *(weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS) = sum[i][v];
+}
+
+INLINE void sparse_tile(const float *const *x, const uint64_t *const *some, size_t depth, const float *w, size_t width,
+                        float *out, const float *const *ahead, int tile, int side)
+{
+    weir_vf sum[FEW][SIDE];
+    for (int i = 0; ahead && i < tile; i++)
+        for (size_t k = 0; k < depth; k += 16)
+            __builtin_prefetch(ahead[i] + k, 0, 2); /* the first cache is for w */
+    for (int i = 0; i < tile; i++)
+        for (int v = 0; v < side; v++)
+            sum[i][v] = *(const weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS);
+    for (size_t word = 0; word * 64 < depth; word++) {
+        uint64_t any = some[0][word];
+        for (int i = 1; i < tile; i++)
+            any |= some[i][word];
+        for (; any; any &= any - 1) {
+            size_t k = word * 64 + (size_t)__builtin_ctzll(any);
+            const float *row = w + k * width;
+            weir_vf column[SIDE];
+            for (int v = 0; v < side; v++)
+                column[v] = *(const weir_vf *)(row + v * WEIR_FLOATS);
+            for (int i = 0; i < tile; i++) {
+                weir_vf value = weir_vf_all(x[i][k]);
+                for (int v = 0; v < side; v++)
+                    sum[i][v] = weir_vf_fused(value, column[v], sum[i][v]);
+            }
         }
     }
     for (int i = 0; i < tile; i++)
@@ -54,7 +81,7 @@ INLINE void outer_tile(const float *const *x, const float *const *e, size_t rows
         for (int v = 0; v < side; v++)
             part[v] = *(const weir_vf *)(e[r] + at + v * WEIR_FLOATS);
         for (int i = 0; i < tile; i++) {
-            weir_vf value = spread(x[r][i]);
+            weir_vf value = weir_vf_all(x[r][i]);
             for (int v = 0; v < side; v++)
                 sum[i][v] = weir_vf_fused(value, part[v], sum[i][v]);
         }
@@ -121,6 +148,28 @@ static void product(const float *const *x, size_t rows, size_t depth, const floa
         }
         for (; r < rows; r++) {
 #define CALL(n) product_tile(x + r, depth, w + at, width, out + r * width + at, NULL, 1, n)
+            WITH_SIDE(side, CALL)
+#undef CALL
+        }
+    }
+}
+
+static void sparse(const float *const *x, const uint64_t *const *some, size_t rows, size_t depth, const float *w, size_t width,
+                   float *out, const float *const *ahead)
+{
+    size_t vectors = width / WEIR_FLOATS;
+    int side = 0;
+    for (size_t v = 0; v < vectors; v += (size_t)side) {
+        side = part_of(vectors - v);
+        size_t at = v * WEIR_FLOATS, r = 0;
+        for (; r + FEW <= rows; r += FEW) {
+            const float *const *next = ahead && !v ? ahead + r : NULL;
+#define CALL(n) sparse_tile(x + r, some + r, depth, w + at, width, out + r * width + at, next, FEW, n)
+            WITH_SIDE(side, CALL)
+#undef CALL
+        }
+        for (; r < rows; r++) {
+#define CALL(n) sparse_tile(x + r, some + r, depth, w + at, width, out + r * width + at, NULL, 1, n)
             WITH_SIDE(side, CALL)
 #undef CALL
         }
@@ -223,4 +272,4 @@ static void combine(const float *x, size_t rows, size_t stride, const double *sh
             *(weir_vd *)(sum + k) += widen(x + k) * share[r];
 }
 
-const struct weir_matrix_kernels WEIR_VARIANT_OF(weir_matrix) = {product, outer, gram, dots, combine};
+const struct weir_matrix_kernels WEIR_VARIANT_OF(weir_matrix) = {product, sparse, outer, gram, dots, combine};

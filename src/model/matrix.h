@@ -8,6 +8,7 @@
 #define WEIR_MODEL_MATRIX_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { WEIR_MATRIX_LANES = 16 }; /* widths are multiples of it, matrices and results aligned to 64 bytes */
 
@@ -21,6 +22,9 @@ struct weir_matrix_kernels {
      * fetched meanwhile, or NULL. */
     void (*product)(const float *const *x, size_t rows, size_t depth, const float *w, size_t width, float *out,
                     const float *const *ahead);
+    /* The same where many x are 0: bit k % 64 of some[r][k / 64] says that x[r][k] is not. w is finite. */
+    void (*sparse)(const float *const *x, const uint64_t *const *some, size_t rows, size_t depth, const float *w, size_t width,
+                   float *out, const float *const *ahead);
     /* g[k][j] += sum over r of x[r][k] * e[r][j]. */
     void (*outer)(const float *const *x, const float *const *e, size_t rows, size_t depth, size_t width, float *g);
     /* h[k][j] += sum over r of x[r][k] * x[r][j] in float64, for j >= k (and some more); k < depth, j < width. */

@@ -23,7 +23,7 @@ static const struct weir_param params[] = {
     {"n_iter_no_change", WEIR_PARAM_WHOLE, "10", 1, 1e6, NULL, "epochs without improvement before the end"},
     {0}};
 
-enum { HIDDEN = WEIR_MLP_HIDDEN_MAX };
+enum { HIDDEN = WEIR_MLP_HIDDEN_MAX, TOGETHER = 20 /* rows whose units stay in the first cache */ };
 
 /* Everything of a fit. Hidden layer l (from 0) has weights [in][width] and biases [width]; the outputs have weights
  * [groups][width of the last hidden layer] and biases [width of groups]. */
@@ -42,6 +42,9 @@ struct net {
     float *turned;                         /* weights the other way round */
     float *z, *delta;                      /* [batch][stride] */
     const float **x, **ahead, **in, **out; /* [batch] rows */
+    uint64_t *mark;                        /* [rows][words] bit k: value k of the row is not 0 */
+    const uint64_t **some;                 /* [batch] of them */
+    size_t words;
     uint32_t *order, *live, *truth;
     uint64_t random;
     double rate, first_power, second_power; /* Adam's powers of 0.9 and 0.999 */
@@ -50,8 +53,8 @@ struct net {
 
 static void net_fini(struct net *n)
 {
-    void *parts[] = {n->p,     n->g, n->first, n->second, n->d[0], n->d[1],  n->turned, n->z,
-                     n->delta, n->x, n->ahead, n->in,     n->out,  n->order, n->live,   n->truth};
+    void *parts[] = {n->p, n->g,     n->first, n->second, n->d[0],  n->d[1], n->turned, n->z,    n->delta,
+                     n->x, n->ahead, n->in,    n->out,    n->order, n->live, n->truth,  n->mark, n->some};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
     for (size_t l = 0; l < n->hidden; l++)
@@ -109,8 +112,6 @@ static weir_err net_init(struct net *n, const struct weir_train_set *set, const 
     weir_err err = weir_standard_make(set, config->scale == WEIR_SCALE_STANDARD, &n->rows, error);
     if (err)
         return err;
-    for (size_t i = 0; i < n->rows.rows * n->rows.stride; i++) /* as the scorer does */
-        n->rows.x[i] = fmaxf(-WEIR_MLP_MOST, fminf(n->rows.x[i], WEIR_MLP_MOST));
     bool good = true;
     for (size_t l = 0; l < n->hidden; l++) {
         size_t in = l ? n->units[l - 1] : n->columns;
@@ -136,6 +137,9 @@ static weir_err net_init(struct net *n, const struct weir_train_set *set, const 
     n->turned = floats(most);
     n->z = floats((n->batch + 16) * n->stride);
     n->delta = floats((n->batch + 16) * n->stride);
+    n->words = (n->columns + 63) / 64;
+    n->mark = calloc(set->rows * n->words, sizeof *n->mark);
+    n->some = calloc(n->batch, sizeof *n->some);
     n->x = calloc(n->batch, sizeof *n->x);
     n->ahead = calloc(n->batch, sizeof *n->ahead);
     n->in = calloc(n->batch, sizeof *n->in);
@@ -143,34 +147,44 @@ static weir_err net_init(struct net *n, const struct weir_train_set *set, const 
     n->order = calloc(set->rows, sizeof *n->order);
     n->live = calloc(n->batch, sizeof *n->live);
     n->truth = calloc(n->batch, sizeof *n->truth);
-    good = good && n->p && n->g && n->first && n->second && n->d[0] && n->d[1] && n->turned && n->z && n->delta && n->x &&
-           n->ahead && n->in && n->out && n->order && n->live && n->truth;
+    good = good && n->mark && n->some && n->p && n->g && n->first && n->second && n->d[0] && n->d[1] && n->turned && n->z &&
+           n->delta && n->x && n->ahead && n->in && n->out && n->order && n->live && n->truth;
     if (!good)
         return weir_fail(error, WEIR_ERR_MEMORY, "mlp: %zu rows of %zu columns do not fit into memory; train on a sample",
                          set->rows, set->columns);
     for (size_t i = 0; i < set->rows; i++)
         n->order[i] = (uint32_t)i;
+    n->pass->clip(n->rows.x, set->rows, n->rows.stride, n->columns, WEIR_MLP_MOST, n->mark); /* as the scorer does */
     draw_all(n);
     return WEIR_OK;
 }
 
-/* The margins of the batch in n->x. */
-static void forward(struct net *n, size_t rows)
+/* The margins of some rows of the batch in n->x. */
+static void forward_some(struct net *n, size_t first, size_t rows)
 {
     for (size_t l = 0; l < n->hidden; l++) {
         size_t width = n->width[l];
+        float *h = n->h[l] + first * width;
         for (size_t r = 0; r < rows; r++) {
-            memcpy(n->h[l] + r * width, n->p + n->bias[l], width * sizeof(float));
+            memcpy(h + r * width, n->p + n->bias[l], width * sizeof *h);
             if (l)
-                n->in[r] = n->h[l - 1] + r * n->width[l - 1];
+                n->in[r] = n->h[l - 1] + (first + r) * n->width[l - 1];
         }
-        n->kernels->product(l ? n->in : n->x, rows, l ? n->units[l - 1] : n->columns, n->p + n->weight[l], width, n->h[l],
-                            l ? NULL : n->ahead);
+        if (l)
+            n->kernels->product(n->in, rows, n->units[l - 1], n->p + n->weight[l], width, h, NULL);
+        else
+            n->kernels->sparse(n->x + first, n->some + first, rows, n->columns, n->p + n->weight[l], width, h, n->ahead + first);
         if (l + 1 < n->hidden)
-            n->pass->rectify(n->h[l], rows * width);
+            n->pass->rectify(h, rows * width);
     }
-    n->pass->outputs(n->h[n->hidden - 1], rows, n->width[n->hidden - 1], n->p + n->weight[n->hidden], n->p + n->bias[n->hidden],
-                     n->groups, n->stride, n->z);
+    n->pass->outputs(n->h[n->hidden - 1] + first * n->width[n->hidden - 1], rows, n->width[n->hidden - 1],
+                     n->p + n->weight[n->hidden], n->p + n->bias[n->hidden], n->groups, n->stride, n->z + first * n->stride);
+}
+
+static void forward(struct net *n, size_t rows)
+{
+    for (size_t r = 0; r < rows; r += TOGETHER)
+        forward_some(n, r, rows - r < TOGETHER ? rows - r : TOGETHER);
 }
 
 /* The gradient, as sums over the batch; the last hidden layer is overwritten. */
@@ -239,9 +253,12 @@ static double epoch(struct net *n)
         size_t some = rows - at < n->batch ? rows - at : n->batch;
         for (size_t r = 0; r < some; r++) {
             size_t next = at + n->batch + r < rows ? at + n->batch + r : at + r;
+            next = n->order[next];
             n->x[r] = n->rows.x + n->order[at + r] * stride;
-            n->ahead[r] = n->rows.x + n->order[next] * stride;
+            n->ahead[r] = n->rows.x + next * stride;
+            n->some[r] = n->mark + n->order[at + r] * n->words;
             n->truth[r] = n->label[n->order[at + r]];
+            __builtin_prefetch(n->mark + next * n->words);
         }
         forward(n, some);
         loss += n->pass->loss(n->z, n->truth, some, n->groups, n->stride, n->delta);

@@ -56,6 +56,31 @@ static inline float sum16(const weir_vf *part)
     return ((eight[0] + eight[4]) + (eight[2] + eight[6])) + ((eight[1] + eight[5]) + (eight[3] + eight[7]));
 }
 
+static void clip(float *x, size_t rows, size_t stride, size_t columns, float most, uint64_t *some)
+{
+    weir_vf high = weir_vf_all(most), low = -high;
+    for (size_t r = 0; r < rows; r++, x += stride)
+        for (size_t word = 0; word * 64 < columns; word++) {
+            uint64_t bits = 0;
+            for (size_t k = word * 64; k < stride && k < word * 64 + 64; k += WEIR_FLOATS) {
+                weir_vf v = *(weir_vf *)(x + k);
+                weir_vi more = v > high, less = v < low;
+                v = (weir_vf)(((weir_vi)high & more) | ((weir_vi)low & less) | ((weir_vi)v & ~(more | less)));
+                *(weir_vf *)(x + k) = v;
+#ifdef __AVX512F__
+                bits |= (uint64_t)_mm512_cmpneq_ps_mask((__m512)v, _mm512_setzero_ps()) << (k & 63);
+#elif defined(__AVX2__)
+                bits |= (uint64_t)(unsigned)_mm256_movemask_ps((__m256)(v != 0)) << (k & 63);
+#else
+                for (size_t l = 0; l < WEIR_FLOATS; l++)
+                    bits |= (uint64_t)(v[l] != 0) << ((k + l) & 63);
+#endif
+            }
+            size_t left = columns - word * 64;
+            *some++ = left < 64 ? bits & (((uint64_t)1 << left) - 1) : bits;
+        }
+}
+
 static void rectify(float *h, size_t count)
 {
     weir_vf zero = {0};
@@ -216,4 +241,4 @@ static double adam(float *p, const float *g, float *m, float *v, size_t count, c
     return (double)sum16(square);
 }
 
-const struct weir_mlp_pass WEIR_VARIANT_OF(weir_mlp_pass) = {rectify, outputs, loss, back, mask, adam};
+const struct weir_mlp_pass WEIR_VARIANT_OF(weir_mlp_pass) = {clip, rectify, outputs, loss, back, mask, adam};

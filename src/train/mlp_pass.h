@@ -15,6 +15,10 @@ struct weir_mlp_step { /* of Adam */
 };
 
 struct weir_mlp_pass {
+    /* Brings x[rows][stride], no NaN, between -most and most; bit k % 64 of some[r * words + k / 64]: x[r][k] is not 0, k <
+     * columns
+     * <= stride, a multiple of 16; words: (columns + 63) / 64. */
+    void (*clip)(float *x, size_t rows, size_t stride, size_t columns, float most, uint64_t *some);
     /* h = max(h, 0) */
     void (*rectify)(float *h, size_t count);
     /* Rectifies the last hidden layer h[rows][width], then z[r * stride + o] = bias[o] + sum over j of h[r][j] * v[o][j]. */

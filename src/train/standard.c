@@ -32,10 +32,10 @@ weir_err weir_standard_make(const struct weir_train_set *set, bool scaled, struc
     for (size_t first = 0; first < s.rows; first += TOGETHER) {
         size_t end = s.rows - first < TOGETHER ? s.rows : first + TOGETHER;
         for (size_t c = 0; c < s.columns; c++) {
-            double shift = scaled ? s.mean[c] : 0, divisor = scaled ? s.deviation[c] : 1;
             for (size_t i = first; i < end; i++) {
                 float value = set->x[c][set->row[i]];
-                s.x[i * s.stride + c] = (float)(((value == value ? (double)value : s.mean[c]) - shift) / divisor);
+                double v = value == value ? (double)value : s.mean[c];
+                s.x[i * s.stride + c] = (float)(scaled ? (v - s.mean[c]) / s.deviation[c] : v);
             }
         }
         for (size_t i = first; i < end; i++)

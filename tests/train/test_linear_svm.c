@@ -118,10 +118,12 @@ static void products(void **state)
     static _Alignas(64) double h[3][DEPTH * 48], v[48], dots[3][N], sum[3][48];
     const struct weir_matrix_kernels *variant[3] = {&weir_matrix_plain, &weir_matrix_plain, &weir_matrix_plain};
     static const char *const names[3] = {"scalar", "avx2", "avx512"};
+    static _Alignas(64) float few[N * WIDTH];
     const float *row[N], *wide[N];
-    uint64_t seed = 8;
+    uint64_t mark[N] = {0}, seed = 8;
+    const uint64_t *marks[N];
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
-        x[i] = i % 48 < DEPTH ? random_float(&seed) : 0;
+        x[i] = i % 48 < DEPTH && i % 3 ? random_float(&seed) : 0;
     for (size_t i = 0; i < sizeof w / sizeof *w; i++)
         w[i] = random_float(&seed);
     for (size_t i = 0; i < 48; i++)
@@ -129,6 +131,9 @@ static void products(void **state)
     for (size_t r = 0; r < N; r++) {
         row[r] = x + r * 48;
         wide[r] = w + r * WIDTH;
+        marks[r] = &mark[r];
+        for (size_t d = 0; d < DEPTH; d++)
+            mark[r] |= (uint64_t)(row[r][d] != 0) << d;
     }
     for (size_t k = 0; k < 3; k++) {
         setenv("WEIR_SIMD", names[k], 1);
@@ -144,6 +149,10 @@ static void products(void **state)
                         wanted += (double)row[r][d] * (double)w[d * width + j];
                     assert_true(fabs((double)out[k][r * width + j] - wanted) < 1e-4);
                 }
+            for (size_t i = 0; i < N * width; i++)
+                few[i] = (float)(i % 5);
+            variant[k]->sparse(row, marks, N, DEPTH, w, width, few, row);
+            assert_memory_equal(few, out[k], N * width * sizeof *few);
         }
         variant[k]->outer(row, wide, N, DEPTH, WIDTH, g[k]);
         variant[k]->gram(row, N, DEPTH, 48, h[k]);

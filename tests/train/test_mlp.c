@@ -102,6 +102,7 @@ static void gradients(void **state)
             assert_int_equal(n.batch, ROWS);
             for (size_t i = 0; i < ROWS; i++) {
                 n.x[i] = n.ahead[i] = n.rows.x + i * n.rows.stride;
+                n.some[i] = n.mark + i * n.words;
                 n.truth[i] = r.label[i];
             }
             double *p = calloc(n.size, sizeof *p), *m = calloc(n.size, sizeof *m), squares = 0;
