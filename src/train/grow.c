@@ -6,9 +6,11 @@
 
 #include "base/random.h"
 
-/* Histograms 2,048 bytes apart would fall into the same lines of the store buffer. SIDE: columns counted side by side, so that
- * one row's additions do not wait for the row before. */
-enum { SLOTS = 264, SIDE = 8 };
+enum {
+    SLOTS = 264, /* histograms 2,048 bytes apart would fall into the same lines of the store buffer */
+    SIDE = 9,    /* columns counted side by side, so that one row's additions do not wait for the row before */
+    SMALL = 48   /* rows of a node whose occupied bins are noted while counting */
+};
 
 struct open { /* a node whose split is still to be found */
     uint32_t start, rows, node, depth;
@@ -23,8 +25,9 @@ struct cut {
 
 struct weir_grower {
     struct weir_grow_config c;
-    size_t width;        /* values of a leaf */
-    uint64_t *histogram; /* [candidates][SLOTS] of two classes, weight | weight of the second << 32; else [SLOTS][classes] */
+    size_t width;                    /* values of a leaf */
+    uint64_t *histogram;             /* [SIDE][SLOTS] of two classes, weight | weight of the second << 32, 0 between uses; else
+                                      * [SLOTS][classes] */
     uint32_t *row, *row_right;       /* rows of the open nodes, ascending within each */
     uint64_t *weight, *weight_right; /* of them; two classes: as in the histogram */
     uint64_t *dead;                  /* [open_room][words] columns that are known not to vary, for each open node */
@@ -97,8 +100,7 @@ weir_err weir_grower_create(const struct weir_grow_config *config, struct weir_g
     g->words = (columns + 63) / 64;
     g->node_room = 512;
     g->open_room = 64;
-    size_t histograms = config->classes == 2 ? g->c.candidates * SLOTS : SLOTS * config->classes;
-    g->histogram = aligned_alloc(64, (histograms * sizeof *g->histogram + 63) & ~(size_t)63);
+    g->histogram = calloc(config->classes == 2 ? SIDE * SLOTS : SLOTS * config->classes, sizeof *g->histogram);
     g->row = malloc((rows + 1) * sizeof *g->row);
     g->row_right = malloc((rows + 1) * sizeof *g->row_right);
     g->weight = malloc((rows + 1) * sizeof *g->weight);
@@ -125,34 +127,72 @@ static double purity(uint64_t left, uint64_t all)
     return (first * first + second * second) / n + (other_first * other_first + other_second * other_second) / m;
 }
 
-static void count_side_by_side(const struct weir_grower *g, const uint32_t *column, uint64_t *histogram, const uint32_t *row,
-                               const uint64_t *weight, size_t rows)
+/* Some columns (a constant), which all vary. */
+static inline __attribute__((always_inline)) void count_columns(const struct weir_grower *g, const uint32_t *column, int columns,
+                                                                const uint32_t *row, const uint64_t *weight, size_t rows)
 {
+    uint64_t *histogram = g->histogram;
     const uint8_t *bin[SIDE];
-    for (size_t k = 0; k < SIDE; k++)
+    for (int k = 0; k < columns; k++)
         bin[k] = g->c.bins->bin + column[k] * g->c.bins->stride;
     for (size_t i = 0; i < rows; i++) {
         size_t r = row[i];
         uint64_t w = weight[i];
-        for (size_t k = 0; k < SIDE; k++)
+#pragma GCC unroll 9
+        for (int k = 0; k < columns; k++)
             histogram[k * SLOTS + bin[k][r]] += w;
+    }
+}
+
+/* The same of few rows; bit b % 64 of used[column][b / 64]: bin b has some. */
+static void count_few(const struct weir_grower *g, const uint32_t *column, size_t columns, const uint32_t *row,
+                      const uint64_t *weight, size_t rows, uint64_t used[SIDE][4])
+{
+    memset(used, 0, columns * sizeof *used);
+    for (size_t k = 0; k < columns; k++) {
+        const uint8_t *bin = g->c.bins->bin + column[k] * g->c.bins->stride;
+        uint64_t *histogram = g->histogram + k * SLOTS;
+        for (size_t i = 0; i < rows; i++) {
+            unsigned b = bin[row[i]];
+            histogram[b] += weight[i];
+            used[k][b / 64] |= (uint64_t)1 << b % 64;
+        }
     }
 }
 
 static void count_two(const struct weir_grower *g, const uint32_t *column, size_t columns, const uint32_t *row,
                       const uint64_t *weight, size_t rows)
 {
-    size_t k = 0;
-    for (size_t i = 0; i < columns; i++)
-        memset(g->histogram + i * SLOTS, 0, SLOTS * sizeof *g->histogram);
-    for (; k + SIDE <= columns; k += SIDE)
-        count_side_by_side(g, column + k, g->histogram + k * SLOTS, row, weight, rows);
-    for (; k < columns; k++) {
-        const uint8_t *bin = g->c.bins->bin + column[k] * g->c.bins->stride;
-        uint64_t *histogram = g->histogram + k * SLOTS;
-        for (size_t i = 0; i < rows; i++)
-            histogram[bin[row[i]]] += weight[i];
+    switch (columns) {
+#define CASE(n)                                                                                                                  \
+    case n:                                                                                                                      \
+        count_columns(g, column, n, row, weight, rows);                                                                          \
+        break;
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+        CASE(7)
+        CASE(8)
+        CASE(9)
+#undef CASE
     }
+}
+
+/* The occupied bins of a column, ascending, missing values last. */
+static size_t list_bins(const uint64_t *histogram, const uint64_t *used, uint8_t *list)
+{
+    size_t count = 0;
+    for (size_t word = 0; used && word < 4; word++)
+        for (uint64_t bits = used[word]; bits; bits &= bits - 1)
+            list[count++] = (uint8_t)(word * 64 + (size_t)__builtin_ctzll(bits));
+    for (size_t b = 0; !used && b <= WEIR_BIN_MISSING; b++) {
+        list[count] = (uint8_t)b;
+        count += histogram[b] != 0;
+    }
+    return count;
 }
 
 static bool allowed(const struct weir_grower *g, uint64_t left, uint64_t all)
@@ -170,30 +210,53 @@ static void try_two(const struct weir_grower *g, uint64_t left, uint64_t all, si
         *best = (struct cut){score, column, before, after, missing_left};
 }
 
-/* The best cut of a column; false when it does not vary here. */
-static bool scan_two(const struct weir_grower *g, const uint64_t *histogram, size_t column, uint64_t all, struct cut *best)
+/* The best cut of a column that varies; its histogram becomes 0. */
+static void scan_two(const struct weir_grower *g, uint64_t *histogram, const uint64_t *used, size_t column, uint64_t all,
+                     struct cut *best)
 {
+    uint8_t list[WEIR_BINS_MAX + 2];
+    size_t count = list_bins(histogram, used, list);
     uint64_t left = 0, missing = histogram[WEIR_BIN_MISSING];
-    unsigned used = g->c.bins->range[column].count, before = 0;
-    bool any = false, varies = false;
-    for (unsigned b = 0; b < used; b++) {
-        if (!histogram[b])
-            continue;
-        if (any) {
-            varies = true;
-            try_two(g, left, all, column, before, b, false, best);
+    count -= missing != 0;
+    histogram[WEIR_BIN_MISSING] = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned b = list[i];
+        if (i) {
+            try_two(g, left, all, column, list[i - 1], b, false, best);
             if (missing)
-                try_two(g, left + missing, all, column, before, b, true, best);
+                try_two(g, left + missing, all, column, list[i - 1], b, true, best);
         }
         left += histogram[b];
-        before = b;
-        any = true;
+        histogram[b] = 0;
     }
-    if (missing && any) {
-        varies = true;
-        try_two(g, left, all, column, before, WEIR_BINS_MAX, false, best);
+    if (missing)
+        try_two(g, left, all, column, list[count - 1], WEIR_BINS_MAX, false, best);
+}
+
+/* Whether a column has more than one value here. */
+static bool varies(const struct weir_grower *g, size_t column, const uint32_t *row, size_t rows)
+{
+    const uint8_t *bin = g->c.bins->bin + column * g->c.bins->stride, first = bin[row[0]];
+    for (size_t i = 1; i < rows; i++)
+        if (bin[row[i]] != first)
+            return true;
+    return false;
+}
+
+/* The best cut of all these columns. */
+static void cut_two(const struct weir_grower *g, const uint32_t *column, size_t columns, const uint32_t *row,
+                    const uint64_t *weight, size_t rows, uint64_t all, struct cut *best)
+{
+    uint64_t used[SIDE][4];
+    for (size_t first = 0; first < columns; first += SIDE) {
+        size_t some = columns - first < SIDE ? columns - first : SIDE;
+        if (rows <= SMALL)
+            count_few(g, column + first, some, row, weight, rows, used);
+        else
+            count_two(g, column + first, some, row, weight, rows);
+        for (size_t k = 0; k < some; k++)
+            scan_two(g, g->histogram + k * SLOTS, rows <= SMALL ? used[k] : NULL, column[first + k], all, best);
     }
-    return varies;
 }
 
 /* --- more classes: a column at a time --- */
@@ -225,13 +288,13 @@ static void try_many(const struct weir_grower *g, const uint64_t *left, uint64_t
         *best = (struct cut){score, column, before, after, missing_left};
 }
 
-static bool scan_many(const struct weir_grower *g, size_t column, uint64_t all, struct cut *best)
+static void scan_many(const struct weir_grower *g, size_t column, uint64_t all, struct cut *best)
 {
     size_t classes = g->c.classes;
     const uint64_t *missing = g->histogram + WEIR_BIN_MISSING * classes;
     uint64_t *left = g->side, *with = g->side + classes, lost = 0;
     unsigned used = g->c.bins->range[column].count, before = 0;
-    bool any = false, varies = false;
+    bool any = false;
     memset(left, 0, classes * sizeof *left);
     for (size_t k = 0; k < classes; k++)
         lost += missing[k];
@@ -243,7 +306,6 @@ static bool scan_many(const struct weir_grower *g, size_t column, uint64_t all, 
         if (!some)
             continue;
         if (any) {
-            varies = true;
             try_many(g, left, all, column, before, b, false, best);
             for (size_t k = 0; lost && k < classes; k++)
                 with[k] = left[k] + missing[k];
@@ -255,11 +317,8 @@ static bool scan_many(const struct weir_grower *g, size_t column, uint64_t all, 
         before = b;
         any = true;
     }
-    if (lost && any) {
-        varies = true;
+    if (lost && any)
         try_many(g, left, all, column, before, WEIR_BINS_MAX, false, best);
-    }
-    return varies;
 }
 
 /* --- nodes --- */
@@ -294,27 +353,24 @@ static void find_cut(struct weir_grower *g, const struct open *o, uint64_t *dead
     for (size_t c = 0; c < columns; c++)
         if (!(dead[c / 64] >> c % 64 & 1))
             g->pool[left++] = (uint32_t)c;
-    size_t first = 0; /* of the pool: those before were looked at */
-    while (vary < g->c.candidates && first < left) {
-        size_t some = g->c.candidates - vary < left - first ? g->c.candidates - vary : left - first;
-        for (size_t k = 0; draw && k < some; k++) {
-            size_t other = first + k + weir_random_below(random, (uint32_t)(left - first - k));
-            uint32_t swap = g->pool[first + k];
-            g->pool[first + k] = g->pool[other];
+    for (size_t first = 0; vary < g->c.candidates && first < left; first++) {
+        if (draw) {
+            size_t other = first + weir_random_below(random, (uint32_t)(left - first));
+            uint32_t swap = g->pool[first];
+            g->pool[first] = g->pool[other];
             g->pool[other] = swap;
         }
-        if (g->c.classes == 2)
-            count_two(g, g->pool + first, some, row, weight, o->rows);
-        for (size_t k = 0; k < some; k++) {
-            size_t c = g->pool[first + k];
-            if (g->c.classes > 2)
-                count_many(g, c, row, weight, o->rows);
-            bool varies = g->c.classes == 2 ? scan_two(g, g->histogram + k * SLOTS, c, packed, best) : scan_many(g, c, all, best);
-            vary += varies;
-            if (!varies)
-                dead[c / 64] |= (uint64_t)1 << c % 64;
-        }
-        first += some;
+        uint32_t c = g->pool[first];
+        if (varies(g, c, row, o->rows))
+            g->pool[vary++] = c;
+        else
+            dead[c / 64] |= (uint64_t)1 << c % 64;
+    }
+    if (g->c.classes == 2)
+        cut_two(g, g->pool, vary, row, weight, o->rows, packed, best);
+    for (size_t k = 0; g->c.classes > 2 && k < vary; k++) {
+        count_many(g, g->pool[k], row, weight, o->rows);
+        scan_many(g, g->pool[k], all, best);
     }
 }
 
