@@ -170,6 +170,7 @@ static int collect(const struct weir_flags *flags, struct weir_collect_options *
                                                     .peer_count = peers.count};
     const struct weir_collect_config config = {.transport = &transport,
                                                .store = o->store,
+                                               .store_memory = o->store_memory,
                                                .rotate_bytes = o->rotate_bytes,
                                                .retention = o->retention,
                                                .on_full = o->on_full,

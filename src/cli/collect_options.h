@@ -9,7 +9,7 @@ enum { WEIR_COLLECT_SETTINGS = 32 }; /* room for rows */
 
 struct weir_collect_options {
     const char *config, *results, *queue, *key, *peers, *store, *eve, *account, *name, *control, *publish, *lake;
-    uint64_t rotate_bytes;
+    uint64_t rotate_bytes, store_memory;
     struct weir_retention retention;
     enum weir_on_full on_full;
     bool check, json, quiet;

@@ -89,6 +89,7 @@ static const struct weir_setting rows[] = {
      .text = "in a folder: the next file also at this size, such as 2GB"},
     {.name = "retention", .kind = WEIR_SETTING_LIST, .at = AT(retention), .take = weir_take_retention, .value = "LIMITS", .live = true,
      .text = "in a folder: remove whole old files: 30d, 50GB or 30d,50GB"},
+    WEIR_STORE_MEMORY_SETTING(AT(store_memory)),
     {.name = "on-full", .kind = WEIR_SETTING_WORD, .at = AT(on_full), .take = weir_take_on_full, .value = "POLICY",
      .text = "when the disk is full: `stop` ends the run, `withhold` goes on and counts\n"
              "the verdicts that are not kept, until there is room again (default:\n"

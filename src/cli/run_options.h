@@ -30,7 +30,7 @@ struct weir_run_options {
         WEIR_OVERLOAD_SHED,
         WEIR_OVERLOAD_DEGRADE
     } overload;
-    uint64_t rotate_bytes;
+    uint64_t rotate_bytes, store_memory;
     struct weir_retention retention;
     enum weir_on_full on_full;
     bool check, json, quiet;

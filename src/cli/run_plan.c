@@ -125,6 +125,7 @@ void weir_run_plan_make(const struct weir_run_options *o, struct weir_run_plan *
                                             .flows = o->ingest.flows.room,
                                             .queue = o->queue,
                                             .store = o->store,
+                                            .store_memory = o->store_memory,
                                             .rotate_bytes = o->rotate_bytes,
                                             .retention = o->retention,
                                             .on_full = o->on_full,

@@ -5,6 +5,7 @@
 #include "pipeline/backend.h"
 #include "store/folder.h"
 #include "store/retention.h"
+#include "store/store.h"
 
 weir_err weir_take_rotate(void *field, const char *what, const char *value, struct weir_error *error)
 {
@@ -14,6 +15,18 @@ weir_err weir_take_rotate(void *field, const char *what, const char *value, stru
         *bytes = 0;
     else if (weir_size_parse(value, bytes, &inner) != WEIR_OK)
         return weir_fail(error, inner.code, "%s %s", what, inner.text);
+    return WEIR_OK;
+}
+
+weir_err weir_take_store_memory(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    struct weir_error inner = {0};
+    uint64_t *bytes = field;
+    if (weir_size_parse(value, bytes, &inner) != WEIR_OK)
+        return weir_fail(error, inner.code, "%s %s", what, inner.text);
+    if (*bytes < WEIR_STORE_MEMORY_MIN || *bytes > (uint64_t)1 << 40)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.40s: give %llu MB to 1TB", what, value,
+                         (unsigned long long)WEIR_STORE_MEMORY_MIN / 1000000);
     return WEIR_OK;
 }
 

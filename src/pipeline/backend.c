@@ -125,6 +125,7 @@ weir_err weir_backend_start(const struct weir_backend_config *config, struct wei
     struct weir_store_config store = {.path = config->store,
                                       .sensor = config->sensor,
                                       .command = config->command,
+                                      .memory_bytes = config->store_memory,
                                       .rotate_bytes = config->rotate_bytes,
                                       .retention = config->retention,
                                       .without_room = config->on_full == WEIR_ON_FULL_WITHHOLD};

@@ -42,6 +42,7 @@ struct weir_backend_config {
     const char *queue;     /* URL; NULL: memory: */
     const char *store;     /* a file or a folder; NULL: verdicts are counted and thrown away */
     uint64_t rotate_bytes; /* in a folder: size of a file; 0: only the day counts */
+    uint64_t store_memory; /* bytes for the store's writer; 0: the default */
     struct weir_retention retention;
     enum weir_on_full on_full;
     const char *eve;              /* EVE path; NULL: none */

@@ -311,6 +311,7 @@ weir_err weir_collect_start(const struct weir_collect_config *config, struct wei
                                             .sensor = config->name,
                                             .command = config->command,
                                             .lake = config->lake,
+                                            .memory_bytes = config->store_memory,
                                             .rotate_bytes = config->rotate_bytes,
                                             .retention = config->retention,
                                             .collects = true,

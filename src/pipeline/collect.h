@@ -22,6 +22,7 @@ struct weir_collect_config {
     struct weir_collector_end *end;                /* an open end in its place, which becomes the collector's; NULL: none */
     const char *store;                             /* a file or a folder */
     uint64_t rotate_bytes;
+    uint64_t store_memory; /* bytes for the store's writer; 0: the default */
     struct weir_retention retention;
     enum weir_on_full on_full;  /* stop, or (else) go on: nothing is taken until there is room */
     const char *eve;            /* NULL: none */

@@ -35,6 +35,7 @@ struct weir_run_config {
     size_t flows;
     const char *queue, *store, *eve, *publish, *sensor, *command; /* as in weir_backend_config */
     uint64_t rotate_bytes;
+    uint64_t store_memory; /* bytes for the store's writer; 0: the default */
     struct weir_retention retention;
     enum weir_on_full on_full;
     const struct weir_rights *rights; /* dropped once the source is open; NULL: kept */

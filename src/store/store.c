@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +27,12 @@
  * bring at full load, fills one and most of a second; with the default of 122,880 such commits would go through the log and be
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. What went through the log stays in memory,
  * unpacked, until it is folded in, 2.3 bytes for one of the log: so it is folded in at 32 MB, which costs no more than at 256
- * (measured). Half of the memory is the writer's, the rest for a query beside it (WEIR_SQL_MEMORY) or a cache of what was
- * written; nothing is spilled to disk. A file that is let go is not folded in then: that is done before, by name, and must not
- * hinder the way out of a full disk. */
+ * (measured). What is written stays in memory, too, as long as there is room: so there is only what the writer needs, and more
+ * while somebody asks (weir_store_lend), for which this one setting stays open. Nothing is spilled to disk. A file that is let go
+ * is not folded in then: that is done before, by name, and must not hinder the way out of a full disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
 #define SETTINGS                                                                                                                 \
-    "SET checkpoint_threshold = '32MB'; SET memory_limit = '512MB'; SET temp_directory = '';"                                    \
+    "SET checkpoint_threshold = '32MB'; SET temp_directory = ''; SET allowed_configs = ['memory_limit'];"                        \
     "PRAGMA disable_checkpoint_on_shutdown"
 
 enum row_column {
@@ -87,6 +88,9 @@ struct weir_store {
     char *sensor, *command;
     char run_text[WEIR_TEXT_ROOM];
     uint64_t boot;
+    uint64_t memory_bytes; /* the writer's */
+    pthread_mutex_t lent_lock;
+    int64_t lent; /* beside that; under the lock */
     struct weir_gather verdicts, reasons;
     struct weir_contexts contexts;
     struct weir_marks *marks; /* of other processes' sensors */
@@ -431,12 +435,40 @@ static weir_err close_file(struct weir_store *store, const char *account_json, s
     return code;
 }
 
+weir_err weir_store_lend(struct weir_store *store, struct weir_duck *duck, int64_t bytes, struct weir_error *error)
+{
+    char sql[64];
+    pthread_mutex_lock(&store->lent_lock);
+    store->lent += bytes;
+    snprintf(sql, sizeof sql, "SET memory_limit = '%lldB'", (long long)((int64_t)store->memory_bytes + store->lent));
+    weir_err code = weir_duck_run(duck, sql, error);
+    pthread_mutex_unlock(&store->lent_lock);
+    return code;
+}
+
+static void give_back(struct weir_store *store, int64_t bytes)
+{
+    struct weir_error error = {0};
+    if (weir_store_lend(store, store->duck, -bytes, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARNING, "%s: memory is not given back yet: %s", store->path, error.text);
+}
+
+/* Parquet is made of whole row groups. */
+static weir_err write_lake_with_room(struct weir_store *store, bool all, struct weir_error *error)
+{
+    weir_err code = weir_store_lend(store, store->duck, WEIR_LAKE_MEMORY, error);
+    if (code == WEIR_OK)
+        code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, all, error);
+    give_back(store, WEIR_LAKE_MEMORY);
+    return code;
+}
+
 /* All that is committed, before the file is closed. */
 static weir_err finish_lake(struct weir_store *store, struct weir_error *error)
 {
     weir_err code = WEIR_OK;
     if (store->lake && weir_store_is_open(store) && !store->open)
-        code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, true, error);
+        code = write_lake_with_room(store, true, error);
     return code == WEIR_OK ? code : fail_duck(store, code, error);
 }
 
@@ -455,7 +487,7 @@ weir_err weir_store_lake(struct weir_store *store, struct weir_error *error)
         return WEIR_OK;
     if (store->lake_behind && weir_clock_mono_ns() >= store->catch_up_ns)
         catch_up(store);
-    weir_err code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, false, error);
+    weir_err code = write_lake_with_room(store, false, error);
     return code == WEIR_OK ? code : fail_duck(store, code, error);
 }
 
@@ -830,6 +862,8 @@ static weir_err settle(struct weir_store *store, const struct weir_store_config 
     } else if ((code = weir_duck_run(store->duck, SETTINGS, error)) == WEIR_OK) {
         code = weir_duck_run(store->duck, sql, error);
     }
+    if (code == WEIR_OK)
+        code = weir_store_lend(store, store->duck, 0, error);
     free(quoted);
     free(sql);
     return code;
@@ -847,7 +881,9 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     store->rotate_bytes = config->rotate_bytes;
     store->retention = config->retention;
     store->wall_ns = config->wall_ns ? config->wall_ns : weir_clock_wall_ns;
+    pthread_mutex_init(&store->lent_lock, NULL);
     store->collects = config->collects;
+    store->memory_bytes = config->memory_bytes ? config->memory_bytes : WEIR_STORE_MEMORY;
     store->path = strdup(config->path);
     store->name = strdup(config->path);
     store->folder = folder ? strdup(config->path) : NULL;
@@ -903,6 +939,7 @@ void weir_store_close(struct weir_store **store)
     free(s->folder);
     free(s->sensor);
     free(s->command);
+    pthread_mutex_destroy(&s->lent_lock);
     free(s);
     *store = NULL;
 }

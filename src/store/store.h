@@ -29,6 +29,14 @@
 #define WEIR_STORE_SCHEMA      3
 #define WEIR_STORE_COMMIT_ROWS 98304
 
+/* What DuckDB may hold for the writer: what is not committed yet, its log, and a cache of what was written. More of it made no
+ * write quicker (docs/limits.md). */
+#define WEIR_STORE_MEMORY     ((uint64_t)128 << 20)
+#define WEIR_STORE_MEMORY_MIN ((uint64_t)96 << 20)
+
+/* What it may hold beyond that while it writes to the lake. */
+#define WEIR_LAKE_MEMORY ((int64_t)384 << 20)
+
 struct weir_duck;
 struct weir_store;
 
@@ -41,6 +49,7 @@ struct weir_store_config {
     /* for a folder: */
     uint64_t rotate_bytes; /* the next file begins at this size; 0: only with the next day */
     struct weir_retention retention;
+    uint64_t memory_bytes;    /* for the writer, without what queries beside it get; 0: WEIR_STORE_MEMORY */
     bool collects;            /* takes batches of other processes' sensors: a file whose marks cannot be read is a failure */
     bool without_room;        /* a full disk at the start is no failure: weir_store_reopen comes later */
     int64_t (*wall_ns)(void); /* for tests; NULL: weir_clock_wall_ns */
@@ -72,6 +81,10 @@ const char *weir_store_folder(const struct weir_store *store);
 
 /* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
+
+/* Lets DuckDB hold so much more than is the writer's, for a query beside it, until it is given back: less than 0. By a
+ * connection to the store. Any thread. */
+weir_err weir_store_lend(struct weir_store *store, struct weir_duck *duck, int64_t bytes, struct weir_error *error);
 
 /* Whether the store has a batch or note of another process's sensor. */
 enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_batch_id *id);
