@@ -27,6 +27,7 @@ from .column_list import column_list
 MAGIC = b"\x89WEIRF\r\n"
 VERSION = 1
 BATCH, VERDICTS, NOTE = 1, 2, 3
+DEGRADE, BRIEF, ALERTS_ONLY = 1, 2, 4  # flags
 NOTE_LANE = 0xFFFFFFFF
 BLOCK = 64
 ROWS_MAX = 512
@@ -45,7 +46,7 @@ IDENTITY = numpy.dtype(
 CAUSES = numpy.dtype([("row", "<u2"), ("count", "<u2"),
                       ("cause", [("column", "<u2"), ("zero", "<u2"), ("value", "<f4"), ("contribution", "<f4")], 5)])
 
-_HEAD = struct.Struct("<8sHHIQQQ16sQQIHHIIqfH26x")
+_HEAD = struct.Struct("<8sHHIQQQ16sQQIHHIIqfHHq16x")
 
 
 class FrameError(ValueError):
@@ -64,6 +65,8 @@ class Rows:
     lane: int
     seq: int
     sent_ns: int
+    handed_ns: int
+    flags: int
     identity: numpy.ndarray
     closed_ns: numpy.ndarray
 
@@ -182,7 +185,7 @@ def _open(data: bytes, kind: int, check: bool) -> _Reader:
     if len(data) < _HEAD.size:
         raise FrameError(f"{len(data)} bytes are no frame: its head alone has {_HEAD.size}")
     (magic, version, found, crc, size, feature_set, column_list, sensor, boot, seq, lane, columns, rows, names_bytes, alerts,
-     sent_ns, threshold, classes) = _HEAD.unpack_from(data)
+     sent_ns, threshold, classes, flags, handed_ns) = _HEAD.unpack_from(data)
     if magic != MAGIC:
         raise FrameError("offset 0: no weir frame")
     if version != VERSION or found != kind:
@@ -197,7 +200,7 @@ def _open(data: bytes, kind: int, check: bool) -> _Reader:
     if check and crc != crc32c(data[16:], crc32c(data[:12])):
         raise FrameError("offset 12: the checksum differs; the bytes changed on the way")
     common: dict[str, object] = {"feature_set_id": feature_set, "column_list": column_list, "sensor": sensor, "boot": boot,
-                                 "lane": lane, "seq": seq, "sent_ns": sent_ns}
+                                 "lane": lane, "seq": seq, "sent_ns": sent_ns, "handed_ns": handed_ns, "flags": flags}
     return _Reader(data, _HEAD.size, rows, columns, alerts, threshold, classes, names_bytes, common)
 
 
@@ -219,7 +222,7 @@ def read(data: bytes, check: bool = True) -> Batch:
 
 def write(names: Sequence[str], features: numpy.ndarray, identity: numpy.ndarray, feature_set_id: int, *,
           closed_ns: numpy.ndarray | None = None, sensor: bytes = bytes(16), sensor_name: str = "python", boot: int = 0, lane: int = 0,
-          seq: int = 0, sent_ns: int | None = None) -> bytes:
+          seq: int = 0, sent_ns: int | None = None, handed_ns: int = 0, flags: int = 0) -> bytes:
     """Makes a batch frame of up to 512 rows. `features`: rows x columns, NaN = missing, categories as codes; `identity`: rows of IDENTITY
     (numpy.zeros(rows, IDENTITY), then fill in who and when); `feature_set_id`: that of the model card. `closed_ns` defaults to now."""
     rows, columns = features.shape
@@ -232,7 +235,7 @@ def write(names: Sequence[str], features: numpy.ndarray, identity: numpy.ndarray
     tail = numpy.zeros((columns, _up(rest, 16)), "<f4")
     tail[:, :rest] = values[full * BLOCK:].T
     parts = [_HEAD.pack(MAGIC, VERSION, BATCH, 0, 0, feature_set_id, column_list(feature_set_id, names), sensor, boot, seq, lane, columns,
-                        rows, len(text), 0, now if sent_ns is None else sent_ns, 0.0, 0) + text,
+                        rows, len(text), 0, now if sent_ns is None else sent_ns, 0.0, 0, flags, handed_ns) + text,
              _wiped(identity).tobytes(),
              numpy.full(rows, now, "<i8").tobytes() if closed_ns is None else numpy.asarray(closed_ns, "<i8").tobytes(),
              values[:full * BLOCK].reshape(full, BLOCK, columns).transpose(0, 2, 1).tobytes() + tail.tobytes()]

@@ -48,6 +48,7 @@ void weir_frame_encode(const struct weir_batch *batch, const char *const *names,
     head.bytes = at.end;
     head.columns = batch->columns;
     head.names_bytes = (uint32_t)name_bytes;
+    head.flags = origin->degrade ? WEIR_FRAME_DEGRADE : 0;
     memcpy(out, &head, sizeof head);
     weir_frame_put_names(weir_frame_put_names(out + at.names, &origin->name, 1), names, columns);
     weir_frame_clear(out, at.names + name_bytes, at.identity);
@@ -100,6 +101,8 @@ weir_err weir_frame_open(const void *bytes, size_t size, const char *from, struc
                                .rows = head.rows,
                                .sensor = start + offsetof(struct weir_frame_head, sensor),
                                .sent_ns = head.sent_ns,
+                               .handed_ns = head.handed_ns,
+                               .degrade = head.flags & WEIR_FRAME_DEGRADE,
                                .sensor_name = (const char *)start + at.names,
                                .identity = (const void *)(start + at.identity),
                                .closed_ns = (const void *)(start + at.closed),
@@ -135,6 +138,7 @@ static void fill_rows(const struct weir_frame *frame, int64_t mono_to_wall, stru
     out->lane = frame->lane;
     out->columns = frame->columns;
     out->rows = frame->rows;
+    out->handed_ns = frame->handed_ns ? weir_frame_shifted(frame->handed_ns, -mono_to_wall) : 0;
     memcpy(out->identity, frame->identity, frame->rows * sizeof *out->identity);
     out->opened_ns = INT64_MAX;
     for (size_t r = 0; r < frame->rows; r++) {

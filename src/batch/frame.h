@@ -9,7 +9,9 @@
  *     40   16   sensor id               56   8   boot                 64   8   sequence number in boot and lane
  *     72    4   lane                    76   2   columns, C           78   2   rows, R: 1 to 512
  *     80    4   bytes of the names, N   84   4   0                    88   8   time of the send, ns since 1970
- *     96   32   0
+ *     96    6   0                      102   2   flags: 1, a worker that is behind may degrade it
+ *     104   8   when the batch was handed on, ns since 1970; 0: not known
+ *     112  16   0
  *     128   N   names, each with a NUL behind it: the sensor's, then the columns'
  *           R x 80   identities: struct weir_identity as it lies in memory
  *           R x 8    when each record was closed, ns since 1970
@@ -21,6 +23,8 @@
 #ifndef WEIR_BATCH_FRAME_H
 #define WEIR_BATCH_FRAME_H
 
+#include <stdbool.h>
+
 #include "batch/batch.h"
 #include "weir/error.h"
 
@@ -28,6 +32,10 @@
 #define WEIR_FRAME_NAMES_MAX   ((size_t)WEIR_FRAME_COLUMNS_MAX * 64)
 
 enum weir_frame_kind { WEIR_FRAME_BATCH = 1, WEIR_FRAME_VERDICTS = 2, WEIR_FRAME_NOTE = 3 };
+
+/* Of a batch: a worker that is behind need not explain its alerts, nor the store keep what is no alert (pipeline/infer.h). Of
+ * verdicts: that is what was done. */
+enum weir_frame_flag { WEIR_FRAME_DEGRADE = 1, WEIR_FRAME_BRIEF = 2, WEIR_FRAME_ALERTS_ONLY = 4 };
 
 /* What kind of frame the bytes say they are; 0: no frame. Nothing else is looked at. */
 unsigned weir_frame_kind(const void *bytes, size_t size);
@@ -38,6 +46,7 @@ struct weir_frame_origin {
     const char *name;     /* the sensor's, for people; not empty */
     int64_t sent_ns;      /* wall clock */
     int64_t mono_to_wall; /* ns to add to the monotonic closing times of the batch */
+    bool degrade;         /* a batch's flag */
 };
 
 /* A frame that was checked; everything points into its bytes. */
@@ -45,8 +54,9 @@ struct weir_frame {
     uint64_t feature_set, column_list, boot, seq;
     uint32_t lane;
     uint16_t columns, rows;
-    const uint8_t *sensor; /* [16] */
-    int64_t sent_ns;
+    const uint8_t *sensor;      /* [16] */
+    int64_t sent_ns, handed_ns; /* handed_ns 0: not known */
+    bool degrade;
     const char *sensor_name;              /* then the names of the columns, one behind the other */
     const struct weir_identity *identity; /* [rows] */
     const int64_t *closed_ns;             /* [rows] wall clock */

@@ -20,6 +20,8 @@ AT(struct weir_frame_head, lane, 72);
 AT(struct weir_frame_head, sent_ns, 88);
 AT(struct weir_frame_head, threshold, 96);
 AT(struct weir_frame_head, classes, 100);
+AT(struct weir_frame_head, flags, 102);
+AT(struct weir_frame_head, handed_ns, 104);
 _Static_assert(sizeof(struct weir_identity) == 80, "on the wire");
 AT(struct weir_identity, record, 16);
 AT(struct weir_identity, reason, 20);
@@ -60,6 +62,8 @@ void weir_frame_head_start(struct weir_frame_head *head, enum weir_frame_kind ki
                                      .lane = batch->lane,
                                      .rows = batch->rows,
                                      .sent_ns = origin->sent_ns};
+    if (batch->handed_ns)
+        head->handed_ns = weir_frame_shifted(batch->handed_ns, origin->mono_to_wall);
     memcpy(head->magic, magic, sizeof magic);
     memcpy(head->sensor, origin->sensor, sizeof head->sensor);
 }

@@ -23,7 +23,9 @@ struct weir_frame_head {
     int64_t sent_ns;
     float threshold;
     uint16_t classes;
-    uint8_t reserved[26];
+    uint16_t flags;    /* enum weir_frame_flag; batches, too, as the next */
+    int64_t handed_ns; /* wall clock, 0: not known */
+    uint8_t reserved[16];
 };
 
 static inline size_t weir_frame_aligned(size_t bytes, size_t to)

@@ -67,6 +67,7 @@ void weir_verdict_frame_encode(const struct weir_verdicts *verdicts, size_t colu
     head.names_bytes = (uint32_t)names;
     head.alerts = verdicts->alerts;
     head.threshold = verdicts->threshold;
+    head.flags = (uint16_t)((verdicts->brief ? WEIR_FRAME_BRIEF : 0) | (verdicts->alerts_only ? WEIR_FRAME_ALERTS_ONLY : 0));
     memcpy(out, &head, sizeof head);
     uint8_t *name = weir_frame_put_names(out + at.names, &origin->name, 1);
     name = weir_frame_put_names(name, &verdicts->model, 1);
@@ -146,6 +147,9 @@ weir_err weir_verdict_frame_open(const void *bytes, size_t size, const char *fro
                                        .threshold = head.threshold,
                                        .sensor = start + offsetof(struct weir_frame_head, sensor),
                                        .sent_ns = head.sent_ns,
+                                       .handed_ns = head.handed_ns,
+                                       .brief = head.flags & WEIR_FRAME_BRIEF,
+                                       .alerts_only = head.flags & WEIR_FRAME_ALERTS_ONLY,
                                        .sensor_name = name[0],
                                        .model = name[1],
                                        .feature_set = name[2],
@@ -173,6 +177,7 @@ void weir_verdict_frame_read(const struct weir_verdict_frame *frame, int64_t mon
     batch->lane = frame->lane;
     batch->columns = 0;
     batch->rows = frame->rows;
+    batch->handed_ns = frame->handed_ns ? weir_frame_shifted(frame->handed_ns, -mono_to_wall) : 0;
     batch->opened_ns = INT64_MAX;
     memcpy(batch->identity, frame->bytes + at.identity, frame->rows * sizeof *batch->identity);
     memcpy(batch->closed_ns, frame->bytes + at.closed, frame->rows * sizeof *batch->closed_ns);
@@ -187,6 +192,8 @@ void weir_verdict_frame_read(const struct weir_verdict_frame *frame, int64_t mon
     memcpy(out->class_index, frame->bytes + at.class_index, frame->rows * sizeof *out->class_index);
     out->class_count = frame->classes;
     out->threshold = frame->threshold;
+    out->brief = frame->brief;
+    out->alerts_only = frame->alerts_only;
     out->alerts = frame->alerts;
     const struct causes *causes = (const void *)(frame->bytes + at.causes);
     for (unsigned a = 0; a < frame->alerts; a++) {

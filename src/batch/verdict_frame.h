@@ -17,8 +17,9 @@ struct weir_verdict_frame {
     uint32_t lane, alerts;
     uint16_t columns, classes, rows; /* columns, classes: of the model */
     float threshold;
-    const uint8_t *sensor; /* [16] */
-    int64_t sent_ns;
+    const uint8_t *sensor;      /* [16] */
+    int64_t sent_ns, handed_ns; /* handed_ns: of the batch; 0: not known */
+    bool brief, alerts_only;
     const char *sensor_name, *model, *feature_set; /* then the classes, then the columns, each behind the one before */
     size_t names_bytes;                            /* of all of them */
     const uint8_t *bytes;

@@ -152,8 +152,11 @@ static int run(const struct weir_flags *flags, const struct weir_infer_options *
         return WEIR_EXIT_FAILED;
     }
     json_t *info = about(o, model);
-    const struct weir_infer_config config = {
-        .model = model, .reasons = o->reasons, .workers = (unsigned)o->workers, .transport = weir_infer_options_transport(o)};
+    const struct weir_infer_config config = {.model = model,
+                                             .overload = o->overload,
+                                             .reasons = o->reasons,
+                                             .workers = (unsigned)o->workers,
+                                             .transport = weir_infer_options_transport(o)};
     weir_role_signals_block(true);
     if (weir_role_control(o->control ? o->control : "none", &control, &error) != WEIR_OK ||
         weir_infer_start(&config, &infer, &error) != WEIR_OK) {

@@ -6,6 +6,16 @@
 #include "cli/judge_options.h"
 #include "pipeline/backend.h"
 
+static weir_err take_overload(void *field, const char *what, const char *value, struct weir_error *error)
+{
+    enum weir_infer_overload *overload = field;
+    if (strcmp(value, "block") != 0 && strcmp(value, "degrade") != 0)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s %.60s: give block or degrade%s", what, value,
+                         !strcmp(value, "shed") ? "; rows are shed by sensors (`weir sensor --overload shed`)" : "");
+    *overload = !strcmp(value, "block") ? WEIR_INFER_BLOCK : WEIR_INFER_DEGRADE;
+    return WEIR_OK;
+}
+
 /* clang-format off */
 #define AT(FIELD) offsetof(struct weir_infer_options, FIELD)
 static const struct weir_setting rows[] = {
@@ -28,6 +38,10 @@ static const struct weir_setting rows[] = {
     {.name = "workers", .kind = WEIR_SETTING_NUMBER, .at = AT(workers), .low = 1, .high = WEIR_WORKERS_MAX, .value = "N",
      .text = "threads that score (2)"},
     WEIR_REASONS_SETTING(AT(reasons)),
+    {.name = "overload", .kind = WEIR_SETTING_WORD, .at = AT(overload), .take = take_overload, .value = "POLICY",
+     .text = "batches that come 250 ms late: `degrade` leaves their alerts unexplained, and a\n"
+             "second later has only alerts stored; `block` never does (default: what their\n"
+             "sensor was told)"},
     {.name = "queue-depth", .kind = WEIR_SETTING_NUMBER, .at = AT(depth), .low = 1, .high = 65536, .value = "N",
      .text = "frames under way before somebody has to wait (zmq: 16 batches and 512 verdicts\n"
              "a connection; redis: 1024 in a stream)"},

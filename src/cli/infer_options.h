@@ -13,6 +13,7 @@ struct weir_infer_options {
     uint64_t workers, depth;
     int64_t claim_after_ns;
     enum weir_reasons reasons;
+    enum weir_infer_overload overload;
     bool check, json, quiet;
     struct weir_told told[WEIR_INFER_SETTINGS]; /* beside the rows; owns the texts */
     struct weir_strings queues, peer_files;     /* `queue` and `peers`, split */

@@ -57,6 +57,11 @@ static weir_err take_overload(void *field, const char *what, const char *value, 
              "`shed` first puts flows of one packet together by what they aim at,\n"                                            \
              "`degrade` leaves alerts unexplained, then stores only alerts\n"                                                   \
              "(interfaces: shed, files: block)"}
+#define BUDGET_ROW                                                                                                               \
+    {.name = "budget-ms", .kind = WEIR_SETTING_NUMBER, .at = AT(budget_ms), .low = 1, .high = 60000, .value = "N",               \
+     .text = "batches wait for more rows (up to 512, unless --batch says less) as long as\n"                                     \
+             "their verdicts are still out N ms after the first row, by what batches took\n"                                     \
+             "until now; --max-delay is as long as that allows then"}
 #define LAST_ROWS                                                                                                                \
     {.name = "sensor", .kind = WEIR_SETTING_TEXT, .at = AT(sensor), .value = "NAME",                                             \
      .text = "name of this sensor in the store (the host's name)"},                                                              \
@@ -104,10 +109,7 @@ static const struct weir_setting rows[] = {
      .text = "threads that score (2)"},
     WEIR_REASONS_SETTING(AT(reasons)),
     BATCH_ROWS,
-    {.name = "budget-ms", .kind = WEIR_SETTING_NUMBER, .at = AT(budget_ms), .low = 1, .high = 60000, .value = "N",
-     .text = "batches wait for more rows (up to 512, unless --batch says less) as long as\n"
-             "their verdicts are still out N ms after the first row, by what batches took\n"
-             "until now; --max-delay is as long as that allows then"},
+    BUDGET_ROW,
     {.name = "queue", .kind = WEIR_SETTING_TEXT, .at = AT(queue), .value = "URL",
      .text = "queue between lanes and workers (memory:); with zmq+ipc://PATH,\n"
              "zmq+tcp://HOST:PORT, redis://HOST:PORT or redis+unix://PATH others may join in\n"
@@ -135,6 +137,7 @@ static const struct weir_setting sensor_rows[] = {
     WEIR_ACCOUNT_SETTING(AT(account)),
     LANES_ROW,
     BATCH_ROWS,
+    BUDGET_ROW,
     LAST_ROWS,
 };
 /* clang-format on */
@@ -229,18 +232,6 @@ static void check(const struct weir_run_options *o, struct weir_problems *proble
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", o->config, why);
     else if (why)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s; see `weir %s --help`", why, o->settings->command);
-    bool remote = o->queue && strncmp(o->queue, "memory:", strlen("memory:")) != 0;
-    if (remote && o->overload == WEIR_OVERLOAD_DEGRADE)
-        weir_problem(
-            problems, WEIR_ERR_ARGUMENT,
-            "%s degrade: batches that go through a queue between processes are judged and stored as they are; give block or "
-            "shed",
-            weir_run_options_place(o, "overload").text);
-    if (remote && o->budget_ms)
-        weir_problem(
-            problems, WEIR_ERR_ARGUMENT,
-            "%s: how long verdicts take is not known here when batches go through a queue between processes; give --max-delay",
-            weir_run_options_place(o, "budget-ms").text);
     if (o->store)
         weir_store_options_check(o->store, weir_run_options_told(o, "rotate") ? weir_run_options_place(o, "rotate").text : NULL,
                                  weir_run_options_told(o, "retention") ? weir_run_options_place(o, "retention").text : NULL,

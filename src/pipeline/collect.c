@@ -20,8 +20,9 @@ static const int64_t repeat_ns = 1000000000; /* between two tellings of a mark t
 struct seen_sensor {
     uint8_t id[16];
     char name[64];
-    uint64_t boot, frames, rows, duplicates;
-    int64_t last_ns; /* monotonic */
+    uint64_t boot, frames, rows, duplicates, degraded;
+    int64_t last_ns;    /* monotonic */
+    int64_t service_ns; /* near the upper end of what batches of this boot take until their verdicts; 0: none has come */
 };
 
 struct weir_collect {
@@ -67,6 +68,18 @@ static void fail(struct weir_collect *collect, const struct weir_error *error)
     atomic_store_explicit(&collect->stop, true, memory_order_relaxed);
 }
 
+/* How long the batches of these sensors take. */
+static void put_service(struct weir_collect *collect, struct weir_mark *mark, size_t count)
+{
+    pthread_mutex_lock(&collect->lock);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned at = 0; at < collect->sensors; at++)
+            if (!memcmp(collect->sensor[at].id, mark[i].sensor, sizeof mark[i].sensor) &&
+                collect->sensor[at].boot == mark[i].boot)
+                mark[i].service_ns = collect->sensor[at].service_ns;
+    pthread_mutex_unlock(&collect->lock);
+}
+
 /* The marks that have changed, to the sensors. */
 static void tell(void *context)
 {
@@ -75,11 +88,13 @@ static void tell(void *context)
     struct weir_error error = {0};
     collect->again = false;
     collect->tell_at_ns = weir_clock_mono_ns() + repeat_ns;
-    for (size_t n; (n = weir_store_marks(collect->store, mark, MARKS)) > 0;)
+    for (size_t n; (n = weir_store_marks(collect->store, mark, MARKS)) > 0;) {
+        put_service(collect, mark, n);
         if (weir_collector_end_commit(collect->end, mark, n, &error) != WEIR_OK) {
             fail(collect, &error);
             return;
         }
+    }
 }
 
 /* Once a turn: what others may want to know of the end. */
@@ -129,6 +144,8 @@ static void count_sensor(struct weir_collect *collect, const struct weir_batch_i
     snprintf(sensor->name, sizeof sensor->name, "%.63s", name);
     weir_names_clean(sensor->name); /* it may have been cut within a character */
     if (id->boot > sensor->boot)
+        sensor->service_ns = 0;
+    if (id->boot > sensor->boot)
         sensor->boot = id->boot;
     sensor->frames++;
     sensor->rows += known ? 0 : rows;
@@ -155,6 +172,22 @@ static bool is_new(struct weir_collect *collect, const struct weir_batch_id *id,
     return state == WEIR_MARK_NEW;
 }
 
+/* What a batch that is new tells of its sensor. */
+static void learn(struct weir_collect *collect, const struct weir_verdict_frame *frame)
+{
+    const struct weir_verdicts *verdicts = &collect->verdicts;
+    int64_t took_ns = verdicts->scored_ns[frame->rows - 1] - collect->batch.handed_ns;
+    pthread_mutex_lock(&collect->lock);
+    struct seen_sensor *sensor = &collect->sensor[collect->last];
+    sensor->degraded += frame->alerts_only ? frame->rows - frame->alerts : 0;
+    if (frame->handed_ns && frame->boot == sensor->boot) {
+        int64_t known = sensor->service_ns;
+        known += !known ? took_ns : took_ns > known ? (took_ns - known) / 4 : (took_ns - known) / 64;
+        sensor->service_ns = known > 0 ? known : 1; /* clocks that differ */
+    }
+    pthread_mutex_unlock(&collect->lock);
+}
+
 static weir_err take_verdicts(struct weir_collect *collect, const struct weir_delivery *delivery, struct weir_writer_item *out,
                               struct weir_error *error)
 {
@@ -170,6 +203,7 @@ static weir_err take_verdicts(struct weir_collect *collect, const struct weir_de
         return weir_fail(error, WEIR_ERR_MEMORY, "verdicts: out of memory");
     weir_verdict_frame_read(&frame, weir_clock_wall_ns() - weir_clock_mono_ns(), &collect->verdicts);
     memcpy(collect->origin.sensor, id.sensor, sizeof id.sensor);
+    learn(collect, &frame);
     out->verdicts = &collect->verdicts;
     return WEIR_OK;
 }
@@ -426,10 +460,11 @@ static json_t *sensors_json(const struct weir_collect *collect)
         const struct seen_sensor *s = &collect->sensor[i];
         char id[WEIR_TEXT_ROOM];
         id[weir_text_uuid(weir_load_be64(s->id), weir_load_be64(s->id + 8), id)] = 0;
-        json_array_append_new(list,
-                              json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:f}", "sensor", s->name, "id", id, "boot", (json_int_t)s->boot,
-                                        "frames", (json_int_t)s->frames, "rows", (json_int_t)s->rows, "duplicates",
-                                        (json_int_t)s->duplicates, "silent_s", (double)(now - s->last_ns) / 1e9));
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:f}", "sensor", s->name, "id", id, "boot",
+                                              (json_int_t)s->boot, "frames", (json_int_t)s->frames, "rows", (json_int_t)s->rows,
+                                              "duplicates", (json_int_t)s->duplicates, "degraded", (json_int_t)s->degraded,
+                                              "until_verdict_us", (double)s->service_ns / 1e3, "silent_s",
+                                              (double)(now - s->last_ns) / 1e9));
     }
     return list;
 }

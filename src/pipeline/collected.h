@@ -1,7 +1,7 @@
 /* The account of a collector: the part that a run's has no place for.
  *
  *   frames = batches + notes + duplicates + far + refused + returned
- *   rows taken (scored) = committed + not yet committed
+ *   rows taken (scored) = committed + degraded (no alerts, withheld under pressure) + not yet committed
  *
  * duplicates: the store had them; far: too many gaps below (store/marks.h), to come again; refused: cannot be read; returned:
  * taken and not committed, because the store failed or its disk is full: sensors send them again. A plain value. Any thread.

@@ -44,7 +44,7 @@ struct worker {
     uint8_t *out; /* the verdict frame */
     size_t out_room;
     int64_t shown_ns, troubled_ns;
-    bool said;
+    bool said, late;
     struct weir_class_places places; /* in the account */
     struct weir_account account;     /* rows, alerts, classes, batches, stages, decision_ns, inferred */
     /* under the lock */
@@ -55,6 +55,7 @@ struct worker {
 
 struct weir_infer {
     enum weir_reasons reasons;
+    enum weir_infer_overload overload;
     unsigned workers, opened;
     size_t only; /* addresses that carry one list each; 0: lists are looked up */
     struct worker *worker;
@@ -293,6 +294,28 @@ static weir_err pass_note(struct worker *worker, const struct weir_delivery *del
     return code;
 }
 
+/* Nobody else could tell that the clocks are to blame: a worker cannot. */
+static void say_late(struct worker *worker, const struct weir_frame *frame, int64_t late_ns)
+{
+    bool late = worker->verdicts->brief;
+    if (late && !worker->late)
+        weir_log(WEIR_LOG_WARNING,
+                 "batches of sensor %s come %.1f s after they were handed on: alerts are not explained until that is over "
+                 "(--overload degrade); when the queue is empty all the same, the two machines' clocks differ",
+                 frame->sensor_name, (double)late_ns / 1e9);
+    worker->late = late;
+}
+
+/* What is left out of a batch that was handed on so long ago. */
+static void degrade(struct worker *worker, const struct weir_frame *frame, int64_t late_ns)
+{
+    const enum weir_infer_overload policy = worker->infer->overload;
+    bool may = policy == WEIR_INFER_DEGRADE || (policy == WEIR_INFER_BY_SENSOR && frame->degrade);
+    worker->verdicts->brief = may && late_ns >= WEIR_INFER_LATE_NS;
+    worker->verdicts->alerts_only = may && late_ns >= WEIR_INFER_VERY_LATE_NS;
+    say_late(worker, frame, late_ns);
+}
+
 static weir_err judge_frame(struct worker *worker, const struct weir_delivery *delivery, const struct weir_frame *frame,
                             struct weir_error *error)
 {
@@ -320,8 +343,10 @@ static weir_err judge_frame(struct worker *worker, const struct weir_delivery *d
         return code;
     batch->x = worker->x;
     weir_frame_borrow(frame, mono_to_wall, batch);
-    batch->handed_ns = frame->sent_ns - mono_to_wall; /* as closing times: right as far as the machines' clocks agree */
+    if (!frame->handed_ns) /* a producer that does not say when */
+        batch->handed_ns = frame->sent_ns - mono_to_wall;
     verdicts->taken_ns = mono_ns;
+    degrade(worker, frame, mono_ns - batch->handed_ns);
     weir_judge_batch(judge, worker->number, verdicts);
     weir_classes_follow(&worker->places, account->class_name, verdicts);
     const struct weir_frame_origin origin = {.name = frame->sensor_name, .sent_ns = wall_ns, .mono_to_wall = mono_to_wall};
@@ -347,6 +372,8 @@ static weir_err judge_frame(struct worker *worker, const struct weir_delivery *d
     account->rows.batched += rows;
     account->rows.scored += rows;
     account->alerts += verdicts->alerts;
+    account->unexplained += verdicts->brief ? verdicts->alerts : 0;
+    account->store.degraded += verdicts->alerts_only ? rows - verdicts->alerts : 0;
     weir_classes_count(&worker->places, account->class_rows, verdicts);
     weir_stages_add(&account->stages, verdicts);
     for (unsigned r = 0; r < rows; r++)
@@ -445,6 +472,7 @@ weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_in
     pthread_mutex_init(&infer->lock, NULL);
     infer->started_ns = weir_clock_mono_ns();
     infer->reasons = config->reasons;
+    infer->overload = config->overload;
     infer->workers = config->workers;
     if (config->transport.queues && !weir_transport_carries_results(config->transport.queue[0]))
         infer->only = config->transport.queues;
@@ -528,6 +556,8 @@ void weir_infer_account(struct weir_infer *infer, struct weir_account *account)
         account->rows.batched += shown->rows.batched;
         account->rows.scored += shown->rows.scored;
         account->alerts += shown->alerts;
+        account->unexplained += shown->unexplained;
+        account->store.degraded += shown->store.degraded;
         weir_classes_add(account, shown);
         weir_stages_merge(&account->stages, &shown->stages);
         weir_histogram_merge(&account->decision_ns, &shown->decision_ns);

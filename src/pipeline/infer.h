@@ -18,9 +18,21 @@
 
 struct weir_infer;
 
+/* What to do about batches that come late, 250 ms or more after their sensor has handed them on (by the clocks of both machines):
+ * their alerts are not explained; a second later still, only their alerts are stored. */
+enum weir_infer_overload {
+    WEIR_INFER_BY_SENSOR, /* with batches whose sensor allows it */
+    WEIR_INFER_BLOCK,     /* never */
+    WEIR_INFER_DEGRADE    /* with all */
+};
+
+#define WEIR_INFER_LATE_NS      ((int64_t)250 * 1000000)
+#define WEIR_INFER_VERY_LATE_NS ((int64_t)1250 * 1000000)
+
 struct weir_infer_config {
-    weir_model *model;                      /* becomes the infer's on WEIR_OK */
-    const weir_model *lent;                 /* or this, which stays the caller's and outlives the infer */
+    weir_model *model;      /* becomes the infer's on WEIR_OK */
+    const weir_model *lent; /* or this, which stays the caller's and outlives the infer */
+    enum weir_infer_overload overload;
     enum weir_reasons reasons;              /* how alerts are explained */
     unsigned workers;                       /* 1..WEIR_WORKERS_MAX */
     struct weir_transport_config transport; /* what it points to outlives the infer */

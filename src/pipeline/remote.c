@@ -30,7 +30,7 @@ json_t *weir_remote_json(const struct weir_remote_account *account)
 {
     const struct weir_outbox_account *o = &account->outbox;
     const struct weir_transport_account *q = &account->queue;
-    return json_pack(
+    json_t *json = json_pack(
         "{s:{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:f,s:f,s:f}},s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "outbox",
         "accepted", both(o->accepted, o->accepted_rows), "recovered", both(o->recovered, o->recovered_rows), "committed",
         both(o->committed, o->committed_rows), "damaged", both(o->damaged, o->damaged_rows), "held", both(o->held, o->held_rows),
@@ -41,6 +41,11 @@ json_t *weir_remote_json(const struct weir_remote_account *account)
         "frames", (json_int_t)q->frames, "bytes", (json_int_t)q->bytes, "waits", (json_int_t)q->waits, "reconnects",
         (json_int_t)q->reconnects, "depth", (json_int_t)q->depth, "lag", (json_int_t)q->lag, "pending", (json_int_t)q->pending,
         "redelivered", (json_int_t)q->redelivered);
+    if (json && account->budget_ns)
+        json_object_set_new(
+            json, "budget_us",
+            json_pack("{s:f,s:f}", "budget", (double)account->budget_ns / 1e3, "after_batch", (double)account->service_ns / 1e3));
+    return json;
 }
 
 void weir_remote_print(const struct weir_remote_account *account, FILE *to)

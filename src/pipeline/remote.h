@@ -22,6 +22,8 @@ struct weir_remote_account {
     struct weir_outbox_account outbox;
     struct weir_transport_account queue;
     uint64_t refused_rows, notes_left_out;
+    int64_t budget_ns,
+        service_ns; /* what batches take of it from their handing on (pipeline/sender.h); budget 0: there is none */
 };
 
 /* False, with one line in `why`, when an equation does not hold. */

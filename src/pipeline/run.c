@@ -170,6 +170,8 @@ static weir_err start_sender(struct weir_run *run, struct weir_error *error)
     transport->column_list = weir_column_list_id(transport->feature_set_id, run->names, run->column_count);
     sender.name = run->config.sensor;
     sender.command = run->config.command;
+    sender.budget_ns = run->config.budget_ns;
+    sender.degrade = run->config.degrade;
     sender.producers = run->ingest ? run->config.ingest.threads : run->config.lanes;
     if (!run->config.store)
         return weir_sender_start(&sender, &run->sender, error);
@@ -204,11 +206,12 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
     struct weir_pool *pool = remote ? weir_sender_pool(run->sender) : weir_backend_pool(run->backend);
     weir_batcher_send *send = remote ? weir_sender_push : weir_backend_push;
     void *context = remote ? (void *)run->sender : run->backend;
+    const atomic_int_fast64_t *service_ns = remote ? weir_sender_service(run->sender) : weir_backend_service(run->backend);
     if (run->ingest) {
         const struct weir_ingest_start ingest = {.batch_rows = config->batch_rows,
                                                  .max_delay_ns = config->max_delay_ns,
-                                                 .budget_ns = remote ? 0 : config->budget_ns,
-                                                 .service_ns = remote ? NULL : weir_backend_service(run->backend),
+                                                 .budget_ns = config->budget_ns,
+                                                 .service_ns = service_ns,
                                                  .boot = boot,
                                                  .tally = remote ? weir_sender_tally(run->sender) : NULL,
                                                  .pool = pool,
@@ -224,8 +227,8 @@ weir_err weir_run_start(struct weir_run *run, struct weir_error *error)
                                         .lanes = config->lanes,
                                         .batch_rows = config->batch_rows,
                                         .max_delay_ns = config->max_delay_ns,
-                                        .budget_ns = remote ? 0 : config->budget_ns,
-                                        .service_ns = remote ? NULL : weir_backend_service(run->backend),
+                                        .budget_ns = config->budget_ns,
+                                        .service_ns = service_ns,
                                         .behind_ns = config->behind_ns,
                                         .flows = config->flows,
                                         .boot = boot,

@@ -37,6 +37,7 @@ struct weir_sender {
     bool started, ended;   /* ended: as it should */
     atomic_bool finishing; /* no more batches and notes come */
     atomic_bool failed;
+    atomic_int_fast64_t service_ns;
     atomic_int_fast64_t deadline_ns; /* the drain's time is over; INT64_MAX: it has not begun */
     /* the thread's own */
     size_t pending; /* bytes of the frame in the outbox's buffer that found no room; 0: none */
@@ -99,7 +100,8 @@ static void put(struct weir_sender *s, size_t size, struct weir_frame_tag tag)
 static void take_batch(struct weir_sender *s, struct weir_batch *batch)
 {
     const int64_t now_ns = weir_clock_wall_ns();
-    struct weir_frame_origin origin = {.name = s->config.name, .sent_ns = now_ns, .mono_to_wall = now_ns - weir_clock_mono_ns()};
+    struct weir_frame_origin origin = {
+        .name = s->config.name, .sent_ns = now_ns, .mono_to_wall = now_ns - weir_clock_mono_ns(), .degrade = s->config.degrade};
     memcpy(origin.sensor, s->who.sensor, sizeof origin.sensor);
     size_t size = weir_frame_bytes(batch, s->config.transport.columns, &origin);
     uint8_t *frame = weir_outbox_buffer(s->outbox, size);
@@ -176,6 +178,13 @@ static unsigned send_some(struct weir_sender *s)
     return sent;
 }
 
+static void learn_service(struct weir_sender *s, const struct weir_mark *mark)
+{
+    int64_t most = s->config.budget_ns / 4 * 3;
+    if (mark->boot == s->who.boot && mark->service_ns > 0 && most)
+        atomic_store_explicit(&s->service_ns, mark->service_ns < most ? mark->service_ns : most, memory_order_relaxed);
+}
+
 static unsigned read_marks(struct weir_sender *s, int64_t timeout_ns)
 {
     struct weir_mark mark[MARKS];
@@ -184,8 +193,10 @@ static unsigned read_marks(struct weir_sender *s, int64_t timeout_ns)
     weir_err code = weir_sensor_end_marks(s->end, timeout_ns, mark, MARKS, &count, &error);
     if (code != WEIR_OK && code != WEIR_ERR_AGAIN)
         fail(s, &error);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        learn_service(s, &mark[i]);
         weir_outbox_mark(s->outbox, &mark[i], weir_clock_mono_ns());
+    }
     return (unsigned)count;
 }
 
@@ -406,6 +417,7 @@ weir_err weir_sender_start(const struct weir_sender_config *config, struct weir_
         s->config.drain_timeout_ns = 60 * second;
     pthread_mutex_init(&s->lock, NULL);
     atomic_init(&s->deadline_ns, INT64_MAX);
+    atomic_init(&s->service_ns, config->budget_ns / 2);
     weir_err code = open_all(s, error);
     if (code == WEIR_OK)
         code = say_killed(s, error);
@@ -439,6 +451,11 @@ const struct weir_who *weir_sender_who(const struct weir_sender *sender)
 struct weir_tally *weir_sender_tally(struct weir_sender *sender)
 {
     return sender->tally;
+}
+
+const atomic_int_fast64_t *weir_sender_service(const struct weir_sender *sender)
+{
+    return &sender->service_ns;
 }
 
 bool weir_sender_push(void *sender, struct weir_batch *batch)
@@ -516,6 +533,8 @@ void weir_sender_account(struct weir_sender *sender, struct weir_account *accoun
     account->remote.queue = sender->transport_account;
     account->remote.refused_rows = sender->refused_shown;
     account->remote.notes_left_out = sender->notes_left_out_shown;
+    account->remote.budget_ns = sender->config.budget_ns;
+    account->remote.service_ns = atomic_load_explicit(&sender->service_ns, memory_order_relaxed);
     pthread_mutex_unlock(&sender->lock);
     const struct weir_outbox_account *outbox = &account->remote.outbox;
     account->store.committed = outbox->committed_rows - outbox->committed_former_rows;

@@ -14,6 +14,8 @@
 #ifndef WEIR_PIPELINE_SENDER_H
 #define WEIR_PIPELINE_SENDER_H
 
+#include <stdatomic.h>
+
 #include "batch/pool.h"
 #include "pipeline/identity.h"
 #include "pipeline/outbox.h"
@@ -35,6 +37,8 @@ struct weir_sender_config {
     int64_t drain_timeout_ns; /* 0: 60 s */
     size_t batches;           /* of the pool; 0: enough for producers and ring */
     unsigned producers;       /* threads that fill batches */
+    int64_t budget_ns;        /* of the batcher; 0: none */
+    bool degrade;             /* workers that are behind may degrade its batches (pipeline/infer.h) */
 };
 
 #define WEIR_SENDER_ROOM ((uint64_t)1 << 30)
@@ -47,6 +51,11 @@ const struct weir_who *weir_sender_who(const struct weir_sender *sender);
 
 /* Where those who fill batches count their rows; NULL: nowhere, there is no state folder, or no room in it. */
 struct weir_tally *weir_sender_tally(struct weir_sender *sender);
+
+/* What a batch takes from its handing on to its verdicts, for weir_batcher_config: the collector measures it and tells it with
+ * its marks, by the clocks of this machine and of the workers. Until it does, half of the budget; never more than three quarters,
+ * as batches of a few rows would only make verdicts later that are late whatever the sensor does. */
+const atomic_int_fast64_t *weir_sender_service(const struct weir_sender *sender);
 
 /* Hands a batch over; waits while the ring is full. False when it takes no more. Has the type weir_batcher_send. */
 bool weir_sender_push(void *sender, struct weir_batch *batch);

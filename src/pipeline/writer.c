@@ -27,6 +27,7 @@ struct tally {
     uint64_t rows, batches, notes, alerts, class_rows[WEIR_CLASSES_SHOWN];
     struct weir_histogram decision;
     struct weir_stages stages;
+    uint64_t degraded;                              /* rows that are not kept under pressure, as they are no alerts */
     uint64_t unexplained;                           /* alerts whose explanation was skipped under pressure */
     struct weir_alert_line line[WEIR_ALERTS_SHOWN]; /* newest at (lines - 1) % WEIR_ALERTS_SHOWN */
     uint64_t lines;
@@ -52,7 +53,7 @@ struct weir_writer {
     /* shared, under the lock */
     pthread_mutex_t lock;
     struct weir_error failure; /* code WEIR_OK: none */
-    uint64_t committed, withheld, degraded, rejected[WEIR_REJECTED_COUNT];
+    uint64_t committed, withheld, rejected[WEIR_REJECTED_COUNT];
     uint64_t returned, returned_frames; /* taken back */
     enum weir_rejected reason;          /* of the failure */
     struct weir_eve_account eve;
@@ -262,6 +263,8 @@ static void commit(struct weir_writer *writer)
     writer->pending_rows = writer->scored_batches = 0;
     writer->uncommitted = false;
     if (comes_again(writer) && has_store(writer)) {
+        if (writer->config.eve)
+            weir_eve_lose(writer->config.eve, writer->tally.degraded - writer->kept.degraded);
         writer->kept = writer->tally; /* only this thread changes it */
         writer->config.source.committed(writer->config.source.context);
     }
@@ -341,10 +344,10 @@ static void keep_alerts(struct weir_writer *writer, struct weir_verdicts *verdic
         verdicts->causes[i].row = (uint16_t)i;
     }
     batch->rows = (uint16_t)verdicts->alerts;
-    if (writer->config.eve)
+    if (writer->config.eve && !comes_again(writer)) /* there with the commit */
         weir_eve_lose(writer->config.eve, dropped);
     pthread_mutex_lock(&writer->lock);
-    writer->degraded += dropped;
+    writer->tally.degraded += dropped;
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -352,14 +355,12 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
 {
     struct weir_error error = {0};
     const struct weir_batch *batch = verdicts->batch;
-    bool short_of_room = verdicts->alerts_only && !comes_again(writer);
-    if (short_of_room) {
-        count(writer, verdicts);
-        keep_alerts(writer, verdicts);
-    }
     bool lost = false; /* and counted as such */
-    if (comes_again(writer))
-        count(writer, verdicts); /* a failure takes it back */
+    const bool counted = verdicts->alerts_only || comes_again(writer);
+    if (counted)
+        count(writer, verdicts); /* a failure takes it back where it comes again */
+    if (verdicts->alerts_only)
+        keep_alerts(writer, verdicts);
     if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
         lose_store(writer, &error, batch->rows);
         lost = true;
@@ -370,7 +371,7 @@ static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
         weir_publish_verdicts(writer->config.publish, verdicts);
     if (writer->config.eve)
         take_eve(writer, verdicts);
-    if (!comes_again(writer) && !short_of_room)
+    if (!counted)
         count(writer, verdicts);
     else if (comes_again(writer) && failed(writer))
         return;
@@ -648,7 +649,7 @@ void weir_writer_account(struct weir_writer *writer, struct weir_account *accoun
     pthread_mutex_lock(&writer->lock);
     account->store.committed = writer->committed;
     account->store.withheld = writer->withheld;
-    account->store.degraded = writer->degraded;
+    account->store.degraded = writer->tally.degraded;
     account->stages = writer->tally.stages;
     account->unexplained = writer->tally.unexplained;
     memcpy(account->store.rejected, writer->rejected, sizeof account->store.rejected);

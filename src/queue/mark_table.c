@@ -98,10 +98,12 @@ void weir_mark_write(const struct weir_mark *mark, uint8_t out[WEIR_MARK_BYTES])
 {
     memcpy(out, &mark->next, 8);
     memcpy(out + 8, mark->above, sizeof mark->above);
+    memcpy(out + 8 + sizeof mark->above, &mark->service_ns, 8);
 }
 
 void weir_mark_read(struct weir_mark *mark, const uint8_t in[WEIR_MARK_BYTES])
 {
     memcpy(&mark->next, in, 8);
     memcpy(mark->above, in + 8, sizeof mark->above);
+    memcpy(&mark->service_ns, in + 8 + sizeof mark->above, 8);
 }

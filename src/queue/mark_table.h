@@ -29,8 +29,8 @@ size_t weir_mark_table_take(struct weir_mark_table *table, struct weir_mark *out
 
 void weir_mark_table_fini(struct weir_mark_table *table);
 
-/* next and above, little-endian. */
-enum { WEIR_MARK_BYTES = 8 + WEIR_MARK_ABOVE / 8 };
+/* next, above and service_ns, little-endian. */
+enum { WEIR_MARK_BYTES = 8 + WEIR_MARK_ABOVE / 8 + 8 };
 void weir_mark_write(const struct weir_mark *mark, uint8_t out[WEIR_MARK_BYTES]);
 void weir_mark_read(struct weir_mark *mark, const uint8_t in[WEIR_MARK_BYTES]);
 

@@ -33,6 +33,7 @@ struct weir_mark {
     uint32_t lane;
     uint64_t next;
     uint64_t above[WEIR_MARK_ABOVE / 64];
+    int64_t service_ns; /* what the sensor's batches take from their handing on to their verdicts; 0: not known */
 };
 
 static inline bool weir_mark_covers(const struct weir_mark *mark, uint64_t seq)

@@ -73,7 +73,10 @@ int main(int argc, char **argv)
                 (long long)batch.closed_ns[r] + 1000, (double)dur, (double)sbytes, (double)verdicts.score[r], classes[alert],
                 alert ? "sbytes" : "");
     }
-    struct weir_frame_origin origin = {.sensor = "sensor-of-a-test", .name = "tap", .sent_ns = 99, .mono_to_wall = 1000};
+    struct weir_frame_origin origin = {
+        .sensor = "sensor-of-a-test", .name = "tap", .sent_ns = 99, .mono_to_wall = 1000, .degrade = true};
+    batch.handed_ns = 55;
+    verdicts.brief = true;
     size_t size = weir_frame_bytes(&batch, names, &origin);
     uint8_t *bytes = aligned_alloc(64, (size + 63) / 64 * 64);
     if (!bytes)

@@ -43,7 +43,8 @@ static void free_batch(struct weir_batch *batch)
 
 static uint8_t *encode(const struct weir_batch *batch, size_t *size)
 {
-    struct weir_frame_origin origin = {.sensor = "0123456789abcde", .name = "tap 1", .sent_ns = 77, .mono_to_wall = MONO_TO_WALL};
+    struct weir_frame_origin origin = {
+        .sensor = "0123456789abcde", .name = "tap 1", .sent_ns = 77, .mono_to_wall = MONO_TO_WALL, .degrade = batch->seq % 2};
     *size = weir_frame_bytes(batch, names, &origin);
     uint8_t *bytes = aligned_alloc(64, (*size + 63) / 64 * 64);
     weir_frame_encode(batch, names, &origin, random_bytes(bytes, *size));
@@ -73,6 +74,10 @@ static void check_offsets(const struct weir_batch *batch, const uint8_t *bytes, 
     assert_int_equal(number(bytes, 76, 2), batch->columns);
     assert_int_equal(number(bytes, 78, 2), batch->rows);
     assert_int_equal(number(bytes, 88, 8), 77);
+    assert_int_equal(number(bytes, 96, 6), 0);
+    assert_int_equal(number(bytes, 102, 2), batch->seq % 2);
+    assert_int_equal(number(bytes, 104, 8), batch->handed_ns ? (uint64_t)batch->handed_ns + MONO_TO_WALL : 0);
+    assert_int_equal(number(bytes, 112, 8) | number(bytes, 120, 8), 0);
     size_t names_bytes = number(bytes, 80, 4), at = 128 + sizeof "tap 1";
     assert_string_equal((const char *)bytes + 128, "tap 1");
     for (unsigned c = 0; c < batch->columns; at += strlen(names[c]) + 1, c++)

@@ -29,6 +29,7 @@ class Frames(unittest.TestCase):
             data, _, expected, _ = sample(rows)
             batch = frame.read(data)
             self.assertEqual((batch.boot, batch.seq, batch.lane, batch.sent_ns), (5, 6, 7, 99))
+            self.assertEqual((batch.handed_ns, batch.flags), (1055, frame.DEGRADE))
             self.assertEqual((batch.feature_set_id, batch.sensor), (0x2FE57D38EB78A705, b"sensor-of-a-test"))
             self.assertEqual(batch.sensor_name, "tap")
             self.assertEqual(batch.names, ["dur", "sbytes", "missing"])
@@ -47,7 +48,8 @@ class Frames(unittest.TestCase):
             data, *_ = sample(rows)
             b = frame.read(data)
             again = frame.write(b.names, b.features, b.identity, b.feature_set_id, closed_ns=b.closed_ns, sensor=b.sensor,
-                                sensor_name=b.sensor_name, boot=b.boot, lane=b.lane, seq=b.seq, sent_ns=b.sent_ns)
+                                sensor_name=b.sensor_name, boot=b.boot, lane=b.lane, seq=b.seq, sent_ns=b.sent_ns,
+                                handed_ns=b.handed_ns, flags=b.flags)
             self.assertEqual(again, data)
         one = frame.read(frame.write(["dur"], b.features[:1, :1], numpy.zeros(1, frame.IDENTITY), 7))
         self.assertEqual((one.names, one.features[0, 0], one.column_list), (["dur"], b.features[0, 0], column_list(7, ["dur"])))

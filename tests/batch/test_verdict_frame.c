@@ -29,6 +29,8 @@ static void randomize(uint16_t rows)
                                 .classes = classes,
                                 .class_count = CLASSES,
                                 .columns = columns,
+                                .brief = next() % 2,
+                                .alerts_only = next() % 2,
                                 .threshold = 0.25f};
     for (unsigned r = 0; r < rows; r++) {
         batch.identity[r].reason = (uint8_t)(next() % WEIR_REASON_COUNT);
@@ -68,6 +70,8 @@ static void check_offsets(const uint8_t *bytes, size_t size)
     assert_int_equal(number(bytes, 84, 4), in.alerts);
     assert_int_equal(number(bytes, 96, 4), 0x3e800000); /* 0.25 */
     assert_int_equal(number(bytes, 100, 2), CLASSES);
+    assert_int_equal(number(bytes, 102, 2), (in.brief ? 2 : 0) + (in.alerts_only ? 4 : 0));
+    assert_int_equal(number(bytes, 104, 8), (uint64_t)batch.handed_ns + MONO_TO_WALL);
     assert_memory_equal(bytes + 128, names, sizeof names);
     size_t rows = batch.rows, closed = up(up(128 + sizeof names, 64) + 80 * rows, 64), scored = up(closed + 8 * rows, 64);
     size_t score = up(scored + 8 * rows, 64), class_index = up(score + 4 * rows, 64), causes = up(class_index + 2 * rows, 64);
@@ -114,6 +118,9 @@ static void check_read(const uint8_t *bytes, size_t size)
     assert_int_equal(back_batch.rows, batch.rows);
     assert_int_equal(back.class_count, CLASSES);
     assert_int_equal(back.alerts, in.alerts);
+    assert_int_equal(back.brief, in.brief);
+    assert_int_equal(back.alerts_only, in.alerts_only);
+    assert_int_equal(back_batch.handed_ns, batch.handed_ns);
     assert_memory_equal(&back.threshold, &in.threshold, 4);
     for (unsigned r = 0; r < batch.rows; r++) {
         assert_memory_equal(&back_batch.identity[r], &batch.identity[r], 60);

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
@@ -210,6 +211,44 @@ class Roles(unittest.TestCase):
         commands = c.query("SELECT command FROM runs")
         self.assertTrue(all("secret" not in row["command"] and "--queue" in row["command"] for row in commands), commands)
 
+    def test_degrade(self):
+        """Batches that come more than a second late, as nobody was there: the sensor's policy has gone with them, so only their alerts are
+        stored, unexplained, and everything else is counted."""
+        c = self.cluster
+        job = c.sensor("-r", CAPTURE, "--overload", "degrade")
+        until(lambda: (c.status("sensor") or {}).get("account", {}).get("outbox", {}).get("accepted", {}).get("rows") == self.rows)
+        time.sleep(1.3)
+        c.collector = c.collect("--eve", c.path("eve.json"))
+        worker = c.infer("--account", c.path("infer.json"))
+        self.sensor_ends(job)
+        for one in worker, c.collector:
+            self.assertEqual(c.end(one), 0, c.logs())
+        account, judged = self.account("collect"), self.account("infer")
+        alerts, rows = account["alerts"], account["rows"]["scored"]
+        self.assertEqual(rows, self.rows)
+        self.assertGreater(alerts, 0)
+        self.assertEqual(account["store"], {"committed": alerts, "withheld": {"degraded": rows - alerts}, "rejected": {}})
+        self.assertEqual(account["eve"]["lines"] + account["eve"]["lost"], rows + alerts)
+        self.assertEqual(account["unexplained"], alerts)
+        self.assertGreaterEqual(judged["unexplained"], alerts)  # more, where some were sent again
+        self.assertGreaterEqual(judged["store"]["withheld"]["degraded"], rows - alerts)
+        self.assertEqual(c.query("SELECT count(*) AS n, count(*) FILTER (alert) AS alerts, (SELECT count(*) FROM reasons) AS why FROM verdicts"),
+                         [{"n": str(alerts), "alerts": str(alerts), "why": "0"}])
+
+    def test_budget(self):
+        """Batches grow with a budget, and the sensor learns what they take."""
+        c = self.cluster
+        c.collector = c.collect()
+        c.infer()
+        c.ready("collect", "infer")
+        account = self.sensor_ends(c.sensor("-r", CAPTURE, "--budget-ms", "40"))
+        self.assertEqual(account["budget_us"]["budget"], 40000)
+        self.assertNotEqual(account["budget_us"]["after_batch"], 20000)  # which it began with
+        self.assertTrue(0 < account["budget_us"]["after_batch"] <= 30000, account["budget_us"])
+        self.assertEqual(c.end(c.collector), 0, c.logs())
+        most, = c.query("SELECT max(n) AS n FROM (SELECT count(*) AS n FROM verdicts GROUP BY lane, seq)")
+        self.assertGreater(int(most["n"]), 64)
+
     def test_what_is_wrong(self):
         c = self.cluster
         for arguments, code, words in ((["-r", CAPTURE], 2, "--queue is missing"),
@@ -218,11 +257,14 @@ class Roles(unittest.TestCase):
                                        (["-r", CAPTURE, "--queue", "redis://h", "--results", "zmq+ipc:///r"], 2, "leave it out"),
                                        (["-r", CAPTURE, "--queue", "redis://h", "--spill", "2TB"], 2, "1MB to 1TB"),
                                        (["-r", "/none.pcap", "--queue", "redis://h", "--state", "none"], 1, "none.pcap"),
-                                       (["-r", CAPTURE, "--queue", "redis://h", "--overload", "degrade"], 2, "give block or shed"),
+                                       (["-r", CAPTURE, "--queue", "redis://h", "--overload", "none"], 2, "give block, shed or degrade"),
                                        (["--queue", "redis://h"], 2, "-r")):
             done = subprocess.run([WEIR, "sensor", *arguments, "--control", "none"], capture_output=True, text=True, cwd=self.folder)
             self.assertEqual(done.returncode, code, (arguments, done.stderr))
             self.assertIn(words, done.stderr)
+        done = subprocess.run([WEIR, "infer", "--check", "--queue", "redis://h", "--overload", "shed"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("rows are shed by sensors", done.stderr)
 
 
 @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")

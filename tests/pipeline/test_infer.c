@@ -95,9 +95,12 @@ static void fill(struct weir_batch *batch, const char *const *names, unsigned co
     }
 }
 
+static bool allows_degrade; /* the sensor */
+
 static uint8_t *frame_of(const struct weir_batch *batch, const char *const *names, size_t *size)
 {
-    struct weir_frame_origin origin = {.name = "tap", .sent_ns = weir_clock_wall_ns(), .mono_to_wall = 0};
+    struct weir_frame_origin origin = {
+        .name = "tap", .sent_ns = weir_clock_wall_ns(), .mono_to_wall = 0, .degrade = allows_degrade};
     sample_sensor(origin.sensor, 1);
     *size = weir_frame_bytes(batch, names, &origin);
     uint8_t *bytes = aligned_alloc(64, (*size + 63) / 64 * 64);
@@ -168,6 +171,8 @@ static void expect_verdicts(struct stage *stage, const weir_model *model)
     weir_collector_end_release(stage->collector, &delivery);
 }
 
+static enum weir_infer_overload policy;
+
 static void open_stage(struct stage *stage, bool over_redis)
 {
     static char url[2][128];
@@ -183,7 +188,7 @@ static void open_stage(struct stage *stage, bool over_redis)
     stage->sensor = open_sensor(&stage->transport);
     stage->collector = open_collector(&stage->transport);
     const struct weir_infer_config config = {
-        .model = make_a(), .reasons = WEIR_REASONS_EXACT, .workers = 2, .transport = stage->transport};
+        .model = make_a(), .overload = policy, .reasons = WEIR_REASONS_EXACT, .workers = 2, .transport = stage->transport};
     if (weir_infer_start(&config, &stage->infer, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     stage->batch = calloc(1, sizeof *stage->batch);
@@ -343,10 +348,52 @@ static void holds_what_it_cannot_score(void **unused)
     assert_int_equal(account.rows.scored, 0);
 }
 
+/* Of batches that come late less is made, if their sensor or this worker was told so; all of it is counted. */
+static void degrades_what_is_late(void **unused)
+{
+    static struct weir_account account;
+    static const struct {
+        enum weir_infer_overload policy;
+        bool allowed;
+        int64_t late_ms;
+        bool brief, alerts_only;
+    } on[] = {{WEIR_INFER_BY_SENSOR, false, 60000, false, false}, {WEIR_INFER_BY_SENSOR, true, 0, false, false},
+              {WEIR_INFER_BY_SENSOR, true, -60000, false, false}, {WEIR_INFER_BY_SENSOR, true, 300, true, false},
+              {WEIR_INFER_BY_SENSOR, true, 60000, true, true},    {WEIR_INFER_DEGRADE, false, 60000, true, true},
+              {WEIR_INFER_DEGRADE, false, 0, false, false},       {WEIR_INFER_BLOCK, true, 60000, false, false}};
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
+        struct stage stage;
+        struct weir_verdict_frame frame;
+        size_t size;
+        policy = on[i].policy;
+        allows_degrade = on[i].allowed;
+        open_stage(&stage, false);
+        fill(stage.batch, carried, 6, 200, i);
+        stage.batch->handed_ns = weir_clock_wall_ns() - on[i].late_ms * ms_ns;
+        uint8_t *bytes = frame_of(stage.batch, carried, &size);
+        send_bytes(&stage, bytes, size);
+        free(bytes);
+        struct weir_delivery delivery = take_verdicts(stage.collector);
+        assert_int_equal(weir_verdict_frame_open(delivery.bytes, delivery.size, "verdicts", &frame, NULL), WEIR_OK);
+        assert_int_equal(frame.handed_ns, stage.batch->handed_ns);
+        assert_int_equal(frame.brief, on[i].brief);
+        assert_int_equal(frame.alerts_only, on[i].alerts_only);
+        assert_int_equal(frame.rows, 200);
+        assert_in_range(frame.alerts, 1, 199);
+        uint64_t alerts = frame.alerts;
+        weir_collector_end_release(stage.collector, &delivery);
+        close_stage(&stage, &account);
+        assert_int_equal(account.unexplained, on[i].brief ? alerts : 0);
+        assert_int_equal(account.store.degraded, on[i].alerts_only ? 200 - alerts : 0);
+    }
+    policy = WEIR_INFER_BY_SENSOR;
+    allows_degrade = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(judges_over_ipc), cmocka_unit_test(judges_over_redis),
-                                       cmocka_unit_test(fails_with_the_wrong_model),
-                                       cmocka_unit_test(holds_what_it_cannot_score)};
+                                       cmocka_unit_test(fails_with_the_wrong_model), cmocka_unit_test(holds_what_it_cannot_score),
+                                       cmocka_unit_test(degrades_what_is_late)};
     return cmocka_run_group_tests(tests, begin, end);
 }
