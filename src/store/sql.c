@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "data/duck.h"
 #include "store/folder.h"
 #include "store/guard.h"
+#include "store/loan.h"
 #include "store/shelf.h"
 #include "store/store.h"
 
@@ -21,8 +21,8 @@ struct weir_sql {
     /* beside a writer: */
     struct weir_duck *watch; /* asks how much memory is taken; NULL: DuckDB's own limit holds */
     uint64_t memory_bytes, memory_before;
-    struct weir_store *store; /* that lends the memory */
-    const char *folder;       /* the store's, whose closed files are attached; NULL: none */
+    struct weir_loan *loan; /* of the memory */
+    const char *folder;     /* the store's, whose closed files are attached; NULL: none */
 };
 
 struct weir_answer {
@@ -95,8 +95,8 @@ weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct
     if (code == WEIR_OK)
         code = weir_store_connect(store, &session->duck, error);
     if (code == WEIR_OK) {
-        session->store = store;
-        code = weir_store_lend(store, session->watch, (int64_t)memory_bytes, error);
+        session->loan = weir_store_loan(store);
+        code = weir_loan_lend(session->loan, session->watch, (int64_t)memory_bytes, error);
     }
     session->folder = weir_store_folder(store);
     if (code == WEIR_OK && session->folder)
@@ -119,13 +119,6 @@ void weir_sql_cancel(struct weir_sql *session)
     duckdb_interrupt(session->duck->connection);
 }
 
-static void give_back(struct weir_sql *session)
-{
-    struct weir_error error = {0};
-    if (weir_store_lend(session->store, session->watch, -(int64_t)session->memory_bytes, &error) != WEIR_OK)
-        weir_log(WEIR_LOG_WARNING, "the memory of a query is not given back yet: %s", error.text);
-}
-
 void weir_sql_close(struct weir_sql **session)
 {
     if (!session || !*session)
@@ -135,8 +128,8 @@ void weir_sql_close(struct weir_sql **session)
         weir_shelf_leave((*session)->watch);
     }
     weir_duck_close(&(*session)->duck); /* and what it holds */
-    if ((*session)->store)
-        give_back(*session);
+    if ((*session)->loan)
+        weir_loan_return((*session)->loan, (*session)->watch, (int64_t)(*session)->memory_bytes);
     weir_duck_close(&(*session)->watch);
     weir_duck_close(&(*session)->duck);
     free((*session)->path);

@@ -1,7 +1,6 @@
 #include "store/store.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "store/folder.h"
 #include "store/gather.h"
 #include "store/lake.h"
+#include "store/loan.h"
 #include "store/outage.h"
 #include "store/schema.h"
 #include "store/text.h"
@@ -28,7 +28,7 @@
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. What went through the log stays in memory,
  * unpacked, until it is folded in, 2.3 bytes for one of the log: so it is folded in at 32 MB, which costs no more than at 256
  * (measured). What is written stays in memory, too, as long as there is room: so there is only what the writer needs, and more
- * while somebody asks (weir_store_lend), for which this one setting stays open. Nothing is spilled to disk. A file that is let go
+ * while somebody asks (store/loan.h), for which this one setting stays open. Nothing is spilled to disk. A file that is let go
  * is not folded in then: that is done before, by name, and must not hinder the way out of a full disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
 #define SETTINGS                                                                                                                 \
@@ -88,9 +88,7 @@ struct weir_store {
     char *sensor, *command;
     char run_text[WEIR_TEXT_ROOM];
     uint64_t boot;
-    uint64_t memory_bytes; /* the writer's */
-    pthread_mutex_t lent_lock;
-    int64_t lent; /* beside that; under the lock */
+    struct weir_loan loan;
     struct weir_gather verdicts, reasons;
     struct weir_contexts contexts;
     struct weir_marks *marks; /* of other processes' sensors */
@@ -435,31 +433,13 @@ static weir_err close_file(struct weir_store *store, const char *account_json, s
     return code;
 }
 
-weir_err weir_store_lend(struct weir_store *store, struct weir_duck *duck, int64_t bytes, struct weir_error *error)
-{
-    char sql[64];
-    pthread_mutex_lock(&store->lent_lock);
-    store->lent += bytes;
-    snprintf(sql, sizeof sql, "SET memory_limit = '%lldB'", (long long)((int64_t)store->memory_bytes + store->lent));
-    weir_err code = weir_duck_run(duck, sql, error);
-    pthread_mutex_unlock(&store->lent_lock);
-    return code;
-}
-
-static void give_back(struct weir_store *store, int64_t bytes)
-{
-    struct weir_error error = {0};
-    if (weir_store_lend(store, store->duck, -bytes, &error) != WEIR_OK)
-        weir_log(WEIR_LOG_WARNING, "%s: memory is not given back yet: %s", store->path, error.text);
-}
-
 /* Parquet is made of whole row groups. */
 static weir_err write_lake_with_room(struct weir_store *store, bool all, struct weir_error *error)
 {
-    weir_err code = weir_store_lend(store, store->duck, WEIR_LAKE_MEMORY, error);
+    weir_err code = weir_loan_lend(&store->loan, store->duck, WEIR_LAKE_MEMORY, error);
     if (code == WEIR_OK)
         code = weir_lake_write(store->lake, store->session, (uint64_t)store->kept, all, error);
-    give_back(store, WEIR_LAKE_MEMORY);
+    weir_loan_return(&store->loan, store->duck, WEIR_LAKE_MEMORY);
     return code;
 }
 
@@ -863,7 +843,7 @@ static weir_err settle(struct weir_store *store, const struct weir_store_config 
         code = weir_duck_run(store->duck, sql, error);
     }
     if (code == WEIR_OK)
-        code = weir_store_lend(store, store->duck, 0, error);
+        code = weir_loan_lend(&store->loan, store->duck, 0, error);
     free(quoted);
     free(sql);
     return code;
@@ -881,9 +861,8 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     store->rotate_bytes = config->rotate_bytes;
     store->retention = config->retention;
     store->wall_ns = config->wall_ns ? config->wall_ns : weir_clock_wall_ns;
-    pthread_mutex_init(&store->lent_lock, NULL);
     store->collects = config->collects;
-    store->memory_bytes = config->memory_bytes ? config->memory_bytes : WEIR_STORE_MEMORY;
+    weir_loan_init(&store->loan, config->memory_bytes ? config->memory_bytes : WEIR_STORE_MEMORY);
     store->path = strdup(config->path);
     store->name = strdup(config->path);
     store->folder = folder ? strdup(config->path) : NULL;
@@ -939,7 +918,7 @@ void weir_store_close(struct weir_store **store)
     free(s->folder);
     free(s->sensor);
     free(s->command);
-    pthread_mutex_destroy(&s->lent_lock);
+    weir_loan_fini(&s->loan);
     free(s);
     *store = NULL;
 }
@@ -956,6 +935,11 @@ weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, st
     if (code == WEIR_OK && (code = weir_duck_run(*out, "USE store", &inner)) != WEIR_OK)
         weir_duck_close(out);
     return code == WEIR_OK ? WEIR_OK : weir_fail(error, code, "%s: %s", store->name, inner.text);
+}
+
+struct weir_loan *weir_store_loan(struct weir_store *store)
+{
+    return &store->loan;
 }
 
 uint64_t weir_store_boot(const struct weir_store *store)

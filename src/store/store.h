@@ -38,6 +38,7 @@
 #define WEIR_LAKE_MEMORY ((int64_t)384 << 20)
 
 struct weir_duck;
+struct weir_loan;
 struct weir_store;
 
 struct weir_store_config {
@@ -82,9 +83,8 @@ const char *weir_store_folder(const struct weir_store *store);
 /* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
 
-/* Lets DuckDB hold so much more than is the writer's, for a query beside it, until it is given back: less than 0. By a
- * connection to the store. Any thread. */
-weir_err weir_store_lend(struct weir_store *store, struct weir_duck *duck, int64_t bytes, struct weir_error *error);
+/* Of the memory that its database may hold. Any thread. */
+struct weir_loan *weir_store_loan(struct weir_store *store);
 
 /* Whether the store has a batch or note of another process's sensor. */
 enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_batch_id *id);
