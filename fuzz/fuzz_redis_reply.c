@@ -7,13 +7,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void take(void *context, const char *id, const void *frame, size_t size)
+static void take(void *context, const char *id, const struct weir_redis_word *frame, size_t count)
 {
-    const uint8_t *bytes = frame;
     unsigned *sum = context;
+    if (!count || count > WEIR_REDIS_TOGETHER_MOST)
+        abort();
     *sum += (unsigned)id[0];
-    for (size_t i = 0; i < size; i++)
-        *sum += bytes[i];
+    for (size_t n = 0; n < count; n++)
+        for (size_t i = 0; i < frame[n].size; i++)
+            *sum += ((const uint8_t *)frame[n].bytes)[i];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

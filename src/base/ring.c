@@ -12,6 +12,7 @@ struct weir_ring {
     pthread_mutex_t lock; /* protects all below but the two snapshots' readers */
     pthread_cond_t not_empty, not_full;
     size_t capacity, head; /* head: next to pop */
+    unsigned blocked;      /* producers asleep */
     atomic_size_t depth;   /* written under the lock */
     atomic_uint waiting;   /* written under the lock */
     bool closed;
@@ -62,8 +63,11 @@ static void set_depth(struct weir_ring *ring, size_t depth)
 static bool push(struct weir_ring *ring, void *item, bool wait)
 {
     pthread_mutex_lock(&ring->lock);
-    while (wait && !ring->closed && depth_of(ring) == ring->capacity)
+    while (wait && !ring->closed && depth_of(ring) == ring->capacity) {
+        ring->blocked++;
         pthread_cond_wait(&ring->not_full, &ring->lock);
+        ring->blocked--;
+    }
     size_t depth = depth_of(ring);
     bool taken = !ring->closed && depth < ring->capacity;
     if (taken) {
@@ -95,7 +99,7 @@ void *weir_ring_pop(struct weir_ring *ring, int64_t timeout_ns)
         until = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
     }
     void *item = NULL;
-    bool was_full = false;
+    bool wake = false;
     pthread_mutex_lock(&ring->lock);
     while (!depth_of(ring) && !ring->closed) {
         atomic_fetch_add_explicit(&ring->waiting, 1, memory_order_relaxed);
@@ -107,13 +111,14 @@ void *weir_ring_pop(struct weir_ring *ring, int64_t timeout_ns)
     }
     size_t depth = depth_of(ring);
     if (depth) {
-        was_full = depth == ring->capacity;
+        /* not for one place, which would cost a wake-up an item */
+        wake = ring->blocked && depth - 1 <= ring->capacity / 2;
         item = ring->item[ring->head];
         ring->head = (ring->head + 1) % ring->capacity;
         set_depth(ring, depth - 1);
     }
     pthread_mutex_unlock(&ring->lock);
-    if (was_full) /* several producers may have gone to sleep before this one place became free: each pop from full wakes all */
+    if (wake)
         pthread_cond_broadcast(&ring->not_full);
     return item;
 }

@@ -20,7 +20,8 @@ weir_err weir_ring_create(size_t capacity, struct weir_ring **out);
 /* Frees and sets *ring to NULL; what is still inside is not freed. NULL-safe. No thread may be inside another function. */
 void weir_ring_destroy(struct weir_ring **ring);
 
-/* Waits for room. False when the ring is closed: the pointer was not taken. */
+/* Waits for room; one that found it full sleeps until it is half empty. False when the ring is closed: the pointer was not taken.
+ */
 bool weir_ring_push(struct weir_ring *ring, void *item);
 
 /* Without waiting: false when full or closed. */

@@ -175,6 +175,7 @@ static unsigned send_some(struct weir_sender *s)
         }
         weir_outbox_sent(s->outbox, weir_clock_mono_ns());
     }
+    weir_sensor_end_flush(s->end);
     return sent;
 }
 

@@ -15,12 +15,21 @@ enum { READ, LENGTH, OTHER }; /* tags */
 enum { READ_COUNT = 16, BLOCK_MS = 200, DELETE_COUNT = 128 };
 static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, upset_ns = 50 * 1000000;
 
-/* What lies in weir:v until a mark covers it. */
+/* What lies in weir:v until marks cover all its frames. */
 struct entry {
     char id[44];
-    uint8_t sensor[16];
-    uint64_t boot, seq;
-    uint32_t lane;
+    size_t count, open; /* open: frames that are not covered, and not refused */
+    struct name {
+        bool open, known; /* known: it has the head of a frame */
+        uint8_t sensor[16];
+        uint64_t boot, seq;
+        uint32_t lane;
+    } name[];
+};
+
+struct origin { /* of a slot */
+    char id[44];
+    size_t number; /* within the entry */
 };
 
 struct redis_collector {
@@ -33,9 +42,11 @@ struct redis_collector {
     struct weir_slots slots;
     struct weir_fifo waiting; /* slots */
     size_t handed;
-    char (*id)[44]; /* of each slot */
-    size_t ids;
-    struct entry *entry;
+    struct origin *origin; /* of each slot */
+    size_t origins;
+    size_t
+        ahead; /* as soon as no more frames than these wait, the next read is sent; 0: the last one brought all that was there */
+    struct entry **entry;
     size_t entries, entry_room;
     struct weir_mark_table known;
     bool uncovered; /* a commit came after the last look at the entries */
@@ -55,8 +66,10 @@ void weir_redis_collector_close(struct weir_collector_end *end, int64_t linger_n
     weir_slots_fini(&collector->slots);
     weir_mark_table_fini(&collector->known);
     weir_fifo_fini(&collector->waiting);
-    free(collector->id);
+    for (size_t i = 0; i < collector->entries; i++)
+        free(collector->entry[i]);
     free(collector->entry);
+    free(collector->origin);
     free(collector);
 }
 
@@ -79,6 +92,17 @@ weir_err weir_redis_collector_open(const struct weir_transport_config *config, s
 
 /* --- what lies in the stream --- */
 
+static bool is_same(const struct entry *a, const struct entry *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        const struct name *x = &a->name[i], *y = &b->name[i];
+        same = x->known == y->known && x->boot == y->boot && x->seq == y->seq && x->lane == y->lane &&
+               !memcmp(x->sensor, y->sensor, sizeof x->sensor);
+    }
+    return same;
+}
+
 static bool lies_there(struct redis_collector *collector, const struct entry *entry)
 {
     unsigned long long ms = 0, number = 0;
@@ -89,101 +113,164 @@ static bool lies_there(struct redis_collector *collector, const struct entry *en
         return false; /* the usual case: ids rise */
     }
     for (size_t i = 0; i < collector->entries; i++)
-        if (!strcmp(collector->entry[i].id, entry->id))
-            return collector->entry[i].boot == entry->boot && collector->entry[i].seq == entry->seq &&
-                   collector->entry[i].lane == entry->lane && !memcmp(collector->entry[i].sensor, entry->sensor, 16);
+        if (!strcmp(collector->entry[i]->id, entry->id))
+            return is_same(collector->entry[i], entry);
     return false;
 }
 
-static bool note_entry(struct redis_collector *collector, const struct entry *entry)
+static bool note_entry(struct redis_collector *collector, struct entry *entry)
 {
     if (collector->entries == collector->entry_room) {
         size_t room = collector->entry_room ? 2 * collector->entry_room : 256;
-        struct entry *fresh = realloc(collector->entry, room * sizeof *fresh);
+        struct entry **fresh = realloc(collector->entry, room * sizeof(struct entry *));
         if (!fresh)
             return false;
         collector->entry = fresh;
         collector->entry_room = room;
     }
-    collector->entry[collector->entries++] = *entry;
+    collector->entry[collector->entries++] = entry;
     return true;
 }
 
-/* Deletes what the marks cover from the stream. */
-static void trim(struct redis_collector *collector)
+/* NULL: no memory. */
+static struct entry *name_entry(const char *id, const struct weir_redis_word *frame, size_t count)
+{
+    struct entry *entry = calloc(1, sizeof *entry + count * sizeof *entry->name);
+    if (!entry)
+        return NULL;
+    snprintf(entry->id, sizeof entry->id, "%.43s", id);
+    entry->count = entry->open = count;
+    for (size_t i = 0; i < count; i++) {
+        struct name *name = &entry->name[i];
+        struct weir_frame_peek peek;
+        name->open = true;
+        name->known = weir_frame_peek(frame[i].bytes, frame[i].size, &peek);
+        if (!name->known)
+            continue;
+        memcpy(name->sensor, peek.sensor, sizeof name->sensor);
+        name->boot = peek.boot;
+        name->seq = peek.seq;
+        name->lane = peek.lane;
+    }
+    return entry;
+}
+
+/* Whether some of its frames are still to be committed. */
+static bool is_open(const struct redis_collector *collector, struct entry *entry)
+{
+    for (size_t i = 0; entry->open && i < entry->count; i++) {
+        struct name *name = &entry->name[i];
+        if (name->open && name->known &&
+            weir_mark_table_covers(&collector->known, name->sensor, name->boot, name->lane, name->seq)) {
+            name->open = false;
+            entry->open--;
+        }
+    }
+    return entry->open;
+}
+
+static void delete_entries(struct redis_collector *collector, char (*id)[44], size_t count)
 {
     struct weir_redis_word word[2 + DELETE_COUNT] = {weir_redis_text("XDEL"), weir_redis_text(WEIR_REDIS_RESULT)};
+    for (size_t i = 0; i < count; i++)
+        word[2 + i] = weir_redis_text(id[i]);
+    if (count)
+        weir_redis_link_send(&collector->link, OTHER, word, 2 + count);
+}
+
+/* Deletes what is done with from the stream. */
+static void trim(struct redis_collector *collector)
+{
     char id[DELETE_COUNT][44];
     size_t kept = 0, count = 0;
     for (size_t i = 0; i < collector->entries; i++) {
-        const struct entry *entry = &collector->entry[i];
-        if (weir_mark_table_covers(&collector->known, entry->sensor, entry->boot, entry->lane, entry->seq)) {
-            memcpy(id[count], entry->id, sizeof *id);
-            word[2 + count] = weir_redis_text(id[count]);
-            count++;
-        } else {
-            collector->entry[kept++] = *entry;
+        struct entry *entry = collector->entry[i];
+        if (is_open(collector, entry)) {
+            collector->entry[kept++] = entry;
+            continue;
         }
-        if (count == DELETE_COUNT || (count && i + 1 == collector->entries)) {
-            weir_redis_link_send(&collector->link, OTHER, word, 2 + count);
+        memcpy(id[count++], entry->id, sizeof *id);
+        free(entry);
+        if (count == DELETE_COUNT) {
+            delete_entries(collector, id, count);
             count = 0;
         }
     }
+    delete_entries(collector, id, count);
     collector->entries = kept;
     collector->uncovered = false;
 }
 
-static void delete_one(struct redis_collector *collector, const char *id)
+static bool keep_frame(struct redis_collector *collector, const struct entry *entry, size_t number,
+                       const struct weir_redis_word *frame)
 {
-    WEIR_REDIS_SEND(&collector->link, OTHER, "XDEL", WEIR_REDIS_RESULT, id);
-}
-
-static void take_entry(void *context, const char *id, const void *frame, size_t size)
-{
-    struct redis_collector *collector = context;
-    struct entry entry = {0};
-    struct weir_frame_peek peek;
-    snprintf(collector->last, sizeof collector->last, "%.43s", id);
-    snprintf(entry.id, sizeof entry.id, "%.43s", id);
-    bool known = weir_frame_peek(frame, size, &peek);
-    if (known) {
-        memcpy(entry.sensor, peek.sensor, 16);
-        entry.boot = peek.boot;
-        entry.seq = peek.seq;
-        entry.lane = peek.lane;
-        if (lies_there(collector, &entry))
-            return; /* read again after the connection had been lost */
-    }
-    int slot = weir_slots_put(&collector->slots, frame, size);
-    if (slot >= 0 && collector->ids < collector->slots.count) {
-        char(*fresh)[44] = realloc(collector->id, collector->slots.count * sizeof *fresh);
+    int slot = weir_slots_put(&collector->slots, frame->bytes, frame->size);
+    if (slot >= 0 && collector->origins < collector->slots.count) {
+        struct origin *fresh = realloc(collector->origin, collector->slots.count * sizeof *fresh);
         if (fresh) {
-            collector->id = fresh;
-            collector->ids = collector->slots.count;
+            collector->origin = fresh;
+            collector->origins = collector->slots.count;
         }
     }
-    if (slot < 0 || collector->ids < collector->slots.count || (known && !note_entry(collector, &entry)) ||
-        !weir_fifo_push(&collector->waiting, (uint32_t)slot)) {
+    if (slot < 0 || collector->origins < collector->slots.count || !weir_fifo_push(&collector->waiting, (uint32_t)slot))
+        return false;
+    struct origin *origin = &collector->origin[slot];
+    memcpy(origin->id, entry->id, sizeof origin->id);
+    origin->number = number;
+    collector->end.account.frames++;
+    collector->end.account.bytes += frame->size;
+    return true;
+}
+
+static void take_entry(void *context, const char *id, const struct weir_redis_word *frame, size_t count)
+{
+    struct redis_collector *collector = context;
+    snprintf(collector->last, sizeof collector->last, "%.43s", id);
+    struct entry *entry = name_entry(id, frame, count);
+    if (entry && lies_there(collector, entry)) { /* read again after the connection had been lost */
+        free(entry);
+        return;
+    }
+    if (!entry || !note_entry(collector, entry)) {
+        free(entry);
         collector->out_of_memory = true;
         return;
     }
-    memcpy(collector->id[slot], entry.id, sizeof entry.id);
-    collector->end.account.frames++;
-    collector->end.account.bytes += size;
+    for (size_t i = 0; !collector->out_of_memory && i < count; i++)
+        collector->out_of_memory = !keep_frame(collector, entry, i, &frame[i]);
+}
+
+/* One frame of an entry is nothing that could be committed. */
+static void close_frame(struct redis_collector *collector, const struct origin *origin)
+{
+    for (size_t i = 0; i < collector->entries; i++) {
+        struct entry *entry = collector->entry[i];
+        if (strcmp(entry->id, origin->id) || origin->number >= entry->count || !entry->name[origin->number].open)
+            continue;
+        entry->name[origin->number].open = false;
+        entry->open--;
+        collector->uncovered = true; /* it goes with the next turn */
+        return;
+    }
 }
 
 static void take_reply(struct redis_collector *collector, const redisReply *reply, uint32_t tag)
 {
     if (tag == READ) {
         collector->reading = false;
+        collector->ahead = 0;
         *collector->upset = 0;
         collector->read_again_ns = 0;
         if (reply->type == REDIS_REPLY_ERROR) {
             snprintf(collector->upset, sizeof collector->upset, "%.180s", reply->str);
             collector->read_again_ns = weir_clock_mono_ns() + upset_ns;
         } else if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 1 &&
-                   weir_redis_is(reply->element[0], REDIS_REPLY_ARRAY) && reply->element[0]->elements == 2)
-            weir_redis_read_entries(reply->element[0]->element[1], take_entry, collector);
+                   weir_redis_is(reply->element[0], REDIS_REPLY_ARRAY) && reply->element[0]->elements == 2) {
+            const redisReply *entries = reply->element[0]->element[1];
+            weir_redis_read_entries(entries, take_entry, collector);
+            if (weir_redis_is(entries, REDIS_REPLY_ARRAY) && entries->elements >= READ_COUNT)
+                collector->ahead = collector->waiting.count / 2;
+        }
     } else if (tag == LENGTH && reply->type == REDIS_REPLY_INTEGER) {
         collector->end.account.depth = collector->end.account.lag = (uint64_t)reply->integer;
     }
@@ -210,6 +297,7 @@ static bool tend(struct redis_collector *collector, int64_t until_ns)
     if (collector->life != link->lives) { /* perhaps another server, which knows nothing */
         collector->life = link->lives;
         collector->reading = false;
+        collector->ahead = 0;
         collector->next_tend_ns = 0;
         collector->end.account.reconnects = link->reconnects;
         snprintf(collector->last, sizeof collector->last, "0-0");
@@ -258,14 +346,15 @@ weir_err weir_redis_collector_take(struct weir_collector_end *end, int64_t timeo
     if (collector->handed >= WEIR_SLOTS_HANDED)
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at the collector", WEIR_SLOTS_HANDED);
     for (;;) {
-        bool ready = collector->waiting.count >= READ_COUNT / 2 || tend(collector, collector->waiting.count ? 0 : until_ns);
+        bool more = !collector->reading && collector->waiting.count < collector->ahead,
+             ready = (more || !collector->waiting.count) && tend(collector, collector->waiting.count ? 0 : until_ns);
         if (collector->out_of_memory)
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for verdicts", collector->link.url.text);
         if (collector->waiting.count) {
             size_t slot = weir_fifo_pop(&collector->waiting);
             collector->handed++;
             *out = (struct weir_delivery){collector->slots.slot[slot].bytes, collector->slots.slot[slot].size, slot};
-            if (ready && !collector->reading && collector->waiting.count == READ_COUNT / 2 && collector->link.context) {
+            if (ready && more && !collector->reading) {
                 read_more(collector, 0); /* the last read was a full one: there is more */
                 weir_redis_link_write(&collector->link);
             }
@@ -316,7 +405,6 @@ weir_err weir_redis_collector_refuse(struct weir_collector_end *end, const struc
                                      struct weir_error *error)
 {
     struct redis_collector *collector = (struct redis_collector *)end;
-    const char *id = collector->id[delivery->token];
     const struct weir_redis_word word[] = {
         weir_redis_text("XADD"), weir_redis_text(WEIR_REDIS_DEAD),  weir_redis_text("MAXLEN"),         weir_redis_text("256"),
         weir_redis_text("*"),    weir_redis_text(WEIR_REDIS_FIELD), {delivery->bytes, delivery->size}, weir_redis_text("why"),
@@ -324,12 +412,7 @@ weir_err weir_redis_collector_refuse(struct weir_collector_end *end, const struc
     end->account.refused++;
     weir_grumble(&collector->grumble, why);
     weir_redis_link_send(&collector->link, OTHER, word, sizeof word / sizeof *word);
-    delete_one(collector, id);
-    for (size_t i = 0; i < collector->entries; i++)
-        if (!strcmp(collector->entry[i].id, id)) {
-            collector->entry[i] = collector->entry[--collector->entries];
-            break;
-        }
+    close_frame(collector, &collector->origin[delivery->token]);
     give(collector, (size_t)delivery->token);
     return WEIR_OK;
 }

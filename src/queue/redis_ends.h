@@ -2,7 +2,7 @@
  *
  *   weir:lists          hash: column-list id -> JSON with the names; sensors write it, workers reread it
  *   weir:b:<list>       stream of batch frames with the group `weir`; an entry is deleted when its verdicts are published
- *   weir:v              stream of verdict frames and notes; an entry is deleted when a mark covers it
+ *   weir:v              stream of verdict frames and notes; an entry is deleted when marks cover all that is in it
  *   weir:m:<sensor>     hash: boot:lane -> mark; the collector writes it
  *   weir:dead           stream of what could not be decoded: frame, reason, where it was; the last 256
  */
@@ -15,6 +15,7 @@ weir_err weir_redis_sensor_open(const struct weir_transport_config *config, stru
                                 struct weir_error *error);
 weir_err weir_redis_sensor_send(struct weir_sensor_end *end, const void *frame, size_t size, int64_t timeout_ns,
                                 struct weir_error *error);
+void weir_redis_sensor_flush(struct weir_sensor_end *end);
 weir_err weir_redis_sensor_marks(struct weir_sensor_end *end, int64_t timeout_ns, struct weir_mark *out, size_t room,
                                  size_t *count, struct weir_error *error);
 bool weir_redis_sensor_trouble(const struct weir_sensor_end *end, char *text, size_t size);

@@ -60,6 +60,20 @@ static bool out_room(struct weir_redis_link *link, size_t size)
     return true;
 }
 
+/* A mark, a number, a line's end: "$4096\r\n". */
+static char *write_count(char *at, char mark, size_t count)
+{
+    char digits[20];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + count % 10);
+    while (count /= 10);
+    *at++ = mark;
+    while (n)
+        *at++ = digits[--n];
+    return mempcpy(at, "\r\n", 2);
+}
+
 void weir_redis_link_send(struct weir_redis_link *link, uint32_t tag, const struct weir_redis_word *word, size_t count)
 {
     size_t size = 32;
@@ -73,12 +87,10 @@ void weir_redis_link_send(struct weir_redis_link *link, uint32_t tag, const stru
     }
     if (link->tags.count == 1)
         link->heard_ns = weir_clock_mono_ns();
-    char *at = link->out + link->out_used;
-    at += sprintf(at, "*%zu\r\n", count);
+    char *at = write_count(link->out + link->out_used, '*', count);
     for (size_t i = 0; i < count; i++) {
-        at += sprintf(at, "$%zu\r\n", word[i].size);
-        memcpy(at, word[i].bytes, word[i].size);
-        at = mempcpy(at + word[i].size, "\r\n", 2);
+        at = mempcpy(write_count(at, '$', word[i].size), word[i].bytes, word[i].size);
+        at = mempcpy(at, "\r\n", 2);
     }
     link->out_used = (size_t)(at - link->out);
 }
@@ -382,18 +394,34 @@ bool weir_redis_read_group(const redisReply *reply, uint64_t *lag, uint64_t *pen
     return false;
 }
 
+/* Their number; 0: these are not the fields of an entry with frames. */
+static size_t read_frames(const redisReply *fields, struct weir_redis_word frame[WEIR_REDIS_TOGETHER_MOST])
+{
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const redisReply *name = fields->element[i], *value = fields->element[i + 1];
+        if (!weir_redis_is(name, REDIS_REPLY_STRING) || strcmp(name->str, WEIR_REDIS_FIELD) ||
+            !weir_redis_is(value, REDIS_REPLY_STRING))
+            continue;
+        if (count == WEIR_REDIS_TOGETHER_MOST)
+            return 0;
+        frame[count++] = (struct weir_redis_word){value->str, value->len};
+    }
+    return count;
+}
+
 void weir_redis_read_entries(const redisReply *entries, weir_redis_take *take, void *context)
 {
     for (size_t i = 0; weir_redis_is(entries, REDIS_REPLY_ARRAY) && i < entries->elements; i++) {
         const redisReply *entry = entries->element[i];
+        struct weir_redis_word frame[WEIR_REDIS_TOGETHER_MOST];
         if (!weir_redis_is(entry, REDIS_REPLY_ARRAY) || entry->elements < 2 ||
             !weir_redis_is(entry->element[0], REDIS_REPLY_STRING) || !weir_redis_is(entry->element[1], REDIS_REPLY_ARRAY))
             continue; /* one that has been deleted meanwhile */
-        const redisReply *frame = field_of(entry->element[1], WEIR_REDIS_FIELD);
-        if (weir_redis_is(frame, REDIS_REPLY_STRING))
-            take(context, entry->element[0]->str, frame->str, frame->len);
-        else
-            take(context, entry->element[0]->str, "", 0);
+        size_t count = read_frames(entry->element[1], frame);
+        if (!count)
+            frame[count++] = weir_redis_text("");
+        take(context, entry->element[0]->str, frame, count);
     }
 }
 

@@ -76,7 +76,13 @@ void weir_redis_link_send_texts(struct weir_redis_link *link, uint32_t tag, cons
 #define WEIR_REDIS_RESULT "weir:v"
 #define WEIR_REDIS_DEAD   "weir:dead"
 #define WEIR_REDIS_FIELD  "f"
-#define WEIR_REDIS_DEPTH  1024 /* frames in a stream that make its producers wait */
+#define WEIR_REDIS_DEPTH  1024 /* entries in a stream that make its producers wait */
+
+/* An entry of a stream has one frame or several, each a field "f". Writers put at most so many together, and no more once they
+ * have so many bytes; readers take what others put together up to _MOST. */
+#define WEIR_REDIS_TOGETHER       16
+#define WEIR_REDIS_TOGETHER_BYTES ((size_t)64 << 10)
+#define WEIR_REDIS_TOGETHER_MOST  64
 
 /* From now on the reader refuses an array of more elements than any answer to weir has (out of memory, by hiredis's words).
  * False: no memory. Any thread. */
@@ -98,8 +104,9 @@ bool weir_redis_read_marks(const redisReply *reply, const uint8_t sensor[16], st
 /* Lag and pending of the group, of the answer to XINFO GROUPS; false: there is no such group. */
 bool weir_redis_read_group(const redisReply *reply, uint64_t *lag, uint64_t *pending);
 
-/* The entries of one stream, as XREAD gives them: calls `take` with id and frame of each. */
-typedef void weir_redis_take(void *context, const char *id, const void *frame, size_t size);
+/* The entries of one stream, as XREAD gives them: calls `take` with id and frames of each. One without frames, or with too many,
+ * has one frame of no bytes, which nobody can decode. */
+typedef void weir_redis_take(void *context, const char *id, const struct weir_redis_word *frame, size_t count);
 void weir_redis_read_entries(const redisReply *entries, weir_redis_take *take, void *context);
 
 static inline bool weir_redis_is(const redisReply *reply, int type)

@@ -23,8 +23,12 @@ struct redis_sensor {
     char list[17];
     char *about; /* JSON for weir:lists; begins with the time of the announcement, ten digits */
     uint64_t limit;
-    unsigned life;   /* of the link, when it was last told everything */
-    size_t flight;   /* batches sent and not answered */
+    unsigned life; /* of the link, when it was last told everything */
+    struct {       /* frames that go out as one entry */
+        uint8_t *bytes;
+        size_t room, used, count, size[WEIR_REDIS_TOGETHER];
+    } gathered;
+    size_t flight;   /* entries sent and not answered */
     uint64_t length; /* of the stream, at the last answer */
     bool asked_length, asked_marks;
     bool out_of_memory;
@@ -52,9 +56,11 @@ void weir_redis_sensor_close(struct weir_sensor_end *end, int64_t linger_ns)
     struct redis_sensor *sensor = (struct redis_sensor *)end;
     int64_t until_ns = weir_clock_mono_ns() + linger_ns;
     uint32_t tag;
+    weir_redis_sensor_flush(end);
     for (redisReply *reply; (reply = weir_redis_link_reply(&sensor->link, until_ns, &tag));)
         freeReplyObject(reply);
     weir_redis_link_close(&sensor->link);
+    free(sensor->gathered.bytes);
     weir_mark_table_fini(&sensor->known);
     free(sensor->about);
     free(sensor);
@@ -166,6 +172,74 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* How many frames go out together: the longer the queue is, the more. Nobody who is idle waits for a second one. */
+static size_t together(const struct redis_sensor *sensor)
+{
+    uint64_t entries = sensor->length + sensor->flight;
+    return entries < WEIR_REDIS_TOGETHER ? (size_t)entries + 1 : WEIR_REDIS_TOGETHER;
+}
+
+static bool has_room(const struct redis_sensor *sensor)
+{
+    return sensor->gathered.count || (sensor->flight < FLIGHT_MAX && sensor->length + sensor->flight < sensor->limit);
+}
+
+static bool gather(struct redis_sensor *sensor, const void *frame, size_t size)
+{
+    if (sensor->gathered.room - sensor->gathered.used < size) {
+        size_t room = sensor->gathered.used + size + WEIR_REDIS_TOGETHER_BYTES;
+        uint8_t *fresh = realloc(sensor->gathered.bytes, room);
+        if (!fresh)
+            return false;
+        sensor->gathered.bytes = fresh;
+        sensor->gathered.room = room;
+    }
+    memcpy(sensor->gathered.bytes + sensor->gathered.used, frame, size);
+    sensor->gathered.used += size;
+    sensor->gathered.size[sensor->gathered.count++] = size;
+    return true;
+}
+
+static void send_gathered(struct redis_sensor *sensor)
+{
+    struct weir_redis_word word[3 + 2 * WEIR_REDIS_TOGETHER] = {weir_redis_text("XADD"), weir_redis_text(sensor->stream.text),
+                                                                weir_redis_text("*")};
+    const uint8_t *at = sensor->gathered.bytes;
+    size_t count = 3;
+    for (size_t i = 0; i < sensor->gathered.count; i++) {
+        word[count++] = weir_redis_text(WEIR_REDIS_FIELD);
+        word[count++] = (struct weir_redis_word){at, sensor->gathered.size[i]};
+        at += sensor->gathered.size[i];
+    }
+    weir_redis_link_send(&sensor->link, ADD, word, count);
+    WEIR_REDIS_SEND(&sensor->link, LENGTH, "XLEN", sensor->stream.text);
+    weir_redis_link_write(&sensor->link);
+    sensor->asked_length = true;
+    sensor->flight++;
+    sensor->gathered.count = sensor->gathered.used = 0;
+}
+
+/* While the connection is down they stay. What it did not take before goes out, too. */
+void weir_redis_sensor_flush(struct weir_sensor_end *end)
+{
+    struct redis_sensor *sensor = (struct redis_sensor *)end;
+    if (sensor->gathered.count && tend(sensor, 0))
+        send_gathered(sensor);
+    else
+        weir_redis_link_write(&sensor->link);
+}
+
+static void send_note(struct redis_sensor *sensor, const void *frame, size_t size)
+{
+    const struct weir_redis_word word[] = {weir_redis_text("XADD"),
+                                           weir_redis_text(WEIR_REDIS_RESULT),
+                                           weir_redis_text("*"),
+                                           weir_redis_text(WEIR_REDIS_FIELD),
+                                           {frame, size}};
+    weir_redis_link_send(&sensor->link, ADD_NOTE, word, sizeof word / sizeof *word);
+    weir_redis_link_write(&sensor->link);
+}
+
 weir_err weir_redis_sensor_send(struct weir_sensor_end *end, const void *frame, size_t size, int64_t timeout_ns,
                                 struct weir_error *error)
 {
@@ -178,7 +252,7 @@ weir_err weir_redis_sensor_send(struct weir_sensor_end *end, const void *frame, 
         bool ready = tend(sensor, until_ns);
         int64_t now_ns = weir_clock_mono_ns();
         bool upset = *sensor->upset && now_ns < sensor->upset_until_ns;
-        if (ready && !upset && (note || (sensor->flight < FLIGHT_MAX && sensor->length + sensor->flight < sensor->limit)))
+        if (ready && !upset && (note || has_room(sensor)))
             break;
         end->account.waits += !waited;
         waited = true;
@@ -193,18 +267,12 @@ weir_err weir_redis_sensor_send(struct weir_sensor_end *end, const void *frame, 
         if (ready)
             wait_reply(sensor, earlier(until_ns, upset ? sensor->upset_until_ns : now_ns + length_ns));
     }
-    const struct weir_redis_word word[] = {weir_redis_text("XADD"),
-                                           weir_redis_text(note ? WEIR_REDIS_RESULT : sensor->stream.text),
-                                           weir_redis_text("*"),
-                                           weir_redis_text(WEIR_REDIS_FIELD),
-                                           {frame, size}};
-    weir_redis_link_send(link, note ? ADD_NOTE : ADD, word, 5);
-    if (!note) {
-        sensor->flight++;
-        WEIR_REDIS_SEND(link, LENGTH, "XLEN", sensor->stream.text);
-        sensor->asked_length = true;
-    }
-    weir_redis_link_write(link);
+    if (note)
+        send_note(sensor, frame, size);
+    else if (!gather(sensor, frame, size))
+        return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for batches", link->url.text);
+    else if (sensor->gathered.count >= together(sensor) || sensor->gathered.used >= WEIR_REDIS_TOGETHER_BYTES)
+        send_gathered(sensor);
     end->account.frames++;
     end->account.bytes += size;
     return WEIR_OK;
@@ -218,6 +286,8 @@ weir_err weir_redis_sensor_marks(struct weir_sensor_end *end, int64_t timeout_ns
     for (;;) {
         bool ready = tend(sensor, until_ns);
         int64_t now_ns = weir_clock_mono_ns();
+        if (ready && sensor->gathered.count)
+            send_gathered(sensor);
         if (sensor->out_of_memory)
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for marks", sensor->link.url.text);
         if (ready && !sensor->asked_marks && now_ns >= sensor->next_marks_ns) {
@@ -241,7 +311,7 @@ bool weir_redis_sensor_trouble(const struct weir_sensor_end *end, char *text, si
     else if (*sensor->upset)
         snprintf(text, size, "%s: the server does not take batches: %s", sensor->link.url.text, sensor->upset);
     else if (sensor->length >= sensor->limit)
-        snprintf(text, size, "%s: %llu batches wait for workers that can score column list %s", sensor->link.url.text,
+        snprintf(text, size, "%s: %llu entries wait for workers that can score column list %s", sensor->link.url.text,
                  (unsigned long long)sensor->length, sensor->list);
     else
         return false;

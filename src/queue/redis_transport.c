@@ -3,6 +3,7 @@
 const struct weir_transport_ops weir_transport_redis = {
     .sensor_open = weir_redis_sensor_open,
     .send = weir_redis_sensor_send,
+    .sensor_flush = weir_redis_sensor_flush,
     .marks = weir_redis_sensor_marks,
     .sensor_trouble = weir_redis_sensor_trouble,
     .sensor_close = weir_redis_sensor_close,

@@ -19,11 +19,12 @@
 /* Tags; what a reply is about is in the bits above. */
 enum { READ, LISTS, CLAIM, MARKS, GROUP, PUBLISH, RESULT_LENGTH, GROUP_MADE, OTHER, TAG_BITS = 8 };
 enum {
-    READ_MAX = 16,
+    READ_MAX = 32, /* frames */
     BLOCK_MS = 200,
-    CALL_MAX = 8,
+    CALL_MAX = 8,     /* entries */
+    CALL_FRAMES = 16, /* a call that has so many does not wait for more */
     CALLS_MAX = 4,
-    READY_MAX = 64,
+    READY_MAX = 64, /* entries */
     STREAMS_MAX = 256,
     SENSORS_MAX = 4096,
     ID = 44
@@ -34,23 +35,26 @@ static const int64_t open_wait_ns = 2000000000, tend_ns = 1000000000, sweep_ns =
                      ahead_ns = 50 * 1000000; /* work that a worker may take from the others in advance */
 
 /* One step: what was still this worker's is published and off the stream; for the rest somebody else has done it.
- * KEYS: stream, results; ARGV: group, then id and verdicts of each batch. Returns how many were published, and the results'
+ * KEYS: stream, results, dead letters; ARGV: group, then of each entry its id, how many frames, and for each of these the
+ * verdicts and "", or the frame and why it is refused. Returns the number of frames that this was done with, and the results'
  * length. */
-static const char publish_step[] = "local n = 0 "
-                                   "for i = 2, #ARGV, 2 do "
-                                   "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then "
-                                   "redis.call('XDEL', KEYS[1], ARGV[i]) "
-                                   "redis.call('XADD', KEYS[2], '*', 'f', ARGV[i + 1]) "
-                                   "n = n + 1 "
-                                   "end end "
-                                   "return {n, redis.call('XLEN', KEYS[2])}";
-
-/* KEYS: stream, dead letters; ARGV: group, id, frame, reason. */
-static const char refuse_step[] =
-    "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 1 then "
-    "redis.call('XDEL', KEYS[1], ARGV[2]) "
-    "redis.call('XADD', KEYS[2], 'MAXLEN', '256', '*', 'f', ARGV[3], 'why', ARGV[4], 'from', KEYS[1], 'id', ARGV[2]) "
-    "end return 0";
+static const char publish_step[] =
+    "local frames, i = 0, 2 "
+    "while i <= #ARGV do "
+    "local id, last = ARGV[i], i + 1 + 2 * tonumber(ARGV[i + 1]) "
+    "if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then "
+    "redis.call('XDEL', KEYS[1], id) "
+    "local add = {'XADD', KEYS[2], '*'} "
+    "for k = i + 2, last, 2 do "
+    "if ARGV[k + 1] == '' then add[#add + 1] = 'f' add[#add + 1] = ARGV[k] else "
+    "redis.call('XADD', KEYS[3], 'MAXLEN', '256', '*', 'f', ARGV[k], 'why', ARGV[k + 1], 'from', KEYS[1], 'id', id) "
+    "end end "
+    "if #add > 3 then redis.call(unpack(add)) end "
+    "frames = frames + (last - i - 1) / 2 "
+    "end "
+    "i = last + 1 "
+    "end "
+    "return {frames, redis.call('XLEN', KEYS[2])}";
 
 /* Hands all that this consumer holds to nobody, as if it had been idle for a day, and strikes it off.
  * KEYS: stream; ARGV: group, consumer. */
@@ -80,20 +84,27 @@ struct stream {
     uint64_t list;
     struct weir_redis_name key;
     bool wanted;
-    uint64_t lag, pending, held; /* held: batches that wait, of a list that is not wanted */
+    uint64_t lag, pending, held; /* entries; held: those that wait, of a list that is not wanted */
 };
 
 struct batch { /* of a slot */
-    char id[ID];
-    size_t stream;
+    struct entry *entry;
     int64_t taken_ns;
 };
 
-struct verdicts { /* on their way */
+/* An entry that this worker has: it is ready when all its frames are ended. */
+struct entry {
     char id[ID];
     size_t stream;
-    uint8_t *bytes;
-    size_t size;
+    bool busy;
+    size_t open, frames; /* open: those that are not ended */
+    struct part {        /* verdicts, or a frame and why it is refused, one behind the other */
+        size_t size, why_size;
+    } part[WEIR_REDIS_TOGETHER_MOST];
+    size_t parts;
+    uint8_t *bytes; /* of the parts */
+    size_t used, room;
+    struct entry *next; /* ready, or spare */
 };
 
 struct sensor {
@@ -116,9 +127,15 @@ struct redis_worker {
     size_t batches;
     struct weir_fifo waiting; /* slots */
     size_t handed;
-    struct verdicts ready[READY_MAX]; /* a ring */
-    size_t first_ready, ready_count, sent_ready;
-    size_t call[CALLS_MAX], calls; /* how many verdicts each call under way has */
+    struct entry **entry, *spare;
+    size_t entries, read_entries, read_frames; /* read: by the last answer that had some */
+    size_t most;                               /* frames that an entry had */
+    struct entry *ready, *unsent, *last_ready; /* a list; what is before `unsent` is in calls */
+    size_t ready_count, unsent_frames;
+    struct call {
+        size_t entries, parts;
+    } call[CALLS_MAX];
+    size_t calls; /* under way */
     int64_t ready_since_ns;
     struct weir_mark_table known;
     struct sensor *sensor;
@@ -165,8 +182,11 @@ void weir_redis_worker_close(struct weir_worker_end *end, int64_t linger_ns)
             ;
     }
     weir_redis_link_close(&worker->link);
-    for (size_t i = 0; i < worker->ready_count; i++)
-        free(worker->ready[(worker->first_ready + i) % READY_MAX].bytes);
+    for (size_t i = 0; i < worker->entries; i++) {
+        free(worker->entry[i]->bytes);
+        free(worker->entry[i]);
+    }
+    free(worker->entry);
     weir_slots_fini(&worker->slots);
     weir_mark_table_fini(&worker->known);
     weir_fifo_fini(&worker->waiting);
@@ -271,15 +291,77 @@ void weir_redis_worker_refilter(struct weir_worker_end *end)
 
 static bool is_ours(const struct redis_worker *worker, const char *id, size_t stream)
 {
-    for (size_t i = 0; i < worker->batches; i++)
-        if (worker->slots.slot[i].busy && worker->batch[i].stream == stream && !strcmp(worker->batch[i].id, id))
+    for (size_t i = 0; i < worker->entries; i++)
+        if (worker->entry[i]->busy && worker->entry[i]->stream == stream && !strcmp(worker->entry[i]->id, id))
             return true;
-    for (size_t i = 0; i < worker->ready_count; i++) {
-        const struct verdicts *verdicts = &worker->ready[(worker->first_ready + i) % READY_MAX];
-        if (verdicts->stream == stream && !strcmp(verdicts->id, id))
-            return true;
-    }
     return false;
+}
+
+/* NULL: no memory. */
+static struct entry *new_entry(struct redis_worker *worker, const char *id, size_t stream, size_t frames)
+{
+    struct entry *entry = worker->spare;
+    if (entry) {
+        worker->spare = entry->next;
+    } else {
+        struct entry **fresh = realloc(worker->entry, (worker->entries + 1) * sizeof(struct entry *));
+        if (!fresh)
+            return NULL;
+        worker->entry = fresh;
+        if (!(entry = calloc(1, sizeof *entry)))
+            return NULL;
+        worker->entry[worker->entries++] = entry;
+    }
+    snprintf(entry->id, sizeof entry->id, "%.43s", id);
+    entry->stream = stream;
+    entry->busy = true;
+    entry->open = entry->frames = frames;
+    entry->parts = entry->used = 0;
+    entry->next = NULL;
+    return entry;
+}
+
+static void give_entry(struct redis_worker *worker, struct entry *entry)
+{
+    entry->busy = false;
+    entry->next = worker->spare;
+    worker->spare = entry;
+}
+
+/* Verdicts (`why` is ""), or a frame that is refused. False: no memory. */
+static bool add_part(struct entry *entry, const void *bytes, size_t size, const char *why)
+{
+    size_t why_size = strlen(why), more = size + why_size;
+    if (entry->room - entry->used < more) {
+        size_t room = 2 * entry->used + more;
+        uint8_t *fresh = realloc(entry->bytes, room);
+        if (!fresh)
+            return false;
+        entry->bytes = fresh;
+        entry->room = room;
+    }
+    memcpy(mempcpy(entry->bytes + entry->used, bytes, size), why, why_size);
+    entry->used += more;
+    entry->part[entry->parts++] = (struct part){size, why_size};
+    return true;
+}
+
+/* One frame of it is ended; with the last one the entry is to be handed in. */
+static void end_frame(struct redis_worker *worker, struct entry *entry)
+{
+    if (--entry->open)
+        return;
+    if (worker->ready)
+        worker->last_ready->next = entry;
+    else
+        worker->ready = entry;
+    worker->last_ready = entry;
+    worker->ready_count++;
+    if (!worker->unsent) {
+        worker->unsent = entry;
+        worker->ready_since_ns = weir_clock_mono_ns();
+    }
+    worker->unsent_frames += entry->frames;
 }
 
 static void see_sensor(struct redis_worker *worker, const uint8_t id[16], int64_t now_ns)
@@ -305,18 +387,13 @@ static void see_sensor(struct redis_worker *worker, const uint8_t id[16], int64_
 
 struct arrival {
     struct redis_worker *worker;
-    size_t stream, count;
+    size_t stream, entries, frames;
     bool claimed;
 };
 
-static void take_entry(void *context, const char *id, const void *frame, size_t size)
+static bool keep_frame(struct redis_worker *worker, struct entry *entry, const struct weir_redis_word *frame)
 {
-    struct arrival *arrival = context;
-    struct redis_worker *worker = arrival->worker;
-    arrival->count++;
-    if (arrival->claimed && is_ours(worker, id, arrival->stream))
-        return; /* it takes long, but it is being done */
-    int slot = weir_slots_put(&worker->slots, frame, size);
+    int slot = weir_slots_put(&worker->slots, frame->bytes, frame->size);
     if (slot >= 0 && worker->batches < worker->slots.count) {
         struct batch *fresh = realloc(worker->batch, worker->slots.count * sizeof *fresh);
         if (fresh) {
@@ -324,14 +401,26 @@ static void take_entry(void *context, const char *id, const void *frame, size_t 
             worker->batches = worker->slots.count;
         }
     }
-    if (slot < 0 || worker->batches < worker->slots.count || !weir_fifo_push(&worker->waiting, (uint32_t)slot)) {
-        worker->out_of_memory = true;
-        return;
-    }
-    struct batch *batch = &worker->batch[slot];
-    snprintf(batch->id, sizeof batch->id, "%.43s", id);
-    batch->stream = arrival->stream;
-    worker->end.account.claimed += arrival->claimed;
+    if (slot < 0 || worker->batches < worker->slots.count || !weir_fifo_push(&worker->waiting, (uint32_t)slot))
+        return false;
+    worker->batch[slot].entry = entry;
+    return true;
+}
+
+static void take_entry(void *context, const char *id, const struct weir_redis_word *frame, size_t count)
+{
+    struct arrival *arrival = context;
+    struct redis_worker *worker = arrival->worker;
+    arrival->entries++;
+    arrival->frames += count;
+    if (arrival->claimed && is_ours(worker, id, arrival->stream))
+        return; /* it takes long, but it is being done */
+    struct entry *entry = new_entry(worker, id, arrival->stream, count);
+    worker->out_of_memory = worker->out_of_memory || !entry;
+    for (size_t i = 0; !worker->out_of_memory && i < count; i++)
+        worker->out_of_memory = !keep_frame(worker, entry, &frame[i]);
+    worker->most = count > worker->most ? count : worker->most;
+    worker->end.account.claimed += arrival->claimed ? count : 0;
 }
 
 static size_t find_stream(const struct redis_worker *worker, const char *key)
@@ -344,7 +433,7 @@ static size_t find_stream(const struct redis_worker *worker, const char *key)
 
 static void take_batches(struct redis_worker *worker, const redisReply *reply)
 {
-    size_t most = 0;
+    size_t entries = 0, frames = 0, most = 0;
     for (size_t i = 0; weir_redis_is(reply, REDIS_REPLY_ARRAY) && i < reply->elements; i++) {
         const redisReply *part = reply->element[i];
         if (!weir_redis_is(part, REDIS_REPLY_ARRAY) || part->elements != 2 ||
@@ -353,9 +442,15 @@ static void take_batches(struct redis_worker *worker, const redisReply *reply)
         struct arrival arrival = {.worker = worker, .stream = find_stream(worker, part->element[0]->str)};
         if (arrival.stream < worker->streams)
             weir_redis_read_entries(part->element[1], take_entry, &arrival);
-        most = arrival.count > most ? arrival.count : most;
+        entries += arrival.entries;
+        frames += arrival.frames;
+        most = arrival.frames > most ? arrival.frames : most;
     }
     worker->full_read = most > 1;
+    if (entries) {
+        worker->read_entries = entries;
+        worker->read_frames = frames;
+    }
     if (reply->type == REDIS_REPLY_ERROR) {
         worker->read_again_ns = weir_clock_mono_ns() + upset_ns;
         snprintf(worker->upset, sizeof worker->upset, "%.180s", reply->str);
@@ -372,51 +467,65 @@ static void call_done(struct redis_worker *worker, const redisReply *reply)
 {
     if (!worker->calls)
         return;
-    size_t count = worker->call[0];
+    const struct call call = worker->call[0];
     memmove(worker->call, worker->call + 1, --worker->calls * sizeof *worker->call);
     *worker->upset = 0;
     if (weir_redis_is(reply, REDIS_REPLY_ARRAY) && reply->elements == 2 &&
         weir_redis_is(reply->element[0], REDIS_REPLY_INTEGER) && weir_redis_is(reply->element[1], REDIS_REPLY_INTEGER)) {
-        worker->end.account.fenced += count - (uint64_t)reply->element[0]->integer;
+        worker->end.account.fenced += call.parts - (uint64_t)reply->element[0]->integer;
         worker->results = (uint64_t)reply->element[1]->integer;
     } else if (reply->type == REDIS_REPLY_ERROR) { /* nothing was done: the batches are claimed, or come again */
         snprintf(worker->upset, sizeof worker->upset, "%.180s", reply->str);
-        worker->end.account.fenced += count;
+        worker->end.account.fenced += call.parts;
     }
-    for (size_t i = 0; i < count; i++) {
-        free(worker->ready[worker->first_ready].bytes);
-        worker->first_ready = (worker->first_ready + 1) % READY_MAX;
+    for (size_t i = 0; i < call.entries; i++) {
+        struct entry *entry = worker->ready;
+        worker->ready = entry->next;
         worker->ready_count--;
-        worker->sent_ready--;
+        give_entry(worker, entry);
     }
 }
 
+/* Hands in entries of one stream, from the first one that has not been. */
 static void send_call(struct redis_worker *worker)
 {
-    const struct verdicts *first = &worker->ready[(worker->first_ready + worker->sent_ready) % READY_MAX];
-    struct weir_redis_word word[6 + 2 * CALL_MAX] = {weir_redis_text("EVAL"),
-                                                     weir_redis_text(publish_step),
-                                                     weir_redis_text("2"),
-                                                     weir_redis_text(worker->stream[first->stream].key.text),
-                                                     weir_redis_text(WEIR_REDIS_RESULT),
-                                                     weir_redis_text(WEIR_REDIS_GROUP)};
-    size_t count = 0;
-    while (worker->sent_ready < worker->ready_count && count < CALL_MAX) {
-        const struct verdicts *verdicts = &worker->ready[(worker->first_ready + worker->sent_ready) % READY_MAX];
-        if (verdicts->stream != first->stream)
-            break;
-        word[6 + 2 * count] = weir_redis_text(verdicts->id);
-        word[7 + 2 * count] = (struct weir_redis_word){verdicts->bytes, verdicts->size};
-        count++;
-        worker->sent_ready++;
+    const size_t stream = worker->unsent->stream;
+    struct weir_redis_word word[7 + CALL_MAX * (2 + 2 * WEIR_REDIS_TOGETHER_MOST)] = {
+        weir_redis_text("EVAL"),
+        weir_redis_text(publish_step),
+        weir_redis_text("3"),
+        weir_redis_text(worker->stream[stream].key.text),
+        weir_redis_text(WEIR_REDIS_RESULT),
+        weir_redis_text(WEIR_REDIS_DEAD),
+        weir_redis_text(WEIR_REDIS_GROUP)};
+    char parts[CALL_MAX][8];
+    struct call call = {0};
+    size_t words = 7, frames = 0;
+    while (worker->unsent && worker->unsent->stream == stream && call.entries < CALL_MAX && frames < CALL_FRAMES) {
+        const struct entry *entry = worker->unsent;
+        const uint8_t *at = entry->bytes;
+        snprintf(parts[call.entries], sizeof *parts, "%zu", entry->parts);
+        word[words++] = weir_redis_text(entry->id);
+        word[words++] = weir_redis_text(parts[call.entries]);
+        for (size_t i = 0; i < entry->parts; i++) {
+            const struct part *part = &entry->part[i];
+            word[words++] = (struct weir_redis_word){at, part->size};
+            word[words++] = (struct weir_redis_word){at + part->size, part->why_size};
+            at += part->size + part->why_size;
+        }
+        call.entries++;
+        call.parts += entry->parts;
+        frames += entry->frames;
+        worker->unsent = entry->next;
     }
-    weir_redis_link_send(&worker->link, PUBLISH, word, 6 + 2 * count);
-    worker->call[worker->calls++] = count;
+    worker->unsent_frames -= frames;
+    weir_redis_link_send(&worker->link, PUBLISH, word, words);
+    worker->call[worker->calls++] = call;
 }
 
 static void flush_calls(struct redis_worker *worker)
 {
-    while (worker->calls < CALLS_MAX && worker->sent_ready < worker->ready_count)
+    while (worker->calls < CALLS_MAX && worker->unsent)
         send_call(worker);
     weir_redis_link_write(&worker->link);
 }
@@ -427,7 +536,7 @@ static int64_t claim_after(const struct redis_worker *worker)
 {
     if (worker->claim_after_ns)
         return worker->claim_after_ns;
-    int64_t slow_ns = 10 * (int64_t)weir_histogram_quantile(&worker->service, 0.99);
+    int64_t slow_ns = 10 * (int64_t)weir_histogram_quantile(&worker->service, 0.99) * (int64_t)(worker->most ? worker->most : 1);
     return slow_ns > claim_least_ns ? slow_ns : claim_least_ns;
 }
 
@@ -546,7 +655,11 @@ static bool tend(struct redis_worker *worker, int64_t until_ns)
         worker->end.account.reconnects = link->reconnects;
         worker->reads = 0;
         worker->asked_results = false;
-        worker->sent_ready = worker->calls = 0;
+        worker->calls = 0;
+        worker->unsent = worker->ready;
+        worker->unsent_frames = 0;
+        for (const struct entry *entry = worker->ready; entry; entry = entry->next)
+            worker->unsent_frames += entry->frames;
         worker->next_tend_ns = 0;
         for (size_t i = 0; i < worker->streams; i++)
             if (worker->stream[i].wanted)
@@ -568,7 +681,9 @@ static void read_more(struct redis_worker *worker, int64_t wait_ns)
     int64_t ms = wait_ns / 1000000, service_ns = (int64_t)weir_histogram_quantile(&worker->service, 0.5);
     int64_t many = service_ns ? ahead_ns / service_ns : 1;
     size_t used = 0, streams = 0;
-    snprintf(count, sizeof count, "%d", many < 1 ? 1 : many > READ_MAX ? READ_MAX : (int)many);
+    many = (many > READ_MAX ? READ_MAX : many) * (int64_t)worker->read_entries /
+           (int64_t)(worker->read_frames + !worker->read_frames);
+    snprintf(count, sizeof count, "%d", many < 1 ? 1 : (int)many);
     snprintf(block, sizeof block, "%d", ms > BLOCK_MS ? BLOCK_MS : ms < 1 ? 1 : (int)ms);
     const char *const head[] = {"XREADGROUP", "GROUP", WEIR_REDIS_GROUP, worker->consumer, "COUNT", count,
                                 "BLOCK",      block,   "STREAMS"};
@@ -599,11 +714,8 @@ static bool next_waiting(struct redis_worker *worker, struct weir_delivery *out)
         if (weir_frame_peek(bytes->bytes, bytes->size, &peek)) {
             see_sensor(worker, peek.sensor, now_ns);
             if (weir_mark_table_covers(&worker->known, peek.sensor, peek.boot, peek.lane, peek.seq)) {
-                const struct batch *batch = &worker->batch[slot];
-                const char *key = worker->stream[batch->stream].key.text;
                 worker->end.account.redelivered++;
-                WEIR_REDIS_SEND(&worker->link, OTHER, "XACK", key, WEIR_REDIS_GROUP, batch->id);
-                WEIR_REDIS_SEND(&worker->link, OTHER, "XDEL", key, batch->id);
+                end_frame(worker, worker->batch[slot].entry);
                 weir_slots_give(&worker->slots, slot);
                 continue;
             }
@@ -620,8 +732,8 @@ static bool next_waiting(struct redis_worker *worker, struct weir_delivery *out)
 
 static void flush_old(struct redis_worker *worker, bool all)
 {
-    size_t unsent = worker->ready_count - worker->sent_ready;
-    if (unsent && (all || unsent >= CALL_MAX || weir_clock_mono_ns() >= worker->ready_since_ns + patience_ns))
+    if (worker->unsent &&
+        (all || worker->unsent_frames >= CALL_FRAMES || weir_clock_mono_ns() >= worker->ready_since_ns + patience_ns))
         flush_calls(worker);
 }
 
@@ -633,18 +745,22 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
     if (worker->handed >= WEIR_SLOTS_HANDED)
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %d frames under way at a worker", WEIR_SLOTS_HANDED);
     for (;;) {
-        bool ready = tend(worker, worker->waiting.count ? 0 : until_ns);
+        size_t waiting = worker->waiting.count;
+        bool more = !worker->reads && worker->full_read && waiting < READ_MAX / 4;
+        bool ready = (more || !waiting || weir_clock_mono_ns() >= worker->next_tend_ns) && tend(worker, waiting ? 0 : until_ns);
         if (worker->out_of_memory)
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for batches", worker->link.url.text);
         if (ready)
             flush_old(worker, !worker->waiting.count);
         if (next_waiting(worker, out)) {
-            if (ready && !worker->reads && worker->full_read && !worker->read_again_ns && worker->waiting.count < READ_MAX / 4) {
+            if (ready && more && !worker->reads && !worker->read_again_ns) {
                 read_more(worker, 0);
                 weir_redis_link_write(&worker->link);
             }
             return WEIR_OK;
         }
+        if (waiting)
+            continue; /* all of it was committed already */
         int64_t left_ns = until_ns - weir_clock_mono_ns();
         if (ready && !worker->reads && weir_clock_mono_ns() >= worker->read_again_ns) {
             read_more(worker, left_ns);
@@ -661,13 +777,27 @@ weir_err weir_redis_worker_take(struct weir_worker_end *end, int64_t timeout_ns,
     }
 }
 
+static void end_delivery(struct redis_worker *worker, const struct weir_delivery *delivery)
+{
+    end_frame(worker, worker->batch[delivery->token].entry);
+    weir_slots_give(&worker->slots, (size_t)delivery->token);
+    worker->handed--;
+}
+
+/* What is handed in waits for the collector, and the server for what was handed in. */
+static bool must_wait(const struct redis_worker *worker)
+{
+    return worker->ready_count >= READY_MAX || worker->results + worker->ready_count >= worker->limit;
+}
+
 weir_err weir_redis_worker_publish(struct weir_worker_end *end, const struct weir_delivery *delivery, const void *bytes,
                                    size_t size, int64_t timeout_ns, struct weir_error *error)
 {
     struct redis_worker *worker = (struct redis_worker *)end;
+    const struct batch *batch = &worker->batch[delivery->token];
     int64_t until_ns = weir_clock_mono_ns() + timeout_ns, now_ns = weir_clock_mono_ns();
     bool waited = false;
-    while (worker->ready_count == READY_MAX || worker->results + worker->ready_count >= worker->limit) {
+    while (batch->entry->open == 1 && must_wait(worker)) {
         end->account.waits += !waited;
         waited = true;
         bool ready = tend(worker, until_ns);
@@ -680,23 +810,13 @@ weir_err weir_redis_worker_publish(struct weir_worker_end *end, const struct wei
             }
             wait_reply(worker, until_ns);
         }
-        if (weir_clock_mono_ns() >= until_ns &&
-            (worker->ready_count == READY_MAX || worker->results + worker->ready_count >= worker->limit))
+        if (weir_clock_mono_ns() >= until_ns && must_wait(worker))
             return weir_fail(error, WEIR_ERR_AGAIN, "%s: the collector is behind", worker->link.url.text);
     }
-    uint8_t *copy = malloc(size ? size : 1);
-    if (!copy)
+    if (!add_part(batch->entry, bytes, size, ""))
         return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
-    memcpy(copy, bytes, size);
-    const struct batch *batch = &worker->batch[delivery->token];
-    struct verdicts *verdicts = &worker->ready[(worker->first_ready + worker->ready_count) % READY_MAX];
-    *verdicts = (struct verdicts){.stream = batch->stream, .bytes = copy, .size = size};
-    memcpy(verdicts->id, batch->id, sizeof verdicts->id);
-    if (worker->sent_ready == worker->ready_count++)
-        worker->ready_since_ns = now_ns;
     weir_histogram_add(&worker->service, now_ns - batch->taken_ns, 1);
-    weir_slots_give(&worker->slots, (size_t)delivery->token);
-    worker->handed--;
+    end_delivery(worker, delivery);
     if (worker->link.context && worker->life == worker->link.lives)
         flush_old(worker, false);
     return WEIR_OK;
@@ -706,22 +826,11 @@ weir_err weir_redis_worker_refuse(struct weir_worker_end *end, const struct weir
                                   struct weir_error *error)
 {
     struct redis_worker *worker = (struct redis_worker *)end;
-    const struct batch *batch = &worker->batch[delivery->token];
-    const struct weir_redis_word word[] = {weir_redis_text("EVAL"),
-                                           weir_redis_text(refuse_step),
-                                           weir_redis_text("2"),
-                                           weir_redis_text(worker->stream[batch->stream].key.text),
-                                           weir_redis_text(WEIR_REDIS_DEAD),
-                                           weir_redis_text(WEIR_REDIS_GROUP),
-                                           weir_redis_text(batch->id),
-                                           {delivery->bytes, delivery->size},
-                                           weir_redis_text(why)};
     end->account.refused++;
     weir_grumble(&worker->grumble, why);
-    if (worker->life == worker->link.lives)
-        weir_redis_link_send(&worker->link, OTHER, word, sizeof word / sizeof *word);
-    weir_slots_give(&worker->slots, (size_t)delivery->token);
-    worker->handed--;
+    if (!add_part(worker->batch[delivery->token].entry, delivery->bytes, delivery->size, *why ? why : "refused"))
+        return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
+    end_delivery(worker, delivery);
     return WEIR_OK;
 }
 
@@ -747,7 +856,7 @@ bool weir_redis_worker_trouble(const struct weir_worker_end *end, char *text, si
     for (size_t i = 0; i < worker->streams; i++)
         if (!worker->stream[i].wanted) {
             snprintf(text, size,
-                     "%s: column list %016" PRIx64 " is not one that the model can score; %" PRIu64 " batches wait there",
+                     "%s: column list %016" PRIx64 " is not one that the model can score; %" PRIu64 " entries wait there",
                      worker->link.url.text, worker->stream[i].list, worker->stream[i].held);
             return true;
         }

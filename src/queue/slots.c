@@ -3,27 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find_free(struct weir_slots *slots)
+static bool make_more(struct weir_slots *slots)
 {
-    for (size_t i = 0; slots->busy < slots->count && i < slots->count; i++)
-        if (!slots->slot[i].busy)
-            return (int)i;
     size_t count = slots->count ? 2 * slots->count : 16;
     struct weir_slot *slot = realloc(slots->slot, count * sizeof *slot);
     if (!slot)
-        return -1;
+        return false;
     memset(slot + slots->count, 0, (count - slots->count) * sizeof *slot);
-    int at = (int)slots->count;
+    for (size_t i = slots->count; i + 1 < count; i++)
+        slot[i].next_spare = i + 2;
+    slots->spare = slots->count + 1;
     slots->slot = slot;
     slots->count = count;
-    return at;
+    return true;
 }
 
 int weir_slots_put(struct weir_slots *slots, const void *bytes, size_t size)
 {
-    int at = find_free(slots);
-    if (at < 0)
+    if (!slots->spare && !make_more(slots))
         return -1;
+    int at = (int)(slots->spare - 1);
     struct weir_slot *slot = &slots->slot[at];
     if (!slot->bytes || slot->room < size) {
         size_t room = (size + size / 4) / 4096 * 4096 + 4096;
@@ -36,14 +35,15 @@ int weir_slots_put(struct weir_slots *slots, const void *bytes, size_t size)
     }
     memcpy(slot->bytes, bytes, size);
     slot->size = size;
-    slot->busy = true;
+    slots->spare = slot->next_spare;
     slots->busy++;
     return at;
 }
 
 void weir_slots_give(struct weir_slots *slots, size_t slot)
 {
-    slots->slot[slot].busy = false;
+    slots->slot[slot].next_spare = slots->spare;
+    slots->spare = slot + 1;
     slots->busy--;
 }
 

@@ -11,12 +11,13 @@ enum { WEIR_SLOTS_HANDED = 64 }; /* that a user may have under way at an end */
 struct weir_slot {
     uint8_t *bytes; /* 64-byte aligned */
     size_t size, room;
-    bool busy;
+    size_t next_spare; /* plus 1; 0: none */
 };
 
 struct weir_slots { /* start with {0} */
     struct weir_slot *slot;
     size_t count, busy;
+    size_t spare; /* the first slot that is free, plus 1; 0: none */
 };
 
 /* Copies a frame into a free slot; its number, or -1: no memory. Slots may move in memory, their bytes do not. */

@@ -66,6 +66,12 @@ weir_err weir_sensor_end_send(struct weir_sensor_end *end, const void *frame, si
     return end->ops->send(end, frame, size, waited(timeout_ns), error);
 }
 
+void weir_sensor_end_flush(struct weir_sensor_end *end)
+{
+    if (end->ops->sensor_flush)
+        end->ops->sensor_flush(end);
+}
+
 weir_err weir_sensor_end_marks(struct weir_sensor_end *end, int64_t timeout_ns, struct weir_mark *out, size_t room, size_t *count,
                                struct weir_error *error)
 {

@@ -81,9 +81,13 @@ struct weir_sensor_end;
 weir_err weir_sensor_end_open(const struct weir_transport_config *config, struct weir_sensor_end **out, struct weir_error *error);
 
 /* Sends a frame (copied or sent on return). WEIR_ERR_AGAIN: no room within timeout_ns, nobody there to take it: keep it, come
- * again. Other errors are for ever. */
+ * again. Other errors are for ever. May be sent later together with others: weir_sensor_end_flush and _marks send. */
 weir_err weir_sensor_end_send(struct weir_sensor_end *end, const void *frame, size_t size, int64_t timeout_ns,
                               struct weir_error *error);
+
+/* No other frame is at hand: sends what it takes without waiting. To be called again, or _marks, until all is sent: an end has no
+ * thread of its own. */
+void weir_sensor_end_flush(struct weir_sensor_end *end);
 
 /* The marks of this sensor (any boot) that have come since the last call; waits at most timeout_ns for the first. The first call
  * after the open, and after a connection has come back, brings all that the collector knows of the sensor as soon as it is

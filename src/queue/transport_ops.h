@@ -26,6 +26,7 @@ struct weir_collector_end {
 struct weir_transport_ops {
     weir_err (*sensor_open)(const struct weir_transport_config *config, struct weir_sensor_end **out, struct weir_error *error);
     weir_err (*send)(struct weir_sensor_end *end, const void *frame, size_t size, int64_t timeout_ns, struct weir_error *error);
+    void (*sensor_flush)(struct weir_sensor_end *end); /* NULL: frames go out one by one */
     weir_err (*marks)(struct weir_sensor_end *end, int64_t timeout_ns, struct weir_mark *out, size_t room, size_t *count,
                       struct weir_error *error);
     bool (*sensor_trouble)(const struct weir_sensor_end *end, char *text, size_t size);

@@ -122,6 +122,7 @@ static void send_bytes(struct stage *stage, const uint8_t *bytes, size_t size)
     struct weir_error error = {0};
     if (weir_sensor_end_send(stage->sensor, bytes, size, long_ns, &error) != WEIR_OK)
         fail_msg("%s", error.text);
+    weir_sensor_end_flush(stage->sensor);
 }
 
 static void send_batch(struct stage *stage, unsigned rows, uint64_t seq)

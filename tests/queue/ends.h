@@ -120,6 +120,7 @@ static inline void send_frame(struct weir_sensor_end *end, unsigned kind, unsign
     size_t size = make_frame(bytes, kind, sensor, lane, seq);
     if (weir_sensor_end_send(end, bytes, size, long_ns, &error) != WEIR_OK)
         fail_msg("%s", error.text);
+    weir_sensor_end_flush(end);
 }
 
 static inline struct weir_delivery take_batch(struct weir_worker_end *end)

@@ -112,6 +112,7 @@ static void test_committed_before(void **state)
         uint8_t bytes[LONGEST];
         size_t size = make_frame(bytes, 1, 1, 0, 0);
         assert_int_equal(weir_sensor_end_send(sensor, bytes, size, 0, NULL), WEIR_OK);
+        weir_sensor_end_flush(sensor);
         if (weir_worker_end_take(worker, 100 * ms_ns, &delivery, NULL) == WEIR_OK) /* marks are a second old at most */
             publish_for(worker, &delivery, 1);
         if (weir_collector_end_take(collector, 0, &delivery, NULL) == WEIR_OK)
@@ -125,6 +126,147 @@ static void test_committed_before(void **state)
         weir_collector_end_release(collector, &delivery);
     weir_collector_end_close(&collector, 1000 * ms_ns);
     assert_int_equal(server_number(&redis, "XLEN weir:v"), 0);
+    weir_sensor_end_close(&sensor, 0);
+}
+
+/* Fills entries with several frames each: what is sent while entries wait goes out together. Returns the length of the stream. */
+static unsigned send_many(struct weir_sensor_end *sensor, unsigned frames)
+{
+    uint8_t bytes[LONGEST];
+    for (uint64_t seq = 0; seq < frames; seq++) {
+        size_t size = make_frame(bytes, 1, 1, 0, seq);
+        assert_int_equal(weir_sensor_end_send(sensor, bytes, size, long_ns, NULL), WEIR_OK);
+    }
+    for (int64_t until = weir_clock_mono_ns() + long_ns;; weir_sensor_end_flush(sensor)) {
+        struct weir_transport_account account;
+        size_t count;
+        assert_int_equal(weir_sensor_end_marks(sensor, ms_ns, NULL, 0, &count, NULL), WEIR_OK);
+        weir_sensor_end_account(sensor, &account);
+        assert_int_equal(account.frames, frames);
+        redisContext *context = server_ask(&redis);
+        redisReply *reply = redisCommand(context, "XRANGE weir:b:1234567890abcdef - +");
+        unsigned found = 0, entries = (unsigned)reply->elements;
+        for (unsigned i = 0; i < entries; i++)
+            found += (unsigned)reply->element[i]->element[1]->elements / 2;
+        freeReplyObject(reply);
+        redisFree(context);
+        if (found == frames)
+            return entries;
+        assert_true(weir_clock_mono_ns() < until);
+    }
+}
+
+/* Frames that go together: each is judged and committed by itself, one that cannot be decoded is refused by itself, on either
+ * way; an entry goes when all of it is done. */
+static void test_together(void **state)
+{
+    enum { FRAMES = 60, BAD = 41, BAD_VERDICTS = 44 };
+    struct weir_sensor_end *sensor = open_sensor(&config);
+    struct weir_worker_end *worker = open_worker(&config);
+    struct weir_collector_end *collector = open_collector(&config);
+    unsigned entries = send_many(sensor, FRAMES);
+    assert_true(entries < FRAMES / 2);
+    for (unsigned i = 0; i < FRAMES; i++) {
+        struct weir_delivery delivery = take_batch(worker);
+        assert_int_equal(check_frame(&delivery, 1, 1), i);
+        if (i == BAD)
+            assert_int_equal(weir_worker_end_refuse(worker, &delivery, "for the test", NULL), WEIR_OK);
+        else
+            publish_for(worker, &delivery, 1);
+    }
+    weir_worker_end_close(&worker, 1000 * ms_ns);
+    assert_int_equal(server_number(&redis, stream_length), 0);
+    assert_int_equal(server_number(&redis, "XLEN weir:dead"), 1);
+    assert_int_equal(server_number(&redis, "XLEN weir:v"), entries);
+    struct weir_transport_account account;
+    for (unsigned i = 0; i < FRAMES; i++) {
+        if (i == BAD)
+            continue;
+        struct weir_delivery delivery = take_verdicts(collector);
+        assert_int_equal(check_frame(&delivery, 2, 1), i);
+        if (i == BAD_VERDICTS)
+            assert_int_equal(weir_collector_end_refuse(collector, &delivery, "for the test", NULL), WEIR_OK);
+        else
+            weir_collector_end_release(collector, &delivery);
+    }
+    weir_collector_end_account(collector, &account);
+    assert_int_equal(account.frames, FRAMES - 1);
+    /* the last frame of the last entry is missing still */
+    struct weir_mark mark = make_mark(1, 0, BAD);
+    mark.above[0] = (UINT64_C(1) << (FRAMES - 1 - BAD - 1)) - 1;
+    mark.above[0] &= ~(UINT64_C(1) << (BAD_VERDICTS - BAD - 1));
+    assert_int_equal(weir_collector_end_commit(collector, &mark, 1, NULL), WEIR_OK);
+    expect_mark(sensor, collector, 0, BAD);
+    assert_int_equal(server_number(&redis, "XLEN weir:v"), 1);
+    mark = make_mark(1, 0, FRAMES);
+    assert_int_equal(weir_collector_end_commit(collector, &mark, 1, NULL), WEIR_OK);
+    expect_mark(sensor, collector, 0, FRAMES);
+    assert_int_equal(server_number(&redis, "XLEN weir:v"), 0);
+    assert_int_equal(server_number(&redis, "XLEN weir:dead"), 2);
+    weir_collector_end_close(&collector, 1000 * ms_ns);
+    weir_sensor_end_close(&sensor, 0);
+}
+
+/* A worker stops in the middle of an entry: another one judges all of it. */
+static void test_claim_together(void **state)
+{
+    enum { FRAMES = 50, JUDGED = 30 };
+    struct weir_sensor_end *sensor = open_sensor(&config);
+    struct weir_delivery delivery;
+    unsigned entries = send_many(sensor, FRAMES);
+    assert_true(entries < FRAMES / 2);
+    config.claim_after_ns = 100 * ms_ns;
+    struct weir_worker_end *late = open_worker(&config), *worker = open_worker(&config);
+    config.claim_after_ns = 0;
+    for (unsigned i = 0; i < JUDGED; i++) {
+        delivery = take_batch(late);
+        publish_for(late, &delivery, 1);
+    }
+    delivery = take_batch(late);
+    assert_int_equal(weir_worker_end_flush(late, NULL), WEIR_OK);
+    unsigned claimed = 0;
+    bool seen[FRAMES] = {0};
+    for (; weir_worker_end_take(worker, 3000 * ms_ns, &delivery, NULL) == WEIR_OK; claimed++) {
+        uint64_t seq = check_frame(&delivery, 1, 1);
+        assert_false(seen[seq]);
+        seen[seq] = true;
+        publish_for(worker, &delivery, 1);
+    }
+    assert_true(claimed >= FRAMES - JUDGED && seen[JUDGED] && seen[FRAMES - 1]);
+    weir_worker_end_close(&worker, 1000 * ms_ns);
+    assert_int_equal(server_number(&redis, stream_length), 0);
+    assert_int_equal(server_number(&redis, "XLEN weir:v"), entries);
+    weir_worker_end_close(&late, 1000 * ms_ns);
+    assert_int_equal(server_number(&redis, "XLEN weir:v"), entries);
+    weir_sensor_end_close(&sensor, 0);
+}
+
+/* Entries that no sensor of weir's has made. */
+static void test_foreign(void **state)
+{
+    struct weir_sensor_end *sensor = open_sensor(&config);
+    struct weir_worker_end *worker = open_worker(&config);
+    size_t count;
+    assert_int_equal(weir_sensor_end_marks(sensor, 0, NULL, 0, &count, NULL), WEIR_OK); /* announces its list */
+    weir_sensor_end_flush(sensor);
+    const char *many[3 + 2 * 65] = {"XADD", "weir:b:1234567890abcdef", "*"};
+    for (unsigned i = 0; i < 65; i++) {
+        many[3 + 2 * i] = "f";
+        many[4 + 2 * i] = "no frame";
+    }
+    redisContext *context = server_ask(&redis);
+    freeReplyObject(redisCommand(context, "XADD weir:b:1234567890abcdef * other thing"));
+    freeReplyObject(redisCommandArgv(context, 3 + 2 * 65, many, NULL)); /* more than are taken */
+    freeReplyObject(redisCommandArgv(context, 3 + 2 * 64, many, NULL));
+    redisFree(context);
+    for (unsigned i = 0; i < 2 + 64; i++) {
+        struct weir_delivery delivery = take_batch(worker);
+        assert_int_equal(delivery.size, i < 2 ? 0 : 8);
+        assert_int_equal(weir_worker_end_refuse(worker, &delivery, "", NULL), WEIR_OK);
+    }
+    weir_worker_end_close(&worker, 1000 * ms_ns);
+    assert_int_equal(server_number(&redis, stream_length), 0);
+    assert_int_equal(server_number(&redis, "XLEN weir:dead"), 66);
     weir_sensor_end_close(&sensor, 0);
 }
 
@@ -158,7 +300,7 @@ static void test_filter(void **state)
     scorable = false;
     weir_worker_end_filter(worker, can_score, NULL);
     send_frame(sensor, 1, 1, 0, 0);
-    for (int64_t until = weir_clock_mono_ns() + long_ns; weir_clock_mono_ns() < until && !strstr(text, "1 batches wait there");) {
+    for (int64_t until = weir_clock_mono_ns() + long_ns; weir_clock_mono_ns() < until && !strstr(text, "1 entries wait there");) {
         assert_int_equal(weir_worker_end_take(worker, 100 * ms_ns, &delivery, NULL), WEIR_ERR_AGAIN);
         weir_worker_end_trouble(worker, text, sizeof text);
     }
@@ -330,6 +472,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_claim, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_claim_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_foreign, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_committed_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter, set_up, tear_down),

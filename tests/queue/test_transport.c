@@ -68,6 +68,7 @@ static void round_trip(struct kind *kind)
             if (weir_sensor_end_send(sensor, bytes, size, 0, NULL) == WEIR_OK)
                 sent++;
         }
+        weir_sensor_end_flush(sensor);
         for (unsigned w = 0; w < 2; w++) {
             int count = 0;
             while (count < HELD && weir_worker_end_take(worker[w], ms_ns, &held[count], NULL) == WEIR_OK)
@@ -137,6 +138,7 @@ static void back_pressure(struct kind *kind)
     for (; sent < FRAMES; sent++) {
         size_t size = make_frame(bytes, 1, 2, 0, sent);
         weir_err code = weir_sensor_end_send(sensor, bytes, size, 20 * ms_ns, NULL);
+        weir_sensor_end_flush(sensor);
         if (code == WEIR_ERR_AGAIN)
             break;
         assert_int_equal(code, WEIR_OK);
@@ -153,6 +155,7 @@ static void back_pressure(struct kind *kind)
         if (sent < FRAMES) {
             size_t size = make_frame(bytes, 1, 2, 0, sent);
             sent += weir_sensor_end_send(sensor, bytes, size, 0, NULL) == WEIR_OK;
+            weir_sensor_end_flush(sensor);
         }
         if (weir_worker_end_take(worker, ms_ns, &delivery, NULL) != WEIR_OK)
             continue;
