@@ -246,7 +246,7 @@ static __attribute__((noinline)) size_t walk_rows(const struct weir_plan *plan, 
                                             .results = results,
                                             .codes = codes + used};
         plan->kernel->planes(plan, &chunk[chunks].values, blocks, planes[chunks].byte);
-        plan->kernel->codes(plan, &chunk[chunks].values, codes + used);
+        chunk[chunks].missing = plan->kernel->codes(plan, &chunk[chunks].values, codes + used);
         used += room * plan->row_codes;
         done += some;
         chunks++;
@@ -307,7 +307,7 @@ uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *
 {
     _Alignas(64) uint8_t planes[WEIR_PLANE_BYTES];
     _Alignas(64) uint64_t results[WEIR_TESTS_MAX];
-    _Alignas(64) uint16_t codes[32 + WEIR_BLOCK * WEIR_LANES_MAX];
+    _Alignas(64) uint16_t codes[32 + WEIR_BLOCK * WEIR_CODES_MAX];
     _Alignas(64) uint32_t leaf[WEIR_CHUNK] = {0};
     struct weir_chunk chunk = {
         .values = {row, plan->identity, 1, 0, 1}, .blocks = 1, .planes = planes, .results = results, .codes = codes + 32};
@@ -318,7 +318,7 @@ uint32_t weir_plan_leaf(const struct weir_plan *plan, size_t tree, const float *
     if (plan->planes)
         plan->kernel->planes(plan, &chunk.values, 1, planes);
     if (plan->row_codes)
-        plan->kernel->codes(plan, &chunk.values, codes + 32);
+        chunk.missing = plan->kernel->codes(plan, &chunk.values, codes + 32);
     score_run(plan, run, plan->of_tree[tree], 1, &chunk, 1, results, &batch, WEIR_OUTPUT_NODE, leaf, 0);
     return leaf[0];
 }

@@ -10,11 +10,11 @@
 
 enum { COLUMN = WEIR_SPLIT_MISSING_RIGHT - 1, EDGES = UINT16_MAX - 1 };
 
-/* Thresholds by column, sorted, each once; and the lanes. */
+/* Thresholds by column, sorted, each once. */
 struct edges {
     size_t *first, *count; /* [columns + 1], [columns] */
     float *edge;
-    bool *side[2]; /* [columns] missing values go left, right */
+    bool *side[2]; /* [columns] missing values go left, right, in some node */
 };
 
 static void collect(const struct weir_forest *f, struct edges *e)
@@ -56,7 +56,8 @@ void weir_search_table(const float *edge, size_t count, unsigned steps, float *t
 static weir_err build_codes(struct weir_plan *plan, const struct edges *e, struct weir_error *error)
 {
     const struct weir_forest *f = plan->forest;
-    size_t floats = 0, lanes = 0;
+    const unsigned shift = 16 - plan->code_bits;
+    size_t floats = 0;
     plan->code = weir_plan_room(f->columns, sizeof *plan->code);
     if (!plan->code)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -66,17 +67,15 @@ static weir_err build_codes(struct weir_plan *plan, const struct edges *e, struc
         struct weir_code *code = &plan->code[plan->codes++];
         *code = (struct weir_code){.column = (uint16_t)k,
                                    .steps = 4,
-                                   .most = (uint16_t)e->count[k],
-                                   .table = (uint32_t)floats,
-                                   .left = e->side[0][k],
-                                   .right = e->side[1][k],
-                                   .lane = (uint16_t)lanes};
+                                   .missing = !e->side[1][k]  ? 0
+                                              : e->side[0][k] ? WEIR_CODE_MISSING
+                                                              : (uint16_t)(e->count[k] << shift),
+                                   .table = (uint32_t)floats};
         while (((size_t)1 << code->steps) - 1 < e->count[k])
             code->steps++;
         floats += (size_t)1 << code->steps;
-        lanes += code->left + code->right;
     }
-    plan->row_codes = (lanes + 1) & ~(size_t)1;
+    plan->row_codes = (plan->codes + 1) & ~(size_t)1;
     plan->code_table = weir_plan_room(floats, sizeof *plan->code_table);
     if (!plan->code_table)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -144,38 +143,37 @@ static weir_err build_words(struct weir_plan *plan, const struct edges *e, struc
 {
     const struct weir_forest *f = plan->forest;
     const unsigned shift = 32 - plan->code_bits;
-    uint32_t lane[2][WEIR_LANES_MAX]; /* [missing goes right][column's place among the codes] */
     uint16_t *place = weir_plan_room(f->columns, sizeof *place);
     plan->word = weir_plan_room(f->nodes, sizeof *plan->word);
     plan->next = weir_plan_room(plan->wide ? f->nodes : 0, sizeof *plan->next);
-    if (!place || !plan->word || !plan->next) {
+    plan->right = weir_plan_room(f->nodes + 3, sizeof *plan->right);
+    if (!place || !plan->word || !plan->next || !plan->right) {
         free(place);
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
-    for (size_t i = 0; i < plan->codes; i++) {
+    for (size_t i = 0; i < plan->codes; i++)
         place[plan->code[i].column] = (uint16_t)i;
-        lane[0][i] = plan->code[i].lane;
-        lane[1][i] = plan->code[i].lane + (uint32_t)plan->code[i].left;
-    }
     for (size_t t = 0; t < f->trees; t++) {
         uint32_t inner = 0; /* of the tree, so far: the node's children are 2 inner + 1 and 2 inner + 2 */
         for (uint32_t at = 0; at < f->count[t]; at++) {
             const size_t i = f->first[t] + at;
-            uint32_t threshold, parent, column = 0;
+            uint32_t threshold, parent, code = 0;
             if (f->split[i] == WEIR_SPLIT_LEAF) { /* its parent's children: itself on the side that every code goes to */
                 threshold = at % 2 ? UINT32_MAX >> shift : 0;
                 parent = (at - 1) / 2;
+                plan->right[i] = (at - 1) % 2;
             } else {
                 size_t k = f->split[i] & COLUMN;
                 threshold = (uint32_t)weir_edges_rank(e->edge + e->first[k], e->count[k], f->value[i]);
                 parent = inner++;
-                column = lane[(f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0][place[k]];
+                code = place[k];
+                plan->right[i] = (f->split[i] & WEIR_SPLIT_MISSING_RIGHT) != 0;
             }
-            plan->word[i] = threshold << shift | column;
+            plan->word[i] = threshold << shift | code;
             if (plan->wide)
                 plan->next[i] = 2 * parent;
             else
-                plan->word[i] |= parent << plan->lane_bits;
+                plan->word[i] |= parent << plan->place_bits;
         }
     }
     free(place);
@@ -185,22 +183,22 @@ static weir_err build_words(struct weir_plan *plan, const struct edges *e, struc
 static weir_err encode(struct weir_plan *plan, struct edges *e, struct weir_error *error)
 {
     const struct weir_forest *f = plan->forest;
-    size_t most = 0, lanes = 0, nodes = 0;
+    size_t most = 0, codes = 0, nodes = 0;
     if (!e->first || !e->count || !e->edge || !e->side[0] || !e->side[1])
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     collect(f, e);
     for (size_t k = 0; k < f->columns; k++) {
         most = e->count[k] > most ? e->count[k] : most;
-        lanes += (size_t)e->side[0][k] + (size_t)e->side[1][k];
+        codes += e->count[k] != 0;
     }
     for (size_t t = 0; t < f->trees; t++)
         nodes = f->count[t] > nodes ? f->count[t] : nodes;
-    if (most > EDGES || lanes > WEIR_LANES_MAX || nodes > INT32_MAX)
+    if (most > EDGES || codes > WEIR_CODES_MAX || nodes > INT32_MAX)
         return WEIR_OK;
-    plan->lane_bits = bits_of(lanes - 1);
+    plan->place_bits = bits_of(codes - 1);
     plan->child_bits = bits_of(nodes / 2);
     plan->code_bits = bits_of(most + 1); /* a code of ones is above all */
-    plan->wide = plan->lane_bits + plan->child_bits + plan->code_bits > 32;
+    plan->wide = plan->place_bits + plan->child_bits + plan->code_bits > 32;
     if (plan->wide)
         plan->code_bits = 16;
     weir_err err = build_codes(plan, e, error);
@@ -235,12 +233,14 @@ void weir_walk_forget(struct weir_plan *plan)
     free(plan->code_table);
     free(plan->word);
     free(plan->next);
+    free(plan->right);
     free(plan->leaf_at);
     free(plan->leaf_value);
     free(plan->leaf_of);
     plan->code = NULL;
     plan->code_table = NULL;
     plan->word = plan->next = NULL;
+    plan->right = NULL;
     plan->leaf_at = plan->leaf_value = NULL;
     plan->leaf_of = NULL;
     plan->codes = plan->row_codes = 0;

@@ -27,6 +27,12 @@ static inline __attribute__((always_inline)) __m512i weir_gather_half(__m512i in
     return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), weir_all_lanes(), index, base, 2);
 }
 
+/* 32 bits from each byte on. */
+static inline __attribute__((always_inline)) __m512i weir_gather_bytes(__m512i index, const uint8_t *base)
+{
+    return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), weir_all_lanes(), index, base, 1);
+}
+
 static inline __attribute__((always_inline)) __m512 weir_gather_ps(__m512i index, const float *base)
 {
     return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), weir_all_lanes(), index, base, 4);

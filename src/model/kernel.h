@@ -83,24 +83,24 @@ struct weir_node {
 };
 
 /* WALK by codes. In forests of large trees a column has more thresholds than a byte can number; a code of 16 bits can. A row's
- * codes stand side by side (lanes: one for each column and side that missing values go to), so that a row on its way stays in a
- * line or two, and a node is one word:
+ * codes stand side by side, so that a row on its way stays in a line or two, and a node is one word:
  *
- *   threshold's number (code_bits) | child (child_bits) | lane (lane_bits)
+ *   threshold's number (code_bits) | child (child_bits) | place of its column's code (place_bits)
  *
- * or two when that is more than 32 bits (wide: threshold and lane have 16 bits each, the child stands in `next`). A tree's
+ * or two when that is more than 32 bits (wide: threshold and place have 16 bits each, the child stands in `next`). A tree's
  * places are counted from its second node on: the children of its k-th inner node are at 2 k and 2 k + 1, and child is k. A leaf
  * is its own child: its threshold is 0 (every code goes right) or all ones (none does). Codes have their highest bit at bit 15,
  * so that 32 bits of which a code is the higher half compare with a word's threshold as codes do.
+ * A missing value's code sends it to the side that all the column's nodes name. Where they differ it is WEIR_CODE_MISSING, and a
+ * chunk that has some looks the node's side up in `right`: such rows cost more, the others nothing.
  * The first six levels are answered by bytes, as MASK; entries say where each of the 64 places below them goes on. */
 struct weir_code {
     uint16_t column, steps; /* its search tree in `code_table` */
-    uint16_t most;          /* codes: as many as thresholds, and 0 */
-    uint16_t lane;          /* the first of its lanes */
-    bool left, right;       /* has a lane where missing values go left, (then) one where they go right */
+    uint16_t missing;       /* the code of a missing value */
     uint32_t table;
 };
-#define WEIR_LANES_MAX (512)
+#define WEIR_CODES_MAX    512
+#define WEIR_CODE_MISSING UINT16_MAX /* no number of thresholds: those have a bit that is 0 */
 #define WEIR_TOP_DEPTH 6
 
 struct weir_piece {       /* a compiled tree */
@@ -198,12 +198,13 @@ struct weir_plan {
     uint32_t *leaf_node; /* their places in the forest */
     struct weir_node *node;
     /* WALK by codes: all trees, or row_codes is 0. */
-    size_t codes, row_codes; /* row_codes: lanes of a row, an even number */
+    size_t codes, row_codes; /* row_codes: `codes`, made even */
     struct weir_code *code;
     float *code_table;
-    unsigned code_bits, child_bits, lane_bits;
+    unsigned code_bits, child_bits, place_bits;
     bool wide;
     uint32_t *word, *next; /* [nodes of the forest]; next: wide: twice the child */
+    uint8_t *right;        /* [nodes of the forest, and 3] 1: a missing value goes right (in leaves: to itself) */
     /* With FLOAT64 and width 1, values of leaves: by node of the forest, or, when there are few different ones, their number
      * by node, and they by number. */
     double *leaf_at, *leaf_value;
@@ -237,6 +238,7 @@ struct weir_chunk {
     const uint8_t *planes;   /* few rows: [row][row_bytes] */
     const uint64_t *results; /* of the run's batch */
     const uint16_t *codes;   /* [row][row_codes], when the plan has codes; two bytes before them may be read */
+    bool missing;            /* some of them may be WEIR_CODE_MISSING */
 };
 
 struct weir_kernel {
@@ -249,8 +251,8 @@ struct weir_kernel {
     /* Fills the planes of a chunk; bytes of rows past the last one may be anything. No value past the last row is read in
      * row-major chunks; feature-major blocks are readable whole. */
     void (*planes)(const struct weir_plan *plan, const struct weir_values *values, unsigned blocks, uint8_t *planes);
-    /* Fills the codes of a chunk, as planes; NULL: the kernel walks by float32. */
-    void (*codes)(const struct weir_plan *plan, const struct weir_values *values, uint16_t *codes);
+    /* Fills the codes of a chunk, as planes, and says whether one is WEIR_CODE_MISSING; NULL: the kernel walks by float32. */
+    bool (*codes)(const struct weir_plan *plan, const struct weir_values *values, uint16_t *codes);
     /* Answers tests. */
     void (*tests)(const struct weir_test *test, size_t count, unsigned blocks, const uint8_t *planes, uint64_t *results);
     /* Scores `count` pieces of a run, from `piece` on. out: as `output` says, room for blocks * 64 rows, 64-byte aligned; what

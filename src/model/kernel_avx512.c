@@ -206,24 +206,25 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
     }
 }
 
-/* Codes on their way to the rows: lanes go there by two. */
+/* Codes on their way to the rows: they go there by two. */
 struct coder {
     uint16_t *codes; /* of the block's first row */
     __m512i even[4];
-    size_t lane, rows;
+    size_t place, rows;
+    __mmask16 missing; /* some row's is WEIR_CODE_MISSING */
 };
 
-static inline void put_lane(const struct weir_plan *plan, struct coder *c, const __m512i code[4])
+static inline void put_codes(const struct weir_plan *plan, struct coder *c, const __m512i code[4])
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i step = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)plan->row_codes / 2));
     for (size_t i = 0; i < 4; i++)
-        if (c->lane % 2 == 0)
+        if (c->place % 2 == 0)
             c->even[i] = code[i];
         else if (16 * i < c->rows)
-            _mm512_i32scatter_epi32(c->codes + 16 * i * plan->row_codes + c->lane - 1, step,
+            _mm512_i32scatter_epi32(c->codes + 16 * i * plan->row_codes + c->place - 1, step,
                                     _mm512_or_si512(c->even[i], _mm512_slli_epi32(code[i], 16)), 4);
-    c->lane++;
+    c->place++;
 }
 
 static void code_column(const struct weir_plan *plan, const struct weir_code *code, const float *x, struct coder *c)
@@ -233,21 +234,20 @@ static void code_column(const struct weir_plan *plan, const struct weir_code *co
     search_any(plan->code_table + code->table, code->steps, x, bin);
     for (size_t i = 0; i < 4; i++)
         bin[i] = _mm512_sll_epi32(bin[i], shift);
-    if (code->left)
-        put_lane(plan, c, bin);
-    if (!code->right)
-        return;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4 && code->missing; i++) {
         __m512 value = _mm512_loadu_ps(x + 16 * i);
         __mmask16 missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
-        bin[i] = _mm512_mask_sll_epi32(bin[i], missing, _mm512_set1_epi32(code->most), shift);
+        bin[i] = _mm512_mask_mov_epi32(bin[i], missing, _mm512_set1_epi32(code->missing));
+        if (code->missing == WEIR_CODE_MISSING)
+            c->missing |= missing;
     }
-    put_lane(plan, c, bin);
+    put_codes(plan, c, bin);
 }
 
-static void fill_codes(const struct weir_plan *plan, const struct weir_values *v, uint16_t *codes)
+static bool fill_codes(const struct weir_plan *plan, const struct weir_values *v, uint16_t *codes)
 {
     _Alignas(64) float tile[4 * WEIR_BLOCK];
+    bool missing = false;
     for (size_t b = 0; b * WEIR_BLOCK < v->rows; b++) {
         struct coder c = {.codes = codes + b * WEIR_BLOCK * plan->row_codes, .rows = v->rows - b * WEIR_BLOCK};
         size_t first = SIZE_MAX;
@@ -261,9 +261,11 @@ static void fill_codes(const struct weir_plan *plan, const struct weir_values *v
             }
             code_column(plan, code, x, &c);
         }
-        if (c.lane % 2) /* the last one has no other */
-            put_lane(plan, &c, c.even);
+        if (c.place % 2) /* the last one has no other */
+            put_codes(plan, &c, c.even);
+        missing |= c.missing != 0;
     }
+    return missing;
 }
 
 /* -- trees -- */
@@ -593,21 +595,26 @@ struct walkers {
 };
 
 static inline __attribute__((always_inline)) void walk_levels(const struct weir_plan *plan, const uint32_t *word,
-                                                              const uint32_t *next, const uint16_t *codes, unsigned levels,
-                                                              struct walkers *w)
+                                                              const uint32_t *next, const uint8_t *side, const uint16_t *codes,
+                                                              unsigned levels, struct walkers *w)
 {
-    const __m512i lane_mask = _mm512_set1_epi32((int)(next ? 0xffff : (1u << plan->lane_bits) - 1));
+    const __m512i place_mask = _mm512_set1_epi32((int)(next ? 0xffff : (1u << plan->place_bits) - 1));
+    const __m512i gone = _mm512_set1_epi32((int)((uint32_t)WEIR_CODE_MISSING << 16));
     const __m512i threshold = _mm512_set1_epi32((int)(UINT32_MAX << (32 - plan->code_bits)));
     const __m512i child = _mm512_set1_epi32((int)(((1u << plan->child_bits) - 1) << 1)), one = _mm512_set1_epi32(1);
-    const __m128i shift = _mm_cvtsi32_si128((int)plan->lane_bits - 1);
+    const __m128i shift = _mm_cvtsi32_si128((int)plan->place_bits - 1);
     for (unsigned level = 0; level < levels; level++)
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
             __m512i node = weir_gather_epi32(w->at[i], word);
-            __m512i place = _mm512_add_epi32(_mm512_and_si512(node, lane_mask), w->row[i]);
+            __m512i place = _mm512_add_epi32(_mm512_and_si512(node, place_mask), w->row[i]);
             /* the code and, below it, what stands before it */
             __m512i code = weir_gather_half(place, codes - 1);
             __mmask16 right = _mm512_cmpge_epu32_mask(code, _mm512_and_si512(node, threshold));
+            if (side) {
+                __mmask16 to_right = _mm512_test_epi32_mask(weir_gather_bytes(w->at[i], side), one);
+                right &= (__mmask16)(to_right | _mm512_cmplt_epu32_mask(code, gone));
+            }
             __m512i left = next ? weir_gather_epi32(w->at[i], next) : _mm512_and_si512(_mm512_srl_epi32(node, shift), child);
             w->before[i] = w->at[i];
             w->at[i] = _mm512_mask_add_epi32(left, right, left, one);
@@ -617,12 +624,13 @@ static inline __attribute__((always_inline)) void walk_levels(const struct weir_
 /* A tree's leaves: their places, counted from its second node on, by row. */
 static inline __attribute__((always_inline)) void walk_tree(const struct weir_plan *plan, const struct weir_piece *p,
                                                             const uint8_t *number, const uint16_t *codes, size_t rows, bool wide,
-                                                            uint32_t *leaf)
+                                                            bool missing, uint32_t *leaf)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i step = _mm512_set1_epi32((int)plan->row_codes), all = _mm512_set1_epi32((int)rows);
     const size_t second = (size_t)plan->forest->first[p->tree] + 1;
     const uint32_t *word = plan->word + second, *next = wide ? plan->next + second : NULL, *entry = plan->entry + p->entry;
+    const uint8_t *side = missing ? plan->right + second : NULL;
     _Alignas(64) uint32_t at[WEIR_CHUNK + WEIR_BLOCK], who[WEIR_CHUNK + WEIR_BLOCK]; /* of those under way */
     /* the next tree's words come nearer meanwhile */
     const char *ahead = (const char *)(word + plan->forest->count[p->tree]);
@@ -637,7 +645,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
             w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
             w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
         }
-        walk_levels(plan, word, next, codes, WALK_FIRST, &w);
+        walk_levels(plan, word, next, side, codes, WALK_FIRST, &w);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
             __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i));
@@ -661,7 +669,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
                 row[i] = _mm512_maskz_loadu_epi32(some[i], who + first);
                 w.row[i] = _mm512_mullo_epi32(row[i], step);
             }
-            walk_levels(plan, word, next, codes, WALK_THEN, &w);
+            walk_levels(plan, word, next, side, codes, WALK_THEN, &w);
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 __mmask16 on = _mm512_mask_cmpneq_epi32_mask(some[i], w.before[i], w.at[i]);
@@ -685,10 +693,14 @@ static void score_codes(const struct weir_plan *plan, size_t piece, size_t count
         const struct weir_piece *p = plan->piece + piece;
         const size_t second = (size_t)f->first[p->tree] + 1;
         score_masks(plan, WEIR_TOP_DEPTH, piece, 1, chunk, WEIR_OUTPUT_NUMBER, number);
-        if (plan->wide)
-            walk_tree(plan, p, number, chunk->codes, rows, true, leaf);
+        if (plan->wide && chunk->missing)
+            walk_tree(plan, p, number, chunk->codes, rows, true, true, leaf);
+        else if (plan->wide)
+            walk_tree(plan, p, number, chunk->codes, rows, true, false, leaf);
+        else if (chunk->missing)
+            walk_tree(plan, p, number, chunk->codes, rows, false, true, leaf);
         else
-            walk_tree(plan, p, number, chunk->codes, rows, false, leaf);
+            walk_tree(plan, p, number, chunk->codes, rows, false, false, leaf);
         for (size_t r = 0; r < rows; r += 16) {
             __m512i at = _mm512_load_si512(leaf + r);
             if (output == WEIR_OUTPUT_FLOAT64) {
