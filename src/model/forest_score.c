@@ -103,24 +103,23 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
 }
 
 /* Scores pieces of a run for each of the chunks, whose sums are `step` bytes apart. Trees that walk by codes go one after the
- * other over all chunks, and have tests of their own; else there is one chunk, and *batch says whose results it has. */
+ * other over all chunks; else there is one chunk, and *batch says whose results it has. */
 static void score_run(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
                       const struct weir_chunk *chunk, size_t chunks, uint64_t *results, size_t *batch, enum weir_output output,
                       void *out, size_t step)
 {
-    const bool coded = run->form == WEIR_FORM_WALK && run->depth && chunk->blocks;
     const bool tested = (run->depth || run->form == WEIR_FORM_REACH) && chunk->blocks;
-    for (size_t some; count; piece += some, count -= some) {
-        size_t wanted = coded ? run->batch + (piece - run->piece) : run->batch;
-        some = coded ? 1 : count;
-        for (size_t i = 0; i < chunks; i++) {
-            if (tested && (chunks > 1 || wanted != *batch))
-                plan->kernel->tests(plan->test + plan->batch[wanted].test, plan->batch[wanted].tests, chunk[i].blocks,
-                                    chunk[i].planes, results);
-            *batch = tested ? wanted : *batch;
-            score(plan, run, piece, some, &chunk[i], output, (char *)out + i * step);
-        }
+    if (tested && run->form == WEIR_FORM_WALK) {
+        for (; count; piece++, count--)
+            plan->kernel->walk(plan, run, piece, chunk, chunks, results, output, out, step);
+        return;
     }
+    if (tested && run->batch != *batch) {
+        plan->kernel->tests(plan->test + plan->batch[run->batch].test, plan->batch[run->batch].tests, chunk->blocks,
+                            chunk->planes, results);
+        *batch = run->batch;
+    }
+    score(plan, run, piece, count, chunk, output, out);
 }
 
 /* One value a leaf. */

@@ -41,6 +41,7 @@ enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 
 #define WEIR_REACH_LEAVES    256
 
 #define WEIR_WALK_CHUNKS  4            /* with codes: scored together, so that a tree's nodes are fetched once for all of them */
+#define WEIR_WALK_ROWS    (WEIR_WALK_CHUNKS * WEIR_CHUNK)
 #define WEIR_CODES        (256 * 1024) /* of those chunks, at most */
 #define WEIR_RESULT_BYTES (768 * 1024) /* of a chunk: the more tests, the fewer blocks */
 #define WEIR_TESTS_MAX    24576        /* of a batch */
@@ -237,7 +238,8 @@ struct weir_chunk {
     unsigned blocks;         /* 0: a few rows */
     const uint8_t *planes;   /* few rows: [row][row_bytes] */
     const uint64_t *results; /* of the run's batch */
-    const uint16_t *codes;   /* [row][row_codes], when the plan has codes; two bytes before them may be read */
+    const uint16_t *codes;   /* [row][row_codes], when the plan has codes: behind those of the chunk before, whose blocks are full;
+                              * two bytes before them may be read */
     bool missing;            /* some of them may be WEIR_CODE_MISSING */
 };
 
@@ -259,6 +261,10 @@ struct weir_kernel {
      * it holds for rows past the last one may become anything. */
     void (*score)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
                   const struct weir_chunk *chunk, enum weir_output output, void *out);
+    /* Scores a piece that walks by codes for several chunks, whose sums are `step` bytes apart; there is room for their results,
+     * which the kernel finds itself. NULL as `codes`. */
+    void (*walk)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, const struct weir_chunk *chunk,
+                 size_t chunks, uint64_t *results, enum weir_output output, void *out, size_t step);
     /* The same for a few rows, instead of weir_few_planes and weir_few_score; NULL: these. */
     void (*few_planes)(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);
     void (*few_score)(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,

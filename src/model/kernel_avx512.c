@@ -621,41 +621,44 @@ static inline __attribute__((always_inline)) void walk_levels(const struct weir_
         }
 }
 
-/* A tree's leaves: their places, counted from its second node on, by row. */
+/* A tree's leaves: their places, counted from its second node on, by row. number: where the rows are below the top. */
 static inline __attribute__((always_inline)) void walk_tree(const struct weir_plan *plan, const struct weir_piece *p,
-                                                            const uint8_t *number, const uint16_t *codes, size_t rows, bool wide,
-                                                            bool missing, uint32_t *leaf)
+                                                            const struct weir_chunk *chunk, size_t chunks, const uint8_t *number,
+                                                            bool wide, bool missing, uint32_t *leaf)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i step = _mm512_set1_epi32((int)plan->row_codes), all = _mm512_set1_epi32((int)rows);
+    const __m512i step = _mm512_set1_epi32((int)plan->row_codes);
     const size_t second = (size_t)plan->forest->first[p->tree] + 1;
     const uint32_t *word = plan->word + second, *next = wide ? plan->next + second : NULL, *entry = plan->entry + p->entry;
     const uint8_t *side = missing ? plan->right + second : NULL;
-    _Alignas(64) uint32_t at[WEIR_CHUNK + WEIR_BLOCK], who[WEIR_CHUNK + WEIR_BLOCK]; /* of those under way */
+    const uint16_t *codes = chunk->codes;
+    _Alignas(64) uint32_t at[WEIR_WALK_ROWS + WEIR_BLOCK], who[WEIR_WALK_ROWS + WEIR_BLOCK]; /* of those under way */
     /* the next tree's words come nearer meanwhile */
     const char *ahead = (const char *)(word + plan->forest->count[p->tree]);
-    const size_t lines = plan->forest->count[p->tree] / 16 / (WEIR_CHUNK / WEIR_BLOCK) + 1;
+    const size_t lines = plan->forest->count[p->tree] / 16 / (chunks * WEIR_BLOCKS) + 1;
     struct walkers w;
-    size_t going = 0;
-    for (size_t r = 0; r < rows; r += WEIR_BLOCK) {
-        for (size_t k = 0; k < lines; k++, ahead += 64)
-            _mm_prefetch(ahead, _MM_HINT_T1);
-        __m512i numbers = _mm512_load_si512(number + r);
-        for (int i = 0; i < 4; i++) {
-            w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
-            w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
-        }
-        walk_levels(plan, word, next, side, codes, WALK_FIRST, &w);
+    size_t going = 0, first = 0;
+    for (size_t c = 0; c < chunks; first += chunk[c].blocks * WEIR_BLOCK, c++)
+        for (size_t r = first; r < first + chunk[c].values.rows; r += WEIR_BLOCK) {
+            const __m512i end = _mm512_set1_epi32((int)(first + chunk[c].values.rows));
+            for (size_t k = 0; k < lines; k++, ahead += 64)
+                _mm_prefetch(ahead, _MM_HINT_T1);
+            __m512i numbers = _mm512_load_si512(number + r);
+            for (int i = 0; i < 4; i++) {
+                w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
+                w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
+            }
+            walk_levels(plan, word, next, side, codes, WALK_FIRST, &w);
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
-            __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i));
-            __mmask16 on = _mm512_mask_cmpneq_epi32_mask(_mm512_cmplt_epi32_mask(row, all), w.before[i], w.at[i]);
-            _mm512_store_si512(leaf + r + 16 * (size_t)i, w.at[i]);
-            _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
-            _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row));
-            going += (size_t)__builtin_popcount(on);
+            for (int i = 0; i < 4; i++) {
+                __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i));
+                __mmask16 on = _mm512_mask_cmpneq_epi32_mask(_mm512_cmplt_epi32_mask(row, end), w.before[i], w.at[i]);
+                _mm512_store_si512(leaf + r + 16 * (size_t)i, w.at[i]);
+                _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
+                _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row));
+                going += (size_t)__builtin_popcount(on);
+            }
         }
-    }
     for (size_t before; going;) {
         before = going;
         going = 0;
@@ -663,10 +666,10 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
             __m512i row[4];
             __mmask16 some[4];
             for (int i = 0; i < 4; i++) {
-                size_t first = k + 16 * (size_t)i;
-                some[i] = before >= first + 16 ? 0xffff : before > first ? (__mmask16)((1u << (before - first)) - 1) : 0;
-                w.at[i] = _mm512_maskz_loadu_epi32(some[i], at + first);
-                row[i] = _mm512_maskz_loadu_epi32(some[i], who + first);
+                size_t from = k + 16 * (size_t)i;
+                some[i] = before >= from + 16 ? 0xffff : before > from ? (__mmask16)((1u << (before - from)) - 1) : 0;
+                w.at[i] = _mm512_maskz_loadu_epi32(some[i], at + from);
+                row[i] = _mm512_maskz_loadu_epi32(some[i], who + from);
                 w.row[i] = _mm512_mullo_epi32(row[i], step);
             }
             walk_levels(plan, word, next, side, codes, WALK_THEN, &w);
@@ -682,46 +685,56 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
     }
 }
 
-static void score_codes(const struct weir_plan *plan, size_t piece, size_t count, const struct weir_chunk *chunk,
-                        enum weir_output output, void *out)
+/* Adds a tree's leaves. */
+static inline void add_walked(const struct weir_plan *plan, size_t second, const uint32_t *leaf, size_t rows,
+                              enum weir_output output, void *out)
 {
-    const struct weir_forest *f = plan->forest;
-    const size_t rows = chunk->values.rows;
-    _Alignas(64) uint8_t number[WEIR_CHUNK];
-    _Alignas(64) uint32_t leaf[WEIR_CHUNK];
-    for (; count; piece++, count--) {
-        const struct weir_piece *p = plan->piece + piece;
-        const size_t second = (size_t)f->first[p->tree] + 1;
-        score_masks(plan, WEIR_TOP_DEPTH, piece, 1, chunk, WEIR_OUTPUT_NUMBER, number);
-        if (plan->wide && chunk->missing)
-            walk_tree(plan, p, number, chunk->codes, rows, true, true, leaf);
-        else if (plan->wide)
-            walk_tree(plan, p, number, chunk->codes, rows, true, false, leaf);
-        else if (chunk->missing)
-            walk_tree(plan, p, number, chunk->codes, rows, false, true, leaf);
-        else
-            walk_tree(plan, p, number, chunk->codes, rows, false, false, leaf);
-        for (size_t r = 0; r < rows; r += 16) {
-            __m512i at = _mm512_load_si512(leaf + r);
-            if (output == WEIR_OUTPUT_FLOAT64) {
-                double *sum = (double *)out + r;
-                const double *value = plan->leaf_at + second;
-                if (plan->leaf_of) {
-                    value = plan->leaf_value;
-                    at = _mm512_srli_epi32(weir_gather_half(at, plan->leaf_of + second - 1), 16);
-                }
-                __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), value);
-                __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), value);
-                _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
-                _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
-            } else if (output == WEIR_OUTPUT_FLOAT32) {
-                float *sum = (float *)out + r;
-                _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(at, f->value + second)));
-            } else {
-                _mm512_store_si512((uint32_t *)out + r, _mm512_add_epi32(at, _mm512_set1_epi32((int)second)));
+    for (size_t r = 0; r < rows; r += 16) {
+        __m512i at = _mm512_load_si512(leaf + r);
+        if (output == WEIR_OUTPUT_FLOAT64) {
+            double *sum = (double *)out + r;
+            const double *value = plan->leaf_at + second;
+            if (plan->leaf_of) {
+                value = plan->leaf_value;
+                at = _mm512_srli_epi32(weir_gather_half(at, plan->leaf_of + second - 1), 16);
             }
+            __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), value);
+            __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), value);
+            _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
+            _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
+        } else if (output == WEIR_OUTPUT_FLOAT32) {
+            float *sum = (float *)out + r;
+            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), weir_gather_ps(at, plan->forest->value + second)));
+        } else {
+            _mm512_store_si512((uint32_t *)out + r, _mm512_add_epi32(at, _mm512_set1_epi32((int)second)));
         }
     }
+}
+
+static void walk(const struct weir_plan *plan, const struct weir_run *run, size_t piece, const struct weir_chunk *chunk,
+                 size_t chunks, uint64_t *results, enum weir_output output, void *out, size_t step)
+{
+    const struct weir_piece *p = plan->piece + piece;
+    const struct weir_batch *batch = plan->batch + run->batch + (piece - run->piece);
+    const size_t second = (size_t)plan->forest->first[p->tree] + 1;
+    _Alignas(64) uint8_t number[WEIR_WALK_ROWS];
+    _Alignas(64) uint32_t leaf[WEIR_WALK_ROWS];
+    bool missing = false;
+    for (size_t c = 0, first = 0; c < chunks; first += chunk[c].blocks * WEIR_BLOCK, c++) {
+        tests(plan->test + batch->test, batch->tests, chunk[c].blocks, chunk[c].planes, results);
+        score_masks(plan, WEIR_TOP_DEPTH, piece, 1, &chunk[c], WEIR_OUTPUT_NUMBER, number + first);
+        missing |= chunk[c].missing;
+    }
+    if (plan->wide && missing)
+        walk_tree(plan, p, chunk, chunks, number, true, true, leaf);
+    else if (plan->wide)
+        walk_tree(plan, p, chunk, chunks, number, true, false, leaf);
+    else if (missing)
+        walk_tree(plan, p, chunk, chunks, number, false, true, leaf);
+    else
+        walk_tree(plan, p, chunk, chunks, number, false, false, leaf);
+    for (size_t c = 0, first = 0; c < chunks; first += chunk[c].blocks * WEIR_BLOCK, c++)
+        add_walked(plan, second, leaf + first, chunk[c].values.rows, output, (char *)out + c * step);
 }
 
 static void score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
@@ -731,8 +744,6 @@ static void score(const struct weir_plan *plan, const struct weir_run *run, size
     unsigned blocks = chunk->blocks;
     if (run->form == WEIR_FORM_OBLIVIOUS)
         score_oblivious(plan, piece, count, blocks, chunk->planes, output, out);
-    else if (run->form == WEIR_FORM_WALK && run->depth)
-        score_codes(plan, piece, count, chunk, output, out);
     else if (run->form == WEIR_FORM_WALK && !weir_walk_fits(plan, v))
         weir_few_score(plan, run, piece, count, chunk, output, out);
     else if (run->form == WEIR_FORM_WALK)
@@ -762,6 +773,7 @@ const struct weir_kernel KERNEL = {.name = KERNEL_NAME,
                                    .few = 7,
                                    .planes = fill_planes,
                                    .codes = fill_codes,
+                                   .walk = walk,
                                    .tests = tests,
                                    .score = score,
                                    PACKS};
