@@ -107,15 +107,16 @@ static weir_err build_leaves(struct weir_plan *plan, struct weir_error *error)
         for (size_t i = 0; i < f->leaves; i++)
             if (!kept || bits[i] != bits[kept - 1])
                 bits[kept++] = bits[i];
+        plan->leaves_few = kept <= WEIR_LEAVES_FEW && kept <= plan->codes; /* a place must be one */
         if (kept <= UINT16_MAX) {
-            plan->leaf_of = weir_plan_room(f->nodes, sizeof *plan->leaf_of);
-            plan->leaf_value = weir_plan_room(kept, sizeof *plan->leaf_value);
+            plan->leaf_of = weir_plan_room(plan->leaves_few ? 0 : f->nodes, sizeof *plan->leaf_of);
+            plan->leaf_value = weir_plan_room(kept + WEIR_LEAVES_FEW, sizeof *plan->leaf_value);
         } else
             plan->leaf_at = weir_plan_room(f->nodes, sizeof *plan->leaf_at);
         if (!plan->leaf_at && !(plan->leaf_of && plan->leaf_value))
             err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     }
-    if (!err && plan->leaf_of)
+    if (!err && plan->leaf_value)
         memcpy(plan->leaf_value, bits, kept * sizeof *bits);
     for (size_t i = 0; i < f->nodes && !err; i++) {
         if (f->split[i] != WEIR_SPLIT_LEAF)
@@ -133,7 +134,10 @@ static weir_err build_leaves(struct weir_plan *plan, struct weir_error *error)
             else
                 high = middle;
         }
-        plan->leaf_of[i] = (uint16_t)low;
+        if (plan->leaves_few)
+            plan->word[i] |= (uint32_t)low;
+        else
+            plan->leaf_of[i] = (uint16_t)low;
     }
     free(bits);
     return err;
@@ -243,5 +247,6 @@ void weir_walk_forget(struct weir_plan *plan)
     plan->right = NULL;
     plan->leaf_at = plan->leaf_value = NULL;
     plan->leaf_of = NULL;
+    plan->leaves_few = false;
     plan->codes = plan->row_codes = 0;
 }

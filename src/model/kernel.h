@@ -101,6 +101,7 @@ struct weir_code {
     uint32_t table;
 };
 #define WEIR_CODES_MAX    512
+#define WEIR_LEAVES_FEW   16
 #define WEIR_CODE_MISSING UINT16_MAX /* no number of thresholds: those have a bit that is 0 */
 #define WEIR_TOP_DEPTH 6
 
@@ -206,10 +207,11 @@ struct weir_plan {
     bool wide;
     uint32_t *word, *next; /* [nodes of the forest]; next: wide: twice the child */
     uint8_t *right;        /* [nodes of the forest, and 3] 1: a missing value goes right (in leaves: to itself) */
-    /* With FLOAT64 and width 1, values of leaves: by node of the forest, or, when there are few different ones, their number
-     * by node, and they by number. */
+    /* With FLOAT64 and width 1, values of leaves: by node of the forest; or, when fewer are different, their number by node and
+     * they by number; or, when these are WEIR_LEAVES_FEW at most, that number is the place in the leaf's word. */
     double *leaf_at, *leaf_value;
     uint16_t *leaf_of;
+    bool leaves_few;
     uint32_t *entry;      /* [piece][64] */
     uint32_t *child;      /* [nodes of the forest] left child, 0 in leaves */
     uint32_t *first_leaf; /* [trees] FLOAT64: the row of its first leaf in the forest's */

@@ -590,7 +590,8 @@ enum { WALK_FIRST = 6, WALK_THEN = 3 }; /* levels between two looks at who has a
 
 /* 4 x 16 rows on their way through a tree. */
 struct walkers {
-    __m512i at[4], before[4]; /* places; before the last level */
+    __m512i at[4];
+    __m512i before[4], node[4]; /* at the last level: the place, and its word */
     __m512i row[4];           /* where the row's codes are */
 };
 
@@ -617,17 +618,24 @@ static inline __attribute__((always_inline)) void walk_levels(const struct weir_
             }
             __m512i left = next ? weir_gather_epi32(w->at[i], next) : _mm512_and_si512(_mm512_srl_epi32(node, shift), child);
             w->before[i] = w->at[i];
+            w->node[i] = node;
             w->at[i] = _mm512_mask_add_epi32(left, right, left, one);
         }
 }
 
-/* A tree's leaves: their places, counted from its second node on, by row. number: where the rows are below the top. */
+static inline __m512i choose(__m512i mask, __m512i ones, __m512i zeros)
+{
+    return _mm512_ternarylogic_epi32(mask, ones, zeros, 0xca);
+}
+
+/* A tree's leaves by row: their places, counted from its second node on; the bits in `valued` are of their words instead.
+ * number: where the rows are below the top. */
 static inline __attribute__((always_inline)) void walk_tree(const struct weir_plan *plan, const struct weir_piece *p,
                                                             const struct weir_chunk *chunk, size_t chunks, const uint8_t *number,
-                                                            bool wide, bool missing, uint32_t *leaf)
+                                                            bool wide, bool missing, uint32_t valued, uint32_t *leaf)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i step = _mm512_set1_epi32((int)plan->row_codes);
+    const __m512i step = _mm512_set1_epi32((int)plan->row_codes), of_word = _mm512_set1_epi32((int)valued);
     const size_t second = (size_t)plan->forest->first[p->tree] + 1;
     const uint32_t *word = plan->word + second, *next = wide ? plan->next + second : NULL, *entry = plan->entry + p->entry;
     const uint8_t *side = missing ? plan->right + second : NULL;
@@ -645,7 +653,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
                 _mm_prefetch(ahead, _MM_HINT_T1);
             __m512i numbers = _mm512_load_si512(number + r);
             for (int i = 0; i < 4; i++) {
-                w.at[i] = weir_gather_epi32(widen(numbers, i), entry);
+                w.at[i] = _mm512_castps_si512(look_up((const float *)(const void *)entry, widen(numbers, i)));
                 w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
             }
             walk_levels(plan, word, next, side, codes, WALK_FIRST, &w);
@@ -653,7 +661,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
             for (int i = 0; i < 4; i++) {
                 __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i));
                 __mmask16 on = _mm512_mask_cmpneq_epi32_mask(_mm512_cmplt_epi32_mask(row, end), w.before[i], w.at[i]);
-                _mm512_store_si512(leaf + r + 16 * (size_t)i, w.at[i]);
+                _mm512_store_si512(leaf + r + 16 * (size_t)i, choose(of_word, w.node[i], w.at[i]));
                 _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
                 _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row));
                 going += (size_t)__builtin_popcount(on);
@@ -676,7 +684,8 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 __mmask16 on = _mm512_mask_cmpneq_epi32_mask(some[i], w.before[i], w.at[i]);
-                _mm512_mask_i32scatter_epi32(leaf, some[i] & (__mmask16)~on, row[i], w.at[i], 4);
+                _mm512_mask_i32scatter_epi32(leaf, some[i] & (__mmask16)~on, row[i],
+                                             choose(of_word, w.node[i], w.at[i]), 4);
                 _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
                 _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row[i]));
                 going += (size_t)__builtin_popcount(on);
@@ -693,13 +702,18 @@ static inline void add_walked(const struct weir_plan *plan, size_t second, const
         __m512i at = _mm512_load_si512(leaf + r);
         if (output == WEIR_OUTPUT_FLOAT64) {
             double *sum = (double *)out + r;
-            const double *value = plan->leaf_at + second;
-            if (plan->leaf_of) {
-                value = plan->leaf_value;
-                at = _mm512_srli_epi32(weir_gather_half(at, plan->leaf_of + second - 1), 16);
+            const double *value = plan->leaf_value ? plan->leaf_value : plan->leaf_at + second;
+            __m512d low, high;
+            if (plan->leaves_few) { /* the lowest four bits are looked at */
+                __m512d a = _mm512_load_pd(value), b = _mm512_load_pd(value + 8);
+                low = _mm512_permutex2var_pd(a, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(at)), b);
+                high = _mm512_permutex2var_pd(a, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(at, 1)), b);
+            } else {
+                if (plan->leaf_value)
+                    at = _mm512_srli_epi32(weir_gather_half(at, plan->leaf_of + second - 1), 16);
+                low = weir_gather_pd(_mm512_castsi512_si256(at), value);
+                high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), value);
             }
-            __m512d low = weir_gather_pd(_mm512_castsi512_si256(at), value);
-            __m512d high = weir_gather_pd(_mm512_extracti64x4_epi64(at, 1), value);
             _mm512_store_pd(sum, _mm512_add_pd(_mm512_load_pd(sum), low));
             _mm512_store_pd(sum + 8, _mm512_add_pd(_mm512_load_pd(sum + 8), high));
         } else if (output == WEIR_OUTPUT_FLOAT32) {
@@ -719,6 +733,7 @@ static void walk(const struct weir_plan *plan, const struct weir_run *run, size_
     const size_t second = (size_t)plan->forest->first[p->tree] + 1;
     _Alignas(64) uint8_t number[WEIR_WALK_ROWS];
     _Alignas(64) uint32_t leaf[WEIR_WALK_ROWS];
+    const uint32_t valued = plan->leaves_few && output == WEIR_OUTPUT_FLOAT64 ? WEIR_LEAVES_FEW - 1 : 0;
     bool missing = false;
     for (size_t c = 0, first = 0; c < chunks; first += chunk[c].blocks * WEIR_BLOCK, c++) {
         tests(plan->test + batch->test, batch->tests, chunk[c].blocks, chunk[c].planes, results);
@@ -726,13 +741,13 @@ static void walk(const struct weir_plan *plan, const struct weir_run *run, size_
         missing |= chunk[c].missing;
     }
     if (plan->wide && missing)
-        walk_tree(plan, p, chunk, chunks, number, true, true, leaf);
+        walk_tree(plan, p, chunk, chunks, number, true, true, valued, leaf);
     else if (plan->wide)
-        walk_tree(plan, p, chunk, chunks, number, true, false, leaf);
+        walk_tree(plan, p, chunk, chunks, number, true, false, valued, leaf);
     else if (missing)
-        walk_tree(plan, p, chunk, chunks, number, false, true, leaf);
+        walk_tree(plan, p, chunk, chunks, number, false, true, valued, leaf);
     else
-        walk_tree(plan, p, chunk, chunks, number, false, false, leaf);
+        walk_tree(plan, p, chunk, chunks, number, false, false, valued, leaf);
     for (size_t c = 0, first = 0; c < chunks; first += chunk[c].blocks * WEIR_BLOCK, c++)
         add_walked(plan, second, leaf + first, chunk[c].values.rows, output, (char *)out + c * step);
 }
