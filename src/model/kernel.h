@@ -40,7 +40,7 @@ enum weir_form { WEIR_FORM_MASK = 1, WEIR_FORM_OBLIVIOUS = 2, WEIR_FORM_REACH = 
 #define WEIR_OBLIVIOUS_DEPTH 8
 #define WEIR_REACH_LEAVES    256
 
-#define WEIR_WALK_CHUNKS  4            /* with codes: scored together, so that a tree's nodes are fetched once for all of them */
+#define WEIR_WALK_CHUNKS  4 /* with codes: scored together, so that a tree's nodes are fetched once for all of them */
 #define WEIR_WALK_ROWS    (WEIR_WALK_CHUNKS * WEIR_CHUNK)
 #define WEIR_CODES        (256 * 1024) /* of those chunks, at most */
 #define WEIR_RESULT_BYTES (768 * 1024) /* of a chunk: the more tests, the fewer blocks */
@@ -103,7 +103,7 @@ struct weir_code {
 #define WEIR_CODES_MAX    512
 #define WEIR_LEAVES_FEW   16
 #define WEIR_CODE_MISSING UINT16_MAX /* no number of thresholds: those have a bit that is 0 */
-#define WEIR_TOP_DEPTH 6
+#define WEIR_TOP_DEPTH    6
 
 struct weir_piece {       /* a compiled tree */
     uint32_t tree;        /* in the forest */
@@ -240,9 +240,9 @@ struct weir_chunk {
     unsigned blocks;         /* 0: a few rows */
     const uint8_t *planes;   /* few rows: [row][row_bytes] */
     const uint64_t *results; /* of the run's batch */
-    const uint16_t *codes;   /* [row][row_codes], when the plan has codes: behind those of the chunk before, whose blocks are full;
-                              * two bytes before them may be read */
-    bool missing;            /* some of them may be WEIR_CODE_MISSING */
+    const uint16_t *codes; /* [row][row_codes], when the plan has codes: behind those of the chunk before, whose blocks are full;
+                            * two bytes before them may be read */
+    bool missing;          /* some of them may be WEIR_CODE_MISSING */
 };
 
 struct weir_kernel {

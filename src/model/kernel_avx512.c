@@ -14,9 +14,10 @@ static inline __attribute__((always_inline)) __m128 quarter(const float *x, size
     return columns == 4 ? _mm_loadu_ps(x) : _mm_maskz_loadu_ps((__mmask8)((1u << columns) - 1), x);
 }
 
-/* 4 columns of 16 rows, rows `step` floats apart (rows past the last one repeat it), to [column][64 rows]. Rows 4 i + k meet in
+/* 4 columns of 16 rows, rows `step` floats apart (rows past the last one repeat it), to columns `gap` apart. Rows 4 i + k meet in
  * vector k, so that transposing in its quarters leaves the rows in order. */
-static inline __attribute__((always_inline)) void transpose(const float *x, size_t step, size_t rows, size_t columns, float *out)
+static inline __attribute__((always_inline)) void transpose(const float *x, size_t step, size_t rows, size_t columns, float *out,
+                                                            size_t gap)
 {
     const float *row[16];
 
@@ -32,9 +33,9 @@ static inline __attribute__((always_inline)) void transpose(const float *x, size
     __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
     __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
     _mm512_store_pd(out, _mm512_unpacklo_pd(a, c));
-    _mm512_store_pd(out + WEIR_BLOCK, _mm512_unpackhi_pd(a, c));
-    _mm512_store_pd(out + 2 * WEIR_BLOCK, _mm512_unpacklo_pd(b, d));
-    _mm512_store_pd(out + 3 * WEIR_BLOCK, _mm512_unpackhi_pd(b, d));
+    _mm512_store_pd(out + gap, _mm512_unpackhi_pd(a, c));
+    _mm512_store_pd(out + 2 * gap, _mm512_unpacklo_pd(b, d));
+    _mm512_store_pd(out + 3 * gap, _mm512_unpackhi_pd(b, d));
 }
 
 /* One step down the search tree. */
@@ -83,47 +84,51 @@ static inline __m512i pack(const __m512i part[4])
     return _mm512_packus_epi16(_mm512_packus_epi32(part[0], part[1]), _mm512_packus_epi32(part[2], part[3]));
 }
 
-static inline __attribute__((always_inline)) void search64(const float *e, unsigned steps, const float *x, __m512i bin[4])
+static inline __attribute__((always_inline)) void search64(const float *e, unsigned steps, const float *x, __m512i k[4])
 {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
-        bin[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
-    for (unsigned s = 8; s < steps; s++)
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++)
-            bin[i] = step(bin[i], _mm512_loadu_ps(x + 16 * i), weir_gather_ps(bin[i], e));
-    for (int i = 0; i < 4; i++)
-        bin[i] = _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), bin[i]);
+        k[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
 }
 
-static void search_any(const float *e, unsigned steps, const float *x, __m512i bin[4])
+/* The first eight levels, or all. */
+static void search_top(const float *e, unsigned steps, const float *x, __m512i k[4])
 {
     switch (steps) {
     case 4:
-        search64(e, 4, x, bin);
+        search64(e, 4, x, k);
         break;
     case 5:
-        search64(e, 5, x, bin);
+        search64(e, 5, x, k);
         break;
     case 6:
-        search64(e, 6, x, bin);
+        search64(e, 6, x, k);
         break;
     case 7:
-        search64(e, 7, x, bin);
-        break;
-    case 8:
-        search64(e, 8, x, bin);
+        search64(e, 7, x, k);
         break;
     default:
-        search64(e, steps, x, bin);
+        search64(e, 8, x, k);
     }
+}
+
+/* The other levels, for `count` vectors side by side, and from places to numbers. */
+static inline __attribute__((always_inline)) void search_rest(const float *e, unsigned steps, const float *x, size_t count,
+                                                              __m512i *k)
+{
+    for (unsigned s = 8; s < steps; s++)
+        for (size_t i = 0; i < count; i++)
+            k[i] = step(k[i], _mm512_loadu_ps(x + 16 * i), weir_gather_ps(k[i], e));
+    for (size_t i = 0; i < count; i++)
+        k[i] = _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), k[i]);
 }
 
 /* 64 values of a column to its planes, which are `gap` bytes apart. */
 static void bin_column(const struct weir_plan *plan, const struct weir_search *s, const float *x, size_t gap, uint8_t *planes)
 {
     __m512i bin[4];
-    search_any(plan->table + s->table, s->steps, x, bin);
+    search_top(plan->table + s->table, s->steps, x, bin);
+    search_rest(plan->table + s->table, s->steps, x, 4, bin);
     if (s->simple) {
         _mm512_store_si512(planes, pack(bin));
         return;
@@ -165,17 +170,18 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
 }
 
 /* The four columns from `first` on (fewer at the end) of a row-major block's rows, to [column][64 rows]. */
-static inline void fill_tile(const struct weir_plan *plan, const struct weir_values *v, size_t block, size_t first, float *tile)
+static inline void fill_tile(const struct weir_plan *plan, const struct weir_values *v, size_t block, size_t first, float *tile,
+                             size_t gap)
 {
     const float *x = v->x + block * WEIR_BLOCK * v->row_step + first;
     size_t rows = v->rows - block * WEIR_BLOCK, columns = plan->forest->columns - first;
     columns = columns < 4 ? columns : 4;
     if (rows >= WEIR_BLOCK && columns == 4)
         for (size_t r = 0; r < WEIR_BLOCK; r += 16)
-            transpose(x + r * v->row_step, v->row_step, 16, 4, tile + r);
+            transpose(x + r * v->row_step, v->row_step, 16, 4, tile + r, gap);
     else
         for (size_t r = 0; r < WEIR_BLOCK && r < rows; r += 16)
-            transpose(x + r * v->row_step, v->row_step, rows - r, columns, tile + r);
+            transpose(x + r * v->row_step, v->row_step, rows - r, columns, tile + r, gap);
 }
 
 static void fill_planes(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, uint8_t *planes)
@@ -196,7 +202,7 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
             for (int k = 0; k < 16; k++, next += 64)
                 __builtin_prefetch(next);
             size_t first = plan->search[i].column & ~(size_t)3;
-            fill_tile(plan, v, b, first, tile);
+            fill_tile(plan, v, b, first, tile, WEIR_BLOCK);
             for (; i < plan->searches && plan->search[i].column < first + 4; i++) {
                 const struct weir_search *s = &plan->search[i];
                 bin_column(plan, s, tile + (size_t)(s->column - first) * WEIR_BLOCK, gap,
@@ -206,64 +212,51 @@ static void fill_planes(const struct weir_plan *plan, const struct weir_values *
     }
 }
 
-/* Codes on their way to the rows: they go there by two. */
-struct coder {
-    uint16_t *codes; /* of the block's first row */
-    __m512i even[4];
-    size_t place, rows;
-    __mmask16 missing; /* some row's is WEIR_CODE_MISSING */
-};
+/* Codes of a column for all the chunk's rows, `n` vectors; says whether one is WEIR_CODE_MISSING. */
+static bool code_column(const struct weir_plan *plan, const struct weir_code *code, const float *x, size_t n, __m512i *bin)
+{
+    const float *table = plan->code_table + code->table;
+    const __m128i shift = _mm_cvtsi32_si128(16 - (int)plan->code_bits);
+    __mmask16 gone = 0;
+    for (size_t i = 0; i < n; i += 4)
+        search_top(table, code->steps, x + 16 * i, bin + i);
+    search_rest(table, code->steps, x, n, bin);
+    for (size_t i = 0; i < n; i++) {
+        __m512 value = _mm512_loadu_ps(x + 16 * i);
+        __mmask16 missing = code->missing ? _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q) : 0;
+        bin[i] = _mm512_mask_mov_epi32(_mm512_sll_epi32(bin[i], shift), missing, _mm512_set1_epi32(code->missing));
+        gone |= missing;
+    }
+    return gone && code->missing == WEIR_CODE_MISSING;
+}
 
-static inline void put_codes(const struct weir_plan *plan, struct coder *c, const __m512i code[4])
+/* Column by column: their search trees are large. Codes go to the rows by two. */
+static bool fill_codes(const struct weir_plan *plan, const struct weir_values *v, uint16_t *codes)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i step = _mm512_mullo_epi32(lane, _mm512_set1_epi32((int)plan->row_codes / 2));
-    for (size_t i = 0; i < 4; i++)
-        if (c->place % 2 == 0)
-            c->even[i] = code[i];
-        else if (16 * i < c->rows)
-            _mm512_i32scatter_epi32(c->codes + 16 * i * plan->row_codes + c->place - 1, step,
-                                    _mm512_or_si512(c->even[i], _mm512_slli_epi32(code[i], 16)), 4);
-    c->place++;
-}
-
-static void code_column(const struct weir_plan *plan, const struct weir_code *code, const float *x, struct coder *c)
-{
-    const __m128i shift = _mm_cvtsi32_si128(16 - (int)plan->code_bits);
-    __m512i bin[4];
-    search_any(plan->code_table + code->table, code->steps, x, bin);
-    for (size_t i = 0; i < 4; i++)
-        bin[i] = _mm512_sll_epi32(bin[i], shift);
-    for (size_t i = 0; i < 4 && code->missing; i++) {
-        __m512 value = _mm512_loadu_ps(x + 16 * i);
-        __mmask16 missing = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
-        bin[i] = _mm512_mask_mov_epi32(bin[i], missing, _mm512_set1_epi32(code->missing));
-        if (code->missing == WEIR_CODE_MISSING)
-            c->missing |= missing;
-    }
-    put_codes(plan, c, bin);
-}
-
-static bool fill_codes(const struct weir_plan *plan, const struct weir_values *v, uint16_t *codes)
-{
-    _Alignas(64) float tile[4 * WEIR_BLOCK];
+    const size_t blocks = (v->rows + WEIR_BLOCK - 1) / WEIR_BLOCK, n = 4 * blocks;
+    _Alignas(64) float tile[4 * WEIR_CHUNK];
+    __m512i bin[2][WEIR_CHUNK / 16] = {0}; /* when the number of columns is odd, the last one has none beside it */
+    size_t first = SIZE_MAX;
     bool missing = false;
-    for (size_t b = 0; b * WEIR_BLOCK < v->rows; b++) {
-        struct coder c = {.codes = codes + b * WEIR_BLOCK * plan->row_codes, .rows = v->rows - b * WEIR_BLOCK};
-        size_t first = SIZE_MAX;
-        for (size_t i = 0; i < plan->codes; i++) {
-            const struct weir_code *code = &plan->code[i];
-            const float *x = v->x + v->index[code->column] * v->column_step;
-            if (v->column_step == 1) {
-                if (first != (code->column & ~(size_t)3))
-                    fill_tile(plan, v, b, first = code->column & ~(size_t)3, tile);
-                x = tile + (code->column - first) * WEIR_BLOCK;
+    for (size_t i = 0; i < plan->codes; i++) {
+        const struct weir_code *code = &plan->code[i];
+        const float *x = v->x + v->index[code->column] * v->column_step;
+        if (v->column_step == 1) {
+            if (first != (code->column & ~(size_t)3)) {
+                first = code->column & ~(size_t)3;
+                for (size_t b = 0; b < blocks; b++)
+                    fill_tile(plan, v, b, first, tile + b * WEIR_BLOCK, blocks * WEIR_BLOCK);
             }
-            code_column(plan, code, x, &c);
+            x = tile + (code->column - first) * blocks * WEIR_BLOCK;
         }
-        if (c.place % 2) /* the last one has no other */
-            put_codes(plan, &c, c.even);
-        missing |= c.missing != 0;
+        missing |= code_column(plan, code, x, n, bin[i % 2]);
+        if (i % 2 == 0 && i + 1 < plan->codes)
+            continue;
+        uint16_t *to = codes + i / 2 * 2;
+        for (size_t k = 0; 16 * k < v->rows; k++, to += 16 * plan->row_codes)
+            _mm512_i32scatter_epi32(to, step, _mm512_or_si512(bin[0][k], _mm512_slli_epi32(bin[1][k], 16)), 4);
     }
     return missing;
 }
@@ -592,7 +585,7 @@ enum { WALK_FIRST = 6, WALK_THEN = 3 }; /* levels between two looks at who has a
 struct walkers {
     __m512i at[4];
     __m512i before[4], node[4]; /* at the last level: the place, and its word */
-    __m512i row[4];           /* where the row's codes are */
+    __m512i row[4];             /* where the row's codes are */
 };
 
 static inline __attribute__((always_inline)) void walk_levels(const struct weir_plan *plan, const uint32_t *word,
@@ -684,8 +677,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 __mmask16 on = _mm512_mask_cmpneq_epi32_mask(some[i], w.before[i], w.at[i]);
-                _mm512_mask_i32scatter_epi32(leaf, some[i] & (__mmask16)~on, row[i],
-                                             choose(of_word, w.node[i], w.at[i]), 4);
+                _mm512_mask_i32scatter_epi32(leaf, some[i] & (__mmask16)~on, row[i], choose(of_word, w.node[i], w.at[i]), 4);
                 _mm512_storeu_si512(at + going, _mm512_maskz_compress_epi32(on, w.at[i]));
                 _mm512_storeu_si512(who + going, _mm512_maskz_compress_epi32(on, row[i]));
                 going += (size_t)__builtin_popcount(on);

@@ -15,8 +15,9 @@
 
 enum { NODES = 65600, ROWS_MAX = 1100 };
 
-/* Beside the forms, for kernels that walk by codes: do they, and by words of two parts? */
-enum { CODED = 1 << 8, WIDE = 1 << 9 };
+/* Beside the forms, for kernels that walk by codes: do they, by words of two parts, to leaves whose words hold a value's number?
+ */
+enum { CODED = 1 << 8, WIDE = 1 << 9, NUMBERED = 1 << 10 };
 
 enum shape { ANY, COMPLETE, OBLIVIOUS, CHAIN, LEAF };
 
@@ -27,41 +28,63 @@ struct setting {
     unsigned stop;       /* 1 in `stop` nodes is a leaf before its time; 0: none */
     unsigned thresholds; /* distinct ones a column; 0: each its own */
     bool wide, odd, infinite;
-    unsigned forms; /* at least these must be among the forms of the best kernels' plans */
+    unsigned forms;   /* at least these must be among the forms of the best kernels' plans */
+    unsigned leaves;  /* different values of leaves; 0: each its own */
+    unsigned shallow; /* every so-manieth tree has 1 to 6 levels; 0: none */
+    bool whole;       /* no row lacks a value */
 };
 
 static const struct setting settings[] = {
-    {"complete depth 6", 40, 1, 1, 30, 6, COMPLETE, 0, 200, false, false, false, WEIR_FORM_MASK},
-    {"one column", 1, 1, 1, 9, 4, ANY, 6, 3, false, false, false, WEIR_FORM_MASK},
-    {"depth 6 with early leaves", 17, 1, 1, 33, 6, ANY, 4, 0, false, false, true, WEIR_FORM_MASK},
-    {"complete depth 6, float64", 40, 1, 1, 30, 6, COMPLETE, 0, 200, true, false, false, WEIR_FORM_MASK},
-    {"depth 6, float64", 16, 1, 1, 21, 6, ANY, 5, 50, true, false, false, WEIR_FORM_MASK},
-    {"three groups, depth 1 to 8", 23, 3, 1, 40, 8, ANY, 7, 127, false, false, false, WEIR_FORM_MASK | WEIR_FORM_REACH},
-    {"two groups, float64, every split", 23, 2, 1, 40, 8, ANY, 7, 128, true, true, true, WEIR_FORM_MASK | WEIR_FORM_REACH},
-    {"leaves of five values", 12, 5, 5, 20, 9, ANY, 4, 40, true, true, false, WEIR_FORM_MASK | WEIR_FORM_REACH},
-    {"leaves of 90 values", 5, 90, 90, 4, 5, ANY, 4, 40, true, false, false, WEIR_FORM_MASK},
-    {"small leaf-wise trees", 40, 1, 1, 70, 9, ANY, 5, 100, false, false, false, WEIR_FORM_REACH},
-    {"small leaf-wise trees of every split", 14, 2, 1, 140, 9, ANY, 5, 100, true, true, true, WEIR_FORM_REACH},
-    {"complete depth 8", 70, 1, 1, 70, 8, COMPLETE, 0, 250, false, false, false, WEIR_FORM_MASK},
-    {"more tests than a batch holds", 30, 1, 1, 220, 8, COMPLETE, 0, 1500, false, false, false, WEIR_FORM_MASK},
-    {"chains", 9, 1, 1, 12, 200, CHAIN, 0, 255, false, false, false, WEIR_FORM_REACH},
-    {"chains of every split", 9, 1, 1, 12, 200, CHAIN, 0, 256, true, true, true, WEIR_FORM_REACH},
-    {"oblivious", 30, 1, 1, 25, 6, OBLIVIOUS, 0, 254, false, false, false, WEIR_FORM_OBLIVIOUS},
-    {"oblivious, depth 1 to 8, every split", 30, 1, 1, 32, 8, OBLIVIOUS, 0, 254, true, true, true, WEIR_FORM_OBLIVIOUS},
-    {"oblivious, three values", 30, 3, 3, 16, 8, OBLIVIOUS, 0, 254, true, false, false, WEIR_FORM_OBLIVIOUS},
-    {"deep", 20, 1, 1, 6, 16, ANY, 12, 0, false, false, true, WEIR_FORM_WALK | CODED},
-    {"deep, float64, two groups", 20, 2, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED},
-    {"deep, every split", 20, 1, 1, 6, 14, ANY, 12, 0, true, true, false, WEIR_FORM_PLAIN},
-    {"deep, many trees", 40, 1, 1, 21, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK},
-    {"deep, two values", 20, 2, 2, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED},
-    {"deep, an odd number of columns", 1, 1, 1, 6, 14, ANY, 12, 300, false, false, false, WEIR_FORM_WALK | CODED},
-    {"so large that a word does not hold a node", 10, 1, 1, 3, 15, COMPLETE, 0, 0, true, false, true, WEIR_FORM_WALK | WIDE},
-    {"deep and shallow", 300, 1, 1, 24, 14, ANY, 9, 0, false, false, false, WEIR_FORM_MASK | WEIR_FORM_WALK},
-    {"more thresholds than a plane holds", 2, 1, 1, 60, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK},
-    {"more planes than there may be", 600, 1, 1, 200, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_WALK},
-    {"so many columns that chunks are small", 400, 1, 1, 60, 6, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK},
-    {"lone leaves", 3, 2, 1, 5, 0, LEAF, 0, 0, false, false, false, WEIR_FORM_MASK},
-    {"no trees", 3, 2, 1, 0, 0, LEAF, 0, 0, true, false, false, 0},
+    {"complete depth 6", 40, 1, 1, 30, 6, COMPLETE, 0, 200, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"one column", 1, 1, 1, 9, 4, ANY, 6, 3, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"depth 6 with early leaves", 17, 1, 1, 33, 6, ANY, 4, 0, false, false, true, WEIR_FORM_MASK, 0, 0, false},
+    {"complete depth 6, float64", 40, 1, 1, 30, 6, COMPLETE, 0, 200, true, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"depth 6, float64", 16, 1, 1, 21, 6, ANY, 5, 50, true, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"three groups, depth 1 to 8", 23, 3, 1, 40, 8, ANY, 7, 127, false, false, false, WEIR_FORM_MASK | WEIR_FORM_REACH, 0, 0,
+     false},
+    {"two groups, float64, every split", 23, 2, 1, 40, 8, ANY, 7, 128, true, true, true, WEIR_FORM_MASK | WEIR_FORM_REACH, 0, 0,
+     false},
+    {"leaves of five values", 12, 5, 5, 20, 9, ANY, 4, 40, true, true, false, WEIR_FORM_MASK | WEIR_FORM_REACH, 0, 0, false},
+    {"leaves of 90 values", 5, 90, 90, 4, 5, ANY, 4, 40, true, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"small leaf-wise trees", 40, 1, 1, 70, 9, ANY, 5, 100, false, false, false, WEIR_FORM_REACH, 0, 0, false},
+    {"small leaf-wise trees of every split", 14, 2, 1, 140, 9, ANY, 5, 100, true, true, true, WEIR_FORM_REACH, 0, 0, false},
+    {"complete depth 8", 70, 1, 1, 70, 8, COMPLETE, 0, 250, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"more tests than a batch holds", 30, 1, 1, 220, 8, COMPLETE, 0, 1500, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"chains", 9, 1, 1, 12, 200, CHAIN, 0, 255, false, false, false, WEIR_FORM_REACH, 0, 0, false},
+    {"chains of every split", 9, 1, 1, 12, 200, CHAIN, 0, 256, true, true, true, WEIR_FORM_REACH, 0, 0, false},
+    {"oblivious", 30, 1, 1, 25, 6, OBLIVIOUS, 0, 254, false, false, false, WEIR_FORM_OBLIVIOUS, 0, 0, false},
+    {"oblivious, depth 1 to 8, every split", 30, 1, 1, 32, 8, OBLIVIOUS, 0, 254, true, true, true, WEIR_FORM_OBLIVIOUS, 0, 0,
+     false},
+    {"oblivious, three values", 30, 3, 3, 16, 8, OBLIVIOUS, 0, 254, true, false, false, WEIR_FORM_OBLIVIOUS, 0, 0, false},
+    {"deep", 20, 1, 1, 6, 16, ANY, 12, 0, false, false, true, WEIR_FORM_WALK | CODED, 0, 0, false},
+    {"deep, float64, two groups", 20, 2, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED, 0, 0, false},
+    {"deep, every split", 20, 1, 1, 6, 14, ANY, 12, 0, true, true, false, WEIR_FORM_PLAIN, 0, 0, false},
+    {"deep, many trees", 40, 1, 1, 21, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK, 0, 0, false},
+    {"deep, two values", 20, 2, 2, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED, 0, 0, false},
+    {"deep, an odd number of columns", 1, 1, 1, 6, 14, ANY, 12, 300, false, false, false, WEIR_FORM_WALK | CODED, 0, 0, false},
+    {"so large that a word does not hold a node", 10, 1, 1, 3, 15, COMPLETE, 0, 0, true, false, true, WEIR_FORM_WALK | WIDE, 0, 0,
+     false},
+    {"deep, an odd number of columns, no value missing", 21, 1, 1, 7, 15, ANY, 12, 0, true, false, true, WEIR_FORM_WALK | CODED,
+     0, 3, true},
+    {"deep, two different leaves", 20, 1, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED | NUMBERED, 2, 3,
+     true},
+    {"deep, 16 different leaves, two groups", 18, 2, 1, 6, 16, ANY, 12, 0, true, false, true, WEIR_FORM_WALK | CODED | NUMBERED,
+     16, 3, false},
+    {"deep, 17 different leaves", 18, 1, 1, 6, 16, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED, 17, 0, true},
+    {"deep, more different leaves than columns", 2, 1, 1, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK | CODED, 3, 0,
+     false},
+    {"long chains", 9, 1, 1, 12, 300, CHAIN, 0, 0, false, false, false, WEIR_FORM_WALK | CODED, 0, 4, true},
+    {"long chains, two different leaves", 9, 1, 1, 12, 300, CHAIN, 0, 0, true, false, false, WEIR_FORM_WALK | CODED | NUMBERED, 2,
+     4, false},
+    {"a large tree, two different leaves", 10, 1, 1, 3, 15, COMPLETE, 0, 0, true, false, false, WEIR_FORM_WALK | WIDE | NUMBERED,
+     2, 0, true},
+    {"more columns than a plan has codes for", 600, 1, 1, 6, 14, ANY, 12, 0, true, false, false, WEIR_FORM_WALK, 0, 0, false},
+    {"deep and shallow", 300, 1, 1, 24, 14, ANY, 9, 0, false, false, false, WEIR_FORM_MASK | WEIR_FORM_WALK, 0, 0, false},
+    {"more thresholds than a plane holds", 2, 1, 1, 60, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"more planes than there may be", 600, 1, 1, 200, 8, COMPLETE, 0, 0, false, false, false, WEIR_FORM_WALK, 0, 0, false},
+    {"so many columns that chunks are small", 400, 1, 1, 60, 6, COMPLETE, 0, 0, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"lone leaves", 3, 2, 1, 5, 0, LEAF, 0, 0, false, false, false, WEIR_FORM_MASK, 0, 0, false},
+    {"no trees", 3, 2, 1, 0, 0, LEAF, 0, 0, true, false, false, 0, 0, 0, false},
 };
 
 struct tree {
@@ -107,7 +130,7 @@ static int32_t grow(const struct setting *s, unsigned depth, unsigned level, con
     tree.kind[at] = WEIR_SPLIT_NUMBER;
     tree.value[at] = random_float(seed);
     for (int i = 0; i < 8; i++)
-        tree.leaf[at][i] = (double)random_float(seed) * 1.1;
+        tree.leaf[at][i] = s->leaves ? (double)random_below(seed, s->leaves) / 7 : (double)random_float(seed) * 1.1;
     if (level == depth || tree.count + 2 * depth >= NODES || (level && s->stop && !random_below(seed, s->stop)))
         return at;
     if (s->shape == OBLIVIOUS && row[level] >= 0) {
@@ -158,6 +181,8 @@ static struct weir_forest *make(const struct setting *s, uint64_t seed)
                          : s->trees < s->depth                     ? s->depth - t % 4
                          : s->depth                                ? 1 + t % s->depth
                                                                    : 0;
+        if (s->shallow && t % s->shallow == s->shallow - 1)
+            depth = 1 + t % 6;
         tree.count = 0;
         grow(s, depth, 0, none, &seed);
         for (size_t i = 0; i < tree.count; i++)
@@ -186,9 +211,9 @@ static struct weir_forest *make(const struct setting *s, uint64_t seed)
 }
 
 /* Values at and beside the thresholds of the column, and what else finds mistakes. */
-static void fill(const struct weir_forest *f, float *rows, size_t count, size_t stride, uint64_t seed)
+static void fill(const struct weir_forest *f, float *rows, size_t count, size_t stride, bool whole, uint64_t seed)
 {
-    const size_t missing = seed % 3 ? SIZE_MAX : seed % f->columns; /* a column that nobody has */
+    const size_t missing = seed % 3 || whole ? SIZE_MAX : seed % f->columns; /* a column that nobody has */
     for (size_t r = 0; r < count; r++)
         for (size_t c = 0; c < f->columns; c++) {
             float edge = random_float(&seed) * 3;
@@ -212,7 +237,7 @@ static void fill(const struct weir_forest *f, float *rows, size_t count, size_t 
             default:
                 break;
             }
-            rows[r * stride + c] = c == missing ? NAN : value;
+            rows[r * stride + c] = c == missing ? NAN : whole && isnan(value) ? edge : value;
         }
 }
 
@@ -221,7 +246,8 @@ static unsigned forms_of(const struct weir_plan *plan)
     unsigned forms = 0;
     for (size_t i = 0; i < plan->runs; i++)
         forms |= plan->run[i].form;
-    return forms | (plan->row_codes ? CODED : 0) | (plan->row_codes && plan->wide ? WIDE : 0);
+    return forms | (plan->row_codes ? CODED : 0) | (plan->row_codes && plan->wide ? WIDE : 0) |
+           (plan->row_codes && plan->leaves_few ? NUMBERED : 0);
 }
 
 static void compare(const struct setting *s, const struct weir_forest *f, const struct weir_kernel *kernel, uint64_t seed)
@@ -232,10 +258,10 @@ static void compare(const struct setting *s, const struct weir_forest *f, const 
     float *ours = malloc(sizeof(float) * (ROWS_MAX * groups + 1)), *theirs = malloc(sizeof(float) * ROWS_MAX * groups);
     if (weir_plan_create(f, kernel, &plan, &error) || weir_plan_create(f, &weir_kernel_reference, &oracle, &error))
         fail_msg("%s", error.text);
-    const unsigned forms = kernel->codes ? s->forms : s->forms & ~(unsigned)(CODED | WIDE);
+    const unsigned forms = kernel->codes ? s->forms : s->forms & ~(unsigned)(CODED | WIDE | NUMBERED);
     if ((kernel->forms & WEIR_FORM_OBLIVIOUS) && (forms_of(plan) & forms) != forms)
         fail_msg("%s: %s: forms %x instead of %x", s->name, kernel->name, forms_of(plan), forms);
-    fill(f, x, ROWS_MAX, stride, seed);
+    fill(f, x, ROWS_MAX, stride, s->whole, seed);
     weir_plan_rows(oracle, x, ROWS_MAX, stride, theirs);
     for (size_t rows = 0; rows <= ROWS_MAX; rows += rows < 131 ? 1 : rows < 257 ? 63 : 211) {
         memset(ours, 0x55, sizeof(float) * (rows * groups + 1));
@@ -306,7 +332,7 @@ static void nothing_is_read_behind_the_rows(void **state)
         assert_int_equal(weir_plan_create(forest, kernels[k], &plan, NULL), WEIR_OK);
         for (size_t rows = 1; rows <= 70; rows++) {
             float *exact = malloc(rows * settings[2].columns * sizeof *exact); /* the address sanitizer watches its end */
-            fill(forest, exact, rows, settings[2].columns, rows);
+            fill(forest, exact, rows, settings[2].columns, false, rows);
             weir_plan_rows(plan, exact, rows, settings[2].columns, margins);
             free(exact);
         }
