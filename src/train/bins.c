@@ -21,45 +21,106 @@ static float value_of(uint32_t key)
     return value;
 }
 
-/* Sorts by the upper 32 bits: three passes of 11 bits, those without a difference are left out. Returns where the result is. */
-static uint64_t *radix_sort(uint64_t *from, uint64_t *to, size_t count)
+/* Digits of a key: 11, 11 and 10 bits. */
+enum { DIGITS = 3, DIGIT = 2048, TOP = 22 };
+
+static inline size_t digit_of(uint32_t key, int d)
 {
-    enum { DIGITS = 2048 };
-    for (int shift = 32; shift < 64; shift += 11) {
-        uint32_t at[DIGITS + 1] = {0};
-        for (size_t i = 0; i < count; i++)
-            at[(from[i] >> shift & (DIGITS - 1)) + 1]++;
-        if (at[(from[0] >> shift & (DIGITS - 1)) + 1] == count)
-            continue;
-        for (size_t k = 0; k < DIGITS; k++)
-            at[k + 1] += at[k];
-        for (size_t i = 0; i < count; i++)
-            to[at[from[i] >> shift & (DIGITS - 1)]++] = from[i];
-        uint64_t *swap = from;
-        from = to;
-        to = swap;
-    }
-    return from;
+    return key >> 11 * d & (DIGIT - 1);
 }
 
-static void cut_column(const uint64_t *sorted, size_t count, uint8_t *bin, struct weir_bin_range *range)
+/* The room for one column. */
+struct column {
+    uint32_t *key;                                          /* [rows] of the values, also of missing ones */
+    uint32_t *sorted;                                       /* [rows] of those that are there */
+    uint32_t *other;                                        /* [rows] */
+    size_t count;                                           /* of sorted */
+    uint32_t times[DIGITS][DIGIT], high[WEIR_BINS_MAX + 1]; /* high: keys of the bins' largest values */
+    uint8_t first[DIGIT / 2];                               /* the first bin that may hold a key with these upper bits */
+};
+
+static void take_keys(const float *x, const uint32_t *row, size_t rows, struct column *c)
 {
-    size_t different = 1, left = count;
-    for (size_t i = 1; i < count; i++)
-        different += sorted[i] >> 32 != sorted[i - 1] >> 32;
-    for (size_t i = 0; i < count;) {
+    size_t count = 0;
+    memset(c->times, 0, sizeof c->times);
+    for (size_t i = 0; i < rows; i++) {
+        float value = x[row[i]];
+        uint32_t key = key_of(value);
+        c->key[i] = c->sorted[count] = key;
+        count += value == value;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (int d = 0; d < DIGITS; d++)
+            c->times[d][digit_of(c->sorted[i], d)]++;
+    c->count = count;
+}
+
+/* Radix sort; digits without a difference are left out. */
+static void sort_keys(struct column *c)
+{
+    for (int d = 0; d < DIGITS; d++) {
+        uint32_t *times = c->times[d], at = 0;
+        if (times[digit_of(c->sorted[0], d)] == c->count)
+            continue;
+        for (size_t k = 0; k < DIGIT; k++) {
+            uint32_t mine = times[k];
+            times[k] = at;
+            at += mine;
+        }
+        for (size_t i = 0; i < c->count; i++)
+            c->other[times[digit_of(c->sorted[i], d)]++] = c->sorted[i];
+        uint32_t *swap = c->sorted;
+        c->sorted = c->other;
+        c->other = swap;
+    }
+}
+
+static void cut_column(struct column *c, struct weir_bin_range *range)
+{
+    const uint32_t *sorted = c->sorted;
+    size_t different = 1, left = c->count;
+    for (size_t i = 1; i < c->count; i++)
+        different += sorted[i] != sorted[i - 1];
+    for (size_t i = 0; i < c->count;) {
         size_t room = (size_t)WEIR_BINS_MAX - range->count, wanted = different <= WEIR_BINS_MAX ? 1 : left / room, end = i, last;
         do {
             last = end;
-            while (end < count && sorted[end] >> 32 == sorted[last] >> 32)
+            while (end < c->count && sorted[end] == sorted[last])
                 end++;
-        } while (end < count && (end - i < wanted || room == 1));
-        range->low[range->count] = value_of((uint32_t)(sorted[i] >> 32));
-        range->high[range->count] = value_of((uint32_t)(sorted[last] >> 32));
+        } while (end < c->count && (end - i < wanted || room == 1));
+        range->low[range->count] = value_of(sorted[i]);
+        range->high[range->count] = value_of(sorted[last]);
+        c->high[range->count++] = sorted[last];
         left -= end - i;
-        for (; i < end; i++)
-            bin[(uint32_t)sorted[i]] = (uint8_t)range->count;
-        range->count++;
+        i = end;
+    }
+}
+
+/* The bin of each row: from where the key's upper bits lead to, halving what is left. */
+static void fill_column(struct column *c, const struct weir_bin_range *range, size_t rows, uint8_t *bin)
+{
+    size_t most = 0, half = 1, b = 0;
+    for (size_t k = range->count; k <= WEIR_BINS_MAX; k++)
+        c->high[k] = UINT32_MAX;
+    for (size_t d = 0; d < DIGIT / 2; d++) {
+        size_t from = b;
+        c->first[d] = (uint8_t)b;
+        while (b + 1 < range->count && c->high[b] >> TOP == d)
+            b++;
+        most = b - from > most ? b - from : most; /* bins that a key can be beyond */
+    }
+    while (half <= most)
+        half *= 2;
+    for (size_t i = 0; i < rows; i++) {
+        uint32_t key = c->key[i];
+        size_t at = c->first[key >> TOP];
+        for (size_t step = half / 2; step; step /= 2)
+            at += at + step <= WEIR_BINS_MAX && c->high[at + step - 1] < key ? step : 0;
+        bin[i] = (uint8_t)at;
+    }
+    for (size_t i = 0; range->missing && i < rows; i++) {
+        float value = value_of(c->key[i]);
+        bin[i] = value == value ? bin[i] : WEIR_BIN_MISSING;
     }
 }
 
@@ -68,33 +129,32 @@ weir_err weir_bins_make(const struct weir_train_set *set, struct weir_bins *out,
     size_t rows = set->rows;
     /* Columns a multiple of 4,096 bytes apart would fall into the same lines of the cache. */
     struct weir_bins b = {.columns = set->columns, .rows = rows, .stride = (rows + 4095) / 4096 * 4096 + 192};
-    uint64_t *key = malloc((rows + 1) * sizeof *key), *other = malloc((rows + 1) * sizeof *other);
+    struct column *column = malloc(sizeof *column);
+    uint32_t *room = malloc(3 * (rows + 1) * sizeof *room);
     b.bin = malloc(b.stride * b.columns);
     b.range = calloc(b.columns, sizeof *b.range);
     *out = (struct weir_bins){0};
-    if (!key || !other || !b.bin || !b.range) {
-        free(key);
-        free(other);
+    if (!column || !room || !b.bin || !b.range) {
+        free(column);
+        free(room);
         weir_bins_fini(&b);
         return weir_fail(error, WEIR_ERR_MEMORY, "%zu rows of %zu columns do not fit into memory; train on a sample", rows,
                          set->columns);
     }
+    column->key = room;
+    column->sorted = room + rows + 1;
+    column->other = column->sorted + rows + 1;
     for (size_t c = 0; c < b.columns; c++) {
-        size_t count = 0;
-        uint8_t *bin = b.bin + c * b.stride;
-        for (size_t i = 0; i < rows; i++) {
-            float value = set->x[c][set->row[i]];
-            if (value != value)
-                bin[i] = WEIR_BIN_MISSING;
-            else
-                key[count++] = (uint64_t)key_of(value) << 32 | (uint32_t)i;
+        take_keys(set->x[c], set->row, rows, column);
+        b.range[c].missing = column->count < rows;
+        if (column->count) {
+            sort_keys(column);
+            cut_column(column, &b.range[c]);
         }
-        b.range[c].missing = count < rows;
-        if (count)
-            cut_column(radix_sort(key, other, count), count, bin, &b.range[c]);
+        fill_column(column, &b.range[c], rows, b.bin + c * b.stride);
     }
-    free(key);
-    free(other);
+    free(column);
+    free(room);
     *out = b;
     return WEIR_OK;
 }
