@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "base/random.h"
 #include "base/simd.h"
 
@@ -17,20 +17,12 @@ enum {
     DIRECTIONS = WEIR_SHADOW - 1
 };
 
-/* Zeroed and aligned; large ones in large pages, if the system has them. */
+/* Zeroed. */
 static void *room(size_t count, size_t width)
 {
-    enum { LARGE = 2 << 20 };
-    size_t bytes;
-    if (__builtin_mul_overflow(count, width, &bytes) || bytes > SIZE_MAX / 2)
-        return NULL;
-    size_t unit = bytes < 2 * LARGE ? 64 : LARGE;
-    bytes = (bytes + 2 * unit - 1) & ~(unit - 1);
-    void *p = aligned_alloc(unit, bytes);
-    if (p && unit == LARGE)
-        madvise(p, bytes, MADV_HUGEPAGE); /* no more than a wish */
+    void *p = weir_pages_alloc(count, width);
     if (p)
-        memset(p, 0, bytes);
+        memset(p, 0, count * width);
     return p;
 }
 
@@ -38,7 +30,9 @@ weir_err weir_neighbour_index_init(struct weir_neighbour_index *n, size_t column
 {
     size_t stride = (columns + 15) & ~(size_t)15;
     *n = (struct weir_neighbour_index){.columns = columns, .stride = stride, .rows = rows};
-    n->x = room(rows, stride * sizeof *n->x);
+    n->x = weir_pages_alloc(rows, stride * sizeof *n->x);
+    for (size_t i = 0; n->x && i < rows; i++)
+        memset(n->x + i * stride + columns, 0, (stride - columns) * sizeof *n->x);
     n->factor = room(stride, sizeof *n->factor);
     n->centre = room(stride, sizeof *n->centre);
     n->scale = room(stride, sizeof *n->scale);
@@ -379,11 +373,11 @@ weir_err weir_neighbour_index_build(struct weir_neighbour_index *n, const volati
     weir_err err = widest == SIZE_MAX ? weir_fail(error, WEIR_ERR_MEMORY, "out of memory") : find_directions(n, widest, error);
     if (err)
         return err;
-    double *shadow = room(n->rows, WEIR_SHADOW * sizeof *shadow);
+    double *shadow = weir_pages_alloc(n->rows, WEIR_SHADOW * sizeof *shadow);
     struct builder b = {.n = n, .shadow = shadow, .id = malloc(n->rows * sizeof *b.id), .random = 1, .stop = stop};
-    n->node = room(2 * leaves, sizeof *n->node);
-    n->box = room(2 * leaves, sizeof *n->box);
-    n->block = room(n->rows / WEIR_SHADOW_ROWS + leaves, sizeof *n->block);
+    n->node = weir_pages_alloc(2 * leaves, sizeof *n->node);
+    n->box = weir_pages_alloc(2 * leaves, sizeof *n->box);
+    n->block = weir_pages_alloc(n->rows / WEIR_SHADOW_ROWS + leaves, sizeof *n->block);
     if (shadow && b.id && n->node && n->box && n->block) {
         for (size_t i = 0; i < n->rows && !(stop && *stop); i++) {
             b.id[i] = (uint32_t)i;

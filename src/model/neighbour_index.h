@@ -83,7 +83,7 @@ struct weir_neighbour_index {
     weir_neighbour_search *search;
 };
 
-/* Room for rows: x and factor are 0 and are to be filled before weir_neighbour_index_build. WEIR_ERR_MEMORY. */
+/* Room for rows: x (0 behind the last column) and factor are to be filled before weir_neighbour_index_build. WEIR_ERR_MEMORY. */
 weir_err weir_neighbour_index_init(struct weir_neighbour_index *index, size_t columns, size_t rows, struct weir_error *error);
 
 /* stop: not 0: ends with WEIR_ERR_CLOSED; NULL: never. WEIR_ERR_MEMORY. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 /* Bits whose order as a number is that of the values; -0 and 0 are one. */
 static uint32_t key_of(float value)
 {
@@ -131,7 +133,7 @@ weir_err weir_bins_make(const struct weir_train_set *set, struct weir_bins *out,
     struct weir_bins b = {.columns = set->columns, .rows = rows, .stride = (rows + 4095) / 4096 * 4096 + 192};
     struct column *column = malloc(sizeof *column);
     uint32_t *room = malloc(3 * (rows + 1) * sizeof *room);
-    b.bin = malloc(b.stride * b.columns);
+    b.bin = weir_pages_alloc(b.stride, b.columns);
     b.range = calloc(b.columns, sizeof *b.range);
     *out = (struct weir_bins){0};
     if (!column || !room || !b.bin || !b.range) {

@@ -9,7 +9,8 @@
 #define WEIR_PASS weir_logistic_pass_plain
 #endif
 
-enum { ROWS = WEIR_TILE_ROWS, LANES = WEIR_TILE_LANES, FLUSH = 16 }; /* FLUSH: tiles between additions in double */
+enum { ROWS = WEIR_TILE_ROWS, LANES = WEIR_TILE_LANES, FLUSH = 16, LOGS = 8 };
+/* FLUSH: tiles between additions in double; LOGS: between logarithms, of up to 2^64 each */
 
 /* exp(x) for x <= 0, within 3e-7: 2^k times a polynomial; 0 below -87. No branch, so that lanes run together. */
 static inline float small_exp(float x)
@@ -64,8 +65,8 @@ static double add_lanes(const float *lane)
     return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
-/* The logarithm of the product of 64 numbers of [1, 2]. */
-static double log_product(const float *factor)
+/* The product of 64 numbers of [1, 2]. */
+static double product(const float *factor)
 {
     double lane[LANES];
     for (int k = 0; k < LANES; k++)
@@ -73,15 +74,16 @@ static double log_product(const float *factor)
     for (int half = LANES / 2; half; half /= 2)
         for (int k = 0; k < half; k++)
             lane[k] *= lane[k + half];
-    return weir_exact_log(lane[0]);
+    return lane[0];
 }
 
-/* Two classes: margins become the loss's slope. */
-static double two_classes(const uint32_t *label, size_t rows, float *z)
+/* Two classes: margins become the loss's slope. The loss: the result, and the logarithm of what *all is multiplied with. */
+static inline __attribute__((always_inline)) double judge(const uint32_t *label, size_t rows, float *z, double *all)
 {
-    float factor[ROWS], wrong[ROWS];
+    float factor[ROWS], wrong[ROWS], lane[LANES];
     for (int r = 0; r < ROWS; r++) {
-        float y = (size_t)r < rows && label[r] ? 1.0f : 0.0f, real = (size_t)r < rows ? 1.0f : 0.0f;
+        float y = rows == ROWS || (size_t)r < rows ? (float)(label[r] != 0) : 0.0f;
+        float real = rows == ROWS || (size_t)r < rows ? 1.0f : 0.0f;
         float size = fabsf(z[r]), e = small_exp(-size), inverse = 1 / (1 + e);
         float p = z[r] >= 0 ? inverse : e * inverse;
         float margin = y > 0 ? z[r] : -z[r]; /* > 0: on the right side */
@@ -89,11 +91,15 @@ static double two_classes(const uint32_t *label, size_t rows, float *z)
         wrong[r] = margin < 0 ? size * real : 0;
         z[r] = (p - y) * real;
     }
-    double loss = log_product(factor);
-    float lane[LANES];
+    *all *= product(factor);
     for (int k = 0; k < LANES; k++)
         lane[k] = (wrong[k] + wrong[k + 16]) + (wrong[k + 32] + wrong[k + 48]);
-    return loss + add_lanes(lane);
+    return add_lanes(lane);
+}
+
+static double two_classes(const uint32_t *label, size_t rows, float *z, double *all)
+{
+    return rows == ROWS ? judge(label, ROWS, z, all) : judge(label, rows, z, all);
 }
 
 static double many_classes(const uint32_t *label, size_t rows, size_t groups, float *z)
@@ -129,7 +135,7 @@ double WEIR_PASS(const struct weir_tiles *tiles, const uint32_t *label, size_t g
 {
     size_t columns = tiles->columns, entries = groups * (columns + 1);
     float *w = scratch, *sum = w + (entries + 15) / 16 * 16, *z = sum + entries * LANES;
-    double loss = 0;
+    double loss = 0, all = 1;
     for (size_t i = 0; i < entries; i++)
         w[i] = (float)weight[i];
     memset(gradient, 0, entries * sizeof *gradient);
@@ -139,7 +145,11 @@ double WEIR_PASS(const struct weir_tiles *tiles, const uint32_t *label, size_t g
         size_t rows = tiles->rows - t * ROWS < ROWS ? tiles->rows - t * ROWS : ROWS;
         for (size_t g = 0; g < groups; g++)
             margins(x, columns, w + g * columns, w[groups * columns + g], z + g * ROWS);
-        loss += groups == 1 ? two_classes(label + t * ROWS, rows, z) : many_classes(label + t * ROWS, rows, groups, z);
+        loss += groups == 1 ? two_classes(label + t * ROWS, rows, z, &all) : many_classes(label + t * ROWS, rows, groups, z);
+        if (t % LOGS == LOGS - 1 || t + 1 == tiles->tiles) {
+            loss += weir_exact_log(all);
+            all = 1;
+        }
         for (size_t g = 0; g < groups; g++)
             add_gradient(x, columns, z + g * ROWS, sum + g * (columns + 1) * LANES);
         if (t % FLUSH == FLUSH - 1 || t + 1 == tiles->tiles) {

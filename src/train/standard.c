@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "model/matrix.h"
 #include "train/moments.h"
 
@@ -12,9 +13,9 @@ enum { TOGETHER = 16 }; /* rows written side by side, while a column's values ar
 weir_err weir_standard_make(const struct weir_train_set *set, bool scaled, struct weir_standard *out, struct weir_error *error)
 {
     struct weir_standard s = {.columns = set->columns, .rows = set->rows, .stride = weir_matrix_width(set->columns + 1)};
-    size_t numbers = (s.rows + 1) * s.stride;
+    size_t numbers = s.rows * s.stride;
     *out = (struct weir_standard){0};
-    s.x = aligned_alloc(64, numbers * sizeof *s.x);
+    s.x = weir_pages_alloc(numbers, sizeof *s.x);
     s.mean = calloc(s.columns + 1, sizeof *s.mean);
     s.deviation = calloc(s.columns + 1, sizeof *s.deviation);
     if (!s.x || !s.mean || !s.deviation) {
@@ -22,7 +23,6 @@ weir_err weir_standard_make(const struct weir_train_set *set, bool scaled, struc
         return weir_fail(error, WEIR_ERR_MEMORY, "%zu rows of %zu columns do not fit into memory; train on a sample", set->rows,
                          set->columns);
     }
-    memset(s.x, 0, numbers * sizeof *s.x);
     for (size_t c = 0; c < s.columns; c++) {
         struct weir_moments moments = weir_moments_of(set->x[c], set->row, set->rows);
         double deviation = sqrt(weir_moments_variance(moments));
@@ -38,8 +38,10 @@ weir_err weir_standard_make(const struct weir_train_set *set, bool scaled, struc
                 s.x[i * s.stride + c] = (float)(scaled ? (v - s.mean[c]) / s.deviation[c] : v);
             }
         }
-        for (size_t i = first; i < end; i++)
+        for (size_t i = first; i < end; i++) {
+            memset(s.x + i * s.stride + s.columns, 0, (s.stride - s.columns) * sizeof *s.x);
             s.x[i * s.stride + s.columns] = 1;
+        }
     }
     *out = s;
     return WEIR_OK;

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/pages.h"
 #include "model/rbf.h"
 #include "train/moments.h"
 
@@ -144,7 +145,7 @@ static bool merge(struct weir_svm_rows *r)
 static bool make_room(struct weir_svm_rows *r, size_t rows)
 {
     r->first = calloc(r->classes + 1, sizeof *r->first);
-    r->x = calloc(rows * r->kept_count + 1, sizeof *r->x);
+    r->x = weir_pages_alloc(rows * r->kept_count, sizeof *r->x);
     r->half = calloc(rows, sizeof *r->half);
     r->weight = calloc(rows, sizeof *r->weight);
     r->source = calloc(rows, sizeof *r->source);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/simd.h"
 #include "train/exact.h"
 #include "train/svm_inner.h"
@@ -232,7 +233,7 @@ static weir_err run(struct solver *s, struct weir_svm_result *out, struct weir_e
 
 static float *room(size_t floats)
 {
-    float *p = aligned_alloc(64, (floats * sizeof *p + 127) & ~(size_t)63);
+    float *p = weir_pages_alloc(floats + 16, sizeof *p);
     if (p)
         memset(p, 0, floats * sizeof *p);
     return p;
@@ -242,8 +243,11 @@ static bool pack_side(const struct weir_svm_problem *p, int side, struct weir_rb
 {
     const struct weir_svm_class *of = &p->side[side];
     size_t lanes = weir_rbf_blocks(of->rows) * WEIR_RBF_LANES;
-    *pack = (struct weir_rbf_pack){
-        .columns = p->columns, .points = of->rows, .near = p->near, .z = room(lanes * p->columns), .half = room(lanes)};
+    *pack = (struct weir_rbf_pack){.columns = p->columns,
+                                   .points = of->rows,
+                                   .near = p->near,
+                                   .z = weir_pages_alloc(lanes * p->columns, sizeof *pack->z),
+                                   .half = room(lanes)};
     if (!pack->z || !pack->half)
         return false;
     weir_rbf_fill(pack, of->x);

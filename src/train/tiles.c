@@ -2,16 +2,36 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/pages.h"
 #include "model/linear.h"
 #include "train/moments.h"
+
+/* A column of a tile. */
+static void fill(const struct weir_train_set *set, size_t first, size_t column, double mean, double deviation, float *out)
+{
+    const uint32_t *row = set->row + first;
+    const float *x = set->x[column];
+    float value[WEIR_TILE_ROWS];
+    size_t rows = set->rows - first < WEIR_TILE_ROWS ? set->rows - first : WEIR_TILE_ROWS;
+    if (rows == WEIR_TILE_ROWS && row[rows - 1] - row[0] == rows - 1)
+        memcpy(value, x + row[0], sizeof value);
+    else
+        for (size_t r = 0; r < WEIR_TILE_ROWS; r++)
+            value[r] = r < rows ? x[row[r]] : NAN;
+    for (size_t r = 0; r < WEIR_TILE_ROWS; r++) {
+        float scaled = (float)(((double)value[r] - mean) / deviation);
+        out[r] = scaled == scaled ? scaled : 0;
+    }
+}
 
 weir_err weir_tiles_make(const struct weir_train_set *set, struct weir_tiles *out, struct weir_error *error)
 {
     struct weir_tiles t = {.columns = set->columns, .rows = set->rows};
     t.tiles = (set->rows + WEIR_TILE_ROWS - 1) / WEIR_TILE_ROWS;
     *out = (struct weir_tiles){0};
-    t.x = aligned_alloc(64, (t.tiles * t.columns + 1) * WEIR_TILE_ROWS * sizeof *t.x);
+    t.x = weir_pages_alloc((t.tiles * t.columns + 1) * WEIR_TILE_ROWS, sizeof *t.x);
     t.mean = calloc(t.columns + 1, sizeof *t.mean);
     t.deviation = calloc(t.columns + 1, sizeof *t.deviation);
     if (!t.x || !t.mean || !t.deviation) {
@@ -24,12 +44,10 @@ weir_err weir_tiles_make(const struct weir_train_set *set, struct weir_tiles *ou
         double deviation = sqrt(weir_moments_variance(moments));
         t.mean[c] = moments.mean;
         t.deviation[c] = deviation > 1e-12 * fabs(moments.mean) && deviation > 1e-30 ? deviation : 1;
-        for (size_t r = 0; r < t.tiles * WEIR_TILE_ROWS; r++) {
-            float value = r < set->rows ? set->x[c][set->row[r]] : NAN;
-            t.x[(r / WEIR_TILE_ROWS * t.columns + c) * WEIR_TILE_ROWS + r % WEIR_TILE_ROWS] =
-                value == value ? (float)(((double)value - t.mean[c]) / t.deviation[c]) : 0;
-        }
     }
+    for (size_t tile = 0; tile < t.tiles; tile++)
+        for (size_t c = 0; c < t.columns; c++)
+            fill(set, tile * WEIR_TILE_ROWS, c, t.mean[c], t.deviation[c], t.x + (tile * t.columns + c) * WEIR_TILE_ROWS);
     *out = t;
     return WEIR_OK;
 }
