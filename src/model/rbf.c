@@ -16,9 +16,7 @@ enum {
 /* 2^x for x <= 0, within 2e-7 of it; not below 2^-126. */
 static inline weir_vf power(weir_vf x)
 {
-    weir_vf low = weir_vf_all(-126.0f);
-    weir_vi more = x > low;
-    x = (weir_vf)(((weir_vi)x & more) | ((weir_vi)low & ~more));
+    x = weir_vf_max(x, weir_vf_all(-126.0f));
     weir_vf shifted = x + 12582912.0f; /* 1.5 * 2^23: the nearest whole number is in the low bits */
     weir_vf f = x - (shifted - 12582912.0f), p = weir_vf_all(1.535336e-4f);
     p = weir_vf_fused(p, f, weir_vf_all(1.339887e-3f));
@@ -28,11 +26,6 @@ static inline weir_vf power(weir_vf x)
     p = weir_vf_fused(p, f, weir_vf_all(6.931472e-1f));
     p = weir_vf_fused(p, f, weir_vf_all(1.0f));
     return (weir_vf)((weir_vi)p + ((weir_vi)shifted << 23));
-}
-
-static inline weir_vf at_most_0(weir_vf x)
-{
-    return (weir_vf)((weir_vi)x & (x < 0)); /* +0 for the rest */
 }
 
 /* The values of `rows` (a constant) rows and PAIR vectors of a block's points. */
@@ -46,7 +39,7 @@ static inline __attribute__((always_inline)) void values(const struct weir_rbf_p
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < PAIR; v++)
-            sum[r][v] = near ? -(*(const weir_vf *)(mine + v * WEIR_FLOATS) + half[r]) : (weir_vf){0};
+            sum[r][v] = near ? -*(const weir_vf *)(mine + v * WEIR_FLOATS) - half[r] : (weir_vf){0};
     for (size_t c = 0; c < columns; c++, z += LANES)
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
@@ -62,7 +55,7 @@ static inline __attribute__((always_inline)) void values(const struct weir_rbf_p
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < PAIR; v++)
-            value[r][v] = power(near ? at_most_0(sum[r][v]) : sum[r][v] * -0.5f);
+            value[r][v] = power(near ? weir_vf_min(sum[r][v], (weir_vf){0}) : sum[r][v] * -0.5f);
 }
 
 static inline __attribute__((always_inline)) void tile(const struct weir_rbf_pack *pack, size_t block, size_t lane,

@@ -42,6 +42,27 @@ static inline weir_vf weir_vf_all(float x)
     return x - (weir_vf){0};
 }
 
+/* The lesser, the larger of numbers. */
+static inline weir_vf weir_vf_min(weir_vf a, weir_vf b)
+{
+#ifdef __AVX512F__
+    return (weir_vf)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    weir_vi less = a < b;
+    return (weir_vf)(((weir_vi)a & less) | ((weir_vi)b & ~less));
+#endif
+}
+
+static inline weir_vf weir_vf_max(weir_vf a, weir_vf b)
+{
+#ifdef __AVX512F__
+    return (weir_vf)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    weir_vi more = a > b;
+    return (weir_vf)(((weir_vi)a & more) | ((weir_vi)b & ~more));
+#endif
+}
+
 /* a * b + c, rounded once. */
 static inline weir_vf weir_vf_fused(weir_vf a, weir_vf b, weir_vf c)
 {

@@ -259,6 +259,7 @@ static double epoch(struct net *n)
             n->some[r] = n->mark + n->order[at + r] * n->words;
             n->truth[r] = n->label[n->order[at + r]];
             __builtin_prefetch(n->mark + next * n->words);
+            __builtin_prefetch(n->label + next);
         }
         forward(n, some);
         loss += n->pass->loss(n->z, n->truth, some, n->groups, n->stride, n->delta);

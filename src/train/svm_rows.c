@@ -10,7 +10,7 @@
 #include "model/rbf.h"
 #include "train/moments.h"
 
-static const double forgotten = 2e-7; /* squared differences of all columns that are left out: half of it is an exponent */
+static const double forgotten = 1e-6; /* squared differences of all columns that are left out: half of it is an exponent */
 
 enum { BLOCK = 256 };
 
