@@ -406,7 +406,7 @@ static weir_err fit(struct training *t, struct weir_error *error)
     weir_dataset_fingerprint(p->dataset, fingerprint);
     if (t->test)
         weir_dataset_fingerprint(t->test, test_fingerprint);
-    json_t *defaults = weir_prepared_defaults(p);
+    json_t *defaults = weir_prepared_defaults(p), *drawn = weir_folds_json(&o->folds, t->test);
     struct weir_fit_rows rows = {.dataset = p->dataset,
                                  .labels = &p->labels,
                                  .train = t->train,
@@ -417,7 +417,8 @@ static weir_err fit(struct training *t, struct weir_error *error)
                                  .test_fingerprint = t->test ? test_fingerprint : NULL,
                                  .feature_set = p->feature_set,
                                  .feature_set_id = p->feature_set_id,
-                                 .defaults = defaults};
+                                 .defaults = defaults,
+                                 .drawn = drawn};
     struct weir_fit_config config = {.trainer = o->trainer,
                                      .params = (const char *const *)o->params.item,
                                      .param_count = o->params.count,
@@ -437,6 +438,7 @@ static weir_err fit(struct training *t, struct weir_error *error)
                  p->dataset->column_count);
     weir_err failed = weir_fit(&rows, &config, &t->model, &t->fit_s, error);
     json_decref(defaults);
+    json_decref(drawn);
     return failed;
 }
 

@@ -98,13 +98,31 @@ const char *weir_card_default(const weir_model *model, const char *key)
     return json_string_value(json_object_get(json_object_get(weir_model_card_json(model), "defaults"), key));
 }
 
+/* A description of a user's own is not in the program: rows may be read otherwise than in training without it. */
+static void compare_description(const weir_model *model, const struct weir_known *known)
+{
+    char hash[17];
+    const char *name = weir_card_default(model, "description"), *trained = weir_card_default(model, "description_hash");
+    const struct weir_known *ours = name ? weir_known_named(name) : NULL;
+    if (!name || !trained || (ours && known == ours))
+        return;
+    snprintf(hash, sizeof hash, "%016llx", known ? (unsigned long long)known->hash : 0);
+    if (!ours && strcmp(hash, trained) != 0)
+        weir_log(WEIR_LOG_WARNING,
+                 "model %s was trained with the description '%s' (%s), these rows are read %s; name it with --dataset FILE.yaml",
+                 weir_model_label(model), name, trained, known ? "with another one" : "without");
+}
+
 weir_err weir_data_options_open_for(const struct weir_data_options *options, const weir_model *model,
                                     const volatile sig_atomic_t *stop, struct weir_relation **out, struct weir_error *error)
 {
     struct weir_data_options own = *options;
     const char *set = json_string_value(json_object_get(json_object_get(weir_model_card_json(model), "training"), "data_set"));
     own.common |= set && !strcmp(set, "common") && !options->sql;
-    return weir_data_options_open(&own, stop, out, error);
+    weir_err failed = weir_data_options_open(&own, stop, out, error);
+    if (!failed)
+        compare_description(model, (*out)->known);
+    return failed;
 }
 
 weir_err weir_data_options_fit(const struct weir_data_options *options, const weir_model *model, struct weir_error *error)

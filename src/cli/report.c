@@ -42,7 +42,8 @@ void weir_print_importance(const weir_model *model)
 {
     size_t used;
     struct ranked *list = rank_columns(model, &used);
-    printf("\n%-32s %8s %14s %14s\n", "column", "weight", "gain", "cover");
+    if (list && used) /* there are trees */
+        printf("\n%-32s %8s %14s %14s\n", "column", "weight", "gain", "cover");
     for (size_t i = 0; list && i < used; i++)
         printf("%-32.32s %8.0f %14.4f %14.4f\n", list[i].column, list[i].importance.weight, list[i].importance.gain,
                list[i].importance.cover);

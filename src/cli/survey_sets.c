@@ -23,10 +23,10 @@ struct making {
     struct weir_prepared prepared;
     char name[41];
     char fingerprint[33];
-    json_t *defaults;
-    struct weir_survey_frame frame; /* borrows from `prepared`, but for the arrays below */
-    struct weir_survey_draw *draw;  /* [frame.split_count] */
-    char **text;                    /* names of splits, folds and test sets, fingerprints: what the splits borrow */
+    json_t *defaults, *drawn, *drawn_elsewhere; /* for cards */
+    struct weir_survey_frame frame;             /* borrows from `prepared`, but for the arrays below */
+    struct weir_survey_draw *draw;              /* [frame.split_count] */
+    char **text;                                /* names of splits, folds and test sets, fingerprints: what the splits borrow */
     size_t texts;
     uint8_t **bits; /* of the splits */
     size_t bit_lists;
@@ -52,6 +52,8 @@ static void free_making(struct making *m)
     weir_prepared_fini(&m->prepared);
     weir_relation_close(&m->source);
     json_decref(m->defaults);
+    json_decref(m->drawn);
+    json_decref(m->drawn_elsewhere);
     for (size_t i = 0; i < m->texts; i++)
         free(m->text[i]);
     free(m->text);
@@ -116,7 +118,10 @@ static weir_err read_set(struct making *m, const struct weir_survey_set *set, st
     weir_log(WEIR_LOG_INFO, "%s: %zu rows, %zu columns, %zu classes, feature set %s", m->name, dataset->rows,
              dataset->column_count, m->prepared.labels.class_count, m->prepared.feature_set);
     weir_dataset_fingerprint(dataset, m->fingerprint);
-    if (!(m->defaults = weir_prepared_defaults(&m->prepared)))
+    m->defaults = weir_prepared_defaults(&m->prepared);
+    m->drawn = weir_folds_json(&m->o->fold, false);
+    m->drawn_elsewhere = weir_folds_json(&m->o->fold, true);
+    if (!m->defaults || !m->drawn || !m->drawn_elsewhere)
         return out_of_memory(error);
     m->frame = (struct weir_survey_frame){.name = m->name,
                                           .data_set = m->prepared.known ? m->prepared.known->name : NULL,
@@ -207,7 +212,8 @@ static weir_err add_split(struct making *m, const char *name, const char *test_d
             return out_of_memory(error);
         m->bits[m->bit_lists++] = list;
     }
-    m->draw[n] = (struct weir_survey_draw){.seed = seed, .fold = fold && *fold ? keep(m, fold) : NULL};
+    m->draw[n] = (struct weir_survey_draw){
+        .seed = seed, .fold = fold && *fold ? keep(m, fold) : NULL, .drawn = test_data ? m->drawn_elsewhere : m->drawn};
     m->frame.split[n] = (struct weir_survey_split){.name = keep(m, name),
                                                    .test_data = test_data ? keep(m, test_data) : NULL,
                                                    .test_fingerprint = test_fingerprint ? keep(m, test_fingerprint) : NULL,

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "weir/error.h"
 
@@ -49,6 +50,7 @@ struct weir_known_common {
 
 struct weir_known {
     char *name, *title, *source;
+    uint64_t hash;                    /* XXH64 of the text that it was read from */
     char **recognise;                 /* the columns that tell it, NULL-terminated; none: only --dataset names it */
     bool headless;                    /* files have no header: their columns are `columns`, in that order */
     struct weir_known_label label;    /* .benign may be NULL, then it must be named */

@@ -1,7 +1,9 @@
 /* Reads descriptions of data sets. They may come from strangers: sizes are bounded first, every text is checked. */
+#define XXH_INLINE_ALL
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <xxhash.h>
 #include <yaml.h>
 
 #include "base/file.h"
@@ -350,6 +352,7 @@ weir_err weir_known_read(const char *from, const char *text, size_t length, stru
                    ? weir_fail(error, WEIR_ERR_LIMIT, "%s: larger than 1 MiB; that is no description of a data set", from)
                    : out_of_memory(&r);
     }
+    r.known->hash = XXH64(text, length, 0);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
     weir_err failed = WEIR_OK;
     if (!yaml_parser_load(&parser, &r.document)) {

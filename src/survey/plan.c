@@ -139,14 +139,14 @@ static uint64_t hash_task(const struct weir_survey_frame *frame, const struct we
 {
     uint64_t bits[2] = {XXH64(split->train, weir_survey_frame_bits(frame->all_rows), 1),
                         XXH64(split->test, weir_survey_frame_bits(frame->all_rows), 2)};
-    json_t *all = json_pack("{s:s,s:s,s:s?,s:I,s:I,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O}", "weir", WEIR_VERSION, "data",
-                            frame->fingerprint, "test", split->test_fingerprint, "train_bits", (json_int_t)bits[0], "test_bits",
-                            (json_int_t)bits[1], "defaults", frame->defaults, "algorithm", json_object_get(task, "algorithm"),
-                            "params", json_object_get(task, "params"), "scale", json_object_get(task, "scale"), "threshold",
-                            json_object_get(task, "threshold"), "flow_rate", json_object_get(task, "flow_rate"), "benign_share",
-                            json_object_get(task, "benign_share"), "select", json_object_get(task, "select"), "explain_rows",
-                            json_object_get(task, "explain_rows"), "permute_rows", json_object_get(task, "permute_rows"), "seed",
-                            json_object_get(task, "seed"));
+    json_t *all = json_pack(
+        "{s:s,s:s,s:s?,s:I,s:I,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O?}", "weir", WEIR_VERSION, "data",
+        frame->fingerprint, "test", split->test_fingerprint, "train_bits", (json_int_t)bits[0], "test_bits", (json_int_t)bits[1],
+        "defaults", frame->defaults, "algorithm", json_object_get(task, "algorithm"), "params", json_object_get(task, "params"),
+        "scale", json_object_get(task, "scale"), "threshold", json_object_get(task, "threshold"), "flow_rate",
+        json_object_get(task, "flow_rate"), "benign_share", json_object_get(task, "benign_share"), "select",
+        json_object_get(task, "select"), "explain_rows", json_object_get(task, "explain_rows"), "permute_rows",
+        json_object_get(task, "permute_rows"), "seed", json_object_get(task, "seed"), "drawn", json_object_get(task, "drawn"));
     char *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     uint64_t hash = text ? XXH64(text, strlen(text), 0) : 0;
     free(text);
@@ -194,13 +194,13 @@ static weir_err add_task(json_t *tasks, const struct weir_survey_frame *frame, s
     if (select) /* a fit on all columns tells which are the best */
         seconds *= 2;
     json_t *task = json_pack(
-        "{s:s,s:I,s:s,s:s,s:s?,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:s?,s:f,s:f}", "id", "", "order",
+        "{s:s,s:I,s:s,s:s,s:s?,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:s?,s:O?,s:f,s:f}", "id", "", "order",
         (json_int_t)json_array_size(tasks), "data", frame->name, "split", split->name, "test_data", split->test_data, "algorithm",
         trainer->name, "params", params, "scale", config->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "threshold",
         real_or_null(config->threshold), "flow_rate", real_or_null(config->flow_rate), "benign_share",
         real_or_null(config->benign_share), "select", select ? json_integer((json_int_t)select) : json_null(), "explain_rows",
         (json_int_t)(dear && !config->permute_rows ? 0 : config->explain_rows), "permute_rows", (json_int_t)config->permute_rows,
-        "seed", (json_int_t)draw->seed, "fold", draw->fold, "cost", seconds, "memory_mib", mib);
+        "seed", (json_int_t)draw->seed, "fold", draw->fold, "drawn", draw->drawn, "cost", seconds, "memory_mib", mib);
     if (!task)
         return out_of_memory(error);
     name_task(frame, split, task, id, sizeof id);

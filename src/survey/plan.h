@@ -4,7 +4,8 @@
  *      "data":{NAME:{"frame":"data/NAME.frame","fingerprint":..,"data_set":..|null,"origin":..,"rows":n,"test_rows":n,"columns":n,
  *                    "column_names":[..],"classes":[..],"labels":{value:rows,..},"feature_set":..}},
  *      "tasks":[{"id":..,"order":n,"data":..,"split":..,"test_data":..|null,"algorithm":..,"params":{..},"scale":..,
- *                "threshold":x|null,"flow_rate":x|null,"benign_share":x|null,"select":n|null,"explain_rows":n,"permute_rows":n,"seed":n,"fold":text|null,"cost":seconds,"memory_mib":n},..]}
+ *                "threshold":x|null,"flow_rate":x|null,"benign_share":x|null,"select":n|null,"explain_rows":n,"permute_rows":n,"seed":n,"fold":text|null,
+ *                "drawn":{of weir_folds_json},"cost":seconds,"memory_mib":n},..]}
  *
  * Tasks stand with the most expensive first, which is how engines start them. An id names what the task is (data, split,
  * algorithm, parameters, weir's version): one that was finished is never finished for another plan. */
@@ -37,7 +38,8 @@ struct weir_survey_plan_config {
 /* How a split of a frame came to be: beside frame->split. */
 struct weir_survey_draw {
     uint64_t seed;
-    const char *fold; /* NULL: there is one */
+    const char *fold;    /* NULL: there is one */
+    const json_t *drawn; /* weir_folds_json's; borrowed, or NULL */
 };
 
 /* The trainers' names and values of parameters are right: to be asked before hours of work. WEIR_ERR_ARGUMENT. */

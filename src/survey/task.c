@@ -28,6 +28,7 @@ struct asked {
     double flow_rate, benign_share;    /* for alerts a day; NaN: the usual ones */
     size_t select;                     /* columns to choose; 0: all */
     size_t explain_rows, permute_rows; /* for importance; 0: without */
+    const json_t *drawn, *fold;        /* how rows were chosen; NULL: not told */
     char **params;                     /* "name=value" */
     size_t param_count;
 };
@@ -118,6 +119,8 @@ static weir_err read_task(const struct weir_survey_frame *frame, const json_t *t
     out->benign_share = real_of(task, "benign_share");
     if (out->flow_rate < 0 || out->benign_share < 0 || out->benign_share > 1)
         return malformed(error, "'flow_rate' is not below 0, and 'benign_share' from 0 to 1");
+    out->drawn = json_object_get(task, "drawn");
+    out->fold = json_object_get(task, "fold");
     weir_err failed = read_count(task, "select", &out->select, error);
     if (!failed)
         failed = read_count(task, "explain_rows", &out->explain_rows, error);
@@ -160,6 +163,8 @@ static weir_err fit(const struct weir_survey_frame *frame, struct run *run, stru
     if (!run->train || !run->test)
         return out_of_memory(error);
     name_model(asked, name);
+    json_t *drawn = json_is_object(asked->drawn) ? json_copy((json_t *)(uintptr_t)asked->drawn) : json_object();
+    json_object_set(drawn, "fold", asked->fold ? (json_t *)(uintptr_t)asked->fold : json_null());
     struct weir_fit_rows rows = {.dataset = &frame->dataset,
                                  .labels = &frame->labels,
                                  .train = run->train,
@@ -170,7 +175,8 @@ static weir_err fit(const struct weir_survey_frame *frame, struct run *run, stru
                                  .test_fingerprint = asked->split->test_fingerprint,
                                  .feature_set = frame->feature_set,
                                  .feature_set_id = frame->feature_set_id,
-                                 .defaults = frame->defaults};
+                                 .defaults = frame->defaults,
+                                 .drawn = drawn};
     struct weir_fit_config config = {.trainer = asked->trainer,
                                      .params = (const char *const *)asked->params,
                                      .param_count = asked->param_count,
@@ -179,7 +185,9 @@ static weir_err fit(const struct weir_survey_frame *frame, struct run *run, stru
                                      .threshold = asked->threshold,
                                      .select = asked->select,
                                      .name = name};
-    return weir_fit(&rows, &config, &run->model, &run->fit_s, error);
+    weir_err failed = weir_fit(&rows, &config, &run->model, &run->fit_s, error);
+    json_decref(drawn);
+    return failed;
 }
 
 static weir_err test(const struct weir_survey_frame *frame, struct run *run, struct weir_error *error)

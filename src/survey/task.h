@@ -2,10 +2,11 @@
  * weir/survey.h is the same as bytes and text. One thread.
  *
  *     {"id":..,"data":..,"split":..,"algorithm":..,"params":{name:"value",..},"scale":"none"|"standard","seed":n,"fold":n|null,
- *      "threshold":x|null,"flow_rate":x|null,"benign_share":x|null,"select":columns to
- * keep|null,"explain_rows":n,"permute_rows":n,...}
+ *      "threshold":x|null,"flow_rate":x|null,"benign_share":x|null,"select":columns to keep|null,"explain_rows":n,
+ *      "permute_rows":n,"drawn":{..}|null,...}
  *
  * explain_rows and permute_rows: test rows for the importance of columns by SHAP and by permutation; not given: without.
+ * drawn: how the rows were chosen, for the card.
  * What else is in it is for others (plan.h) and is left alone. */
 #ifndef WEIR_SURVEY_TASK_H
 #define WEIR_SURVEY_TASK_H

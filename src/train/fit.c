@@ -49,12 +49,16 @@ static json_t *count_labels(const struct weir_dataset *dataset)
 static json_t *describe(const struct weir_fit_rows *rows, const struct weir_fit_config *config, json_t *used, json_t *facts)
 {
     json_t *labels = count_labels(rows->dataset);
-    return labels ? json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:O,s:O?}", "data_set", rows->data_set, "fingerprint",
-                              rows->fingerprint, "rows", (json_int_t)rows->dataset->rows, "test_fingerprint",
-                              rows->test_fingerprint, "train_rows", (json_int_t)rows->train_count, "test_rows",
-                              (json_int_t)rows->test_count, "labels", labels, "scale",
-                              config->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "parameters", used, "fit", facts)
-                  : NULL;
+    json_t *training =
+        labels
+            ? json_pack("{s:s?,s:s,s:I,s:s?,s:I,s:I,s:o,s:s,s:O,s:O?}", "data_set", rows->data_set, "fingerprint",
+                        rows->fingerprint, "rows", (json_int_t)rows->dataset->rows, "test_fingerprint", rows->test_fingerprint,
+                        "train_rows", (json_int_t)rows->train_count, "test_rows", (json_int_t)rows->test_count, "labels", labels,
+                        "scale", config->scale == WEIR_SCALE_STANDARD ? "standard" : "none", "parameters", used, "fit", facts)
+            : NULL;
+    if (training && rows->drawn)
+        json_object_update_missing(training, (json_t *)(uintptr_t)rows->drawn);
+    return training;
 }
 
 static weir_err make_model(const struct weir_fit_rows *rows, const struct weir_fit_config *config, struct weir_trained *trained,

@@ -25,6 +25,7 @@ struct weir_fit_rows {
     const char *feature_set;
     uint64_t feature_set_id;
     const json_t *defaults; /* of weir_prepared_defaults */
+    const json_t *drawn; /* of weir_folds_json, and what else tells how rows were chosen: becomes a part of "training"; or NULL */
 };
 
 struct weir_fit_config {

@@ -52,6 +52,19 @@ weir_err weir_folds_parse(const char *text, struct weir_folds_config *config, st
         "'%.80s' is no way to split; there are drawn, time:COLUMN, group:COLUMN, leave-attack and leave-attack:LABEL", text);
 }
 
+json_t *weir_folds_json(const struct weir_folds_config *config, bool elsewhere)
+{
+    static const char *const words[] = {[WEIR_FOLDS_DRAWN] = "drawn",
+                                        [WEIR_FOLDS_TIME] = "time:",
+                                        [WEIR_FOLDS_GROUP] = "group:",
+                                        [WEIR_FOLDS_LEAVE_ATTACK] = "leave-attack:"};
+    const char *more = config->kind == WEIR_FOLDS_LEAVE_ATTACK ? config->attack ? config->attack : "each" : config->column;
+    json_t *split = elsewhere ? json_string("other rows") : json_sprintf("%s%s", words[config->kind], more ? more : "");
+    json_t *share = elsewhere || config->folds ? json_null() : json_real(config->share);
+    return json_pack("{s:o,s:o,s:o,s:f}", "split", split, "test_share", share, "folds",
+                     config->folds && !elsewhere ? json_integer(config->folds) : json_null(), "sample", config->sample);
+}
+
 uint32_t *weir_folds_sample(const uint32_t *labels, size_t rows, size_t label_count, double sample, uint64_t seed, size_t *count)
 {
     size_t *wanted = calloc(2 * label_count + 1, sizeof *wanted), *coming = wanted + label_count;

@@ -6,6 +6,8 @@
 #ifndef WEIR_TRAIN_FOLDS_H
 #define WEIR_TRAIN_FOLDS_H
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +61,10 @@ struct weir_folds {
 /* Reads "drawn", "time:COLUMN", "group:COLUMN", "leave-attack", "leave-attack:LABEL" into the config, which then points into
  * `text`. WEIR_ERR_ARGUMENT. */
 weir_err weir_folds_parse(const char *text, struct weir_folds_config *config, struct weir_error *error);
+
+/* For a model's card: {"split":"time:COLUMN","test_share":x|null,"folds":n|null,"sample":x}. elsewhere: test rows are of another
+ * source: the split is "other rows". NULL: out of memory. The caller owns it. */
+json_t *weir_folds_json(const struct weir_folds_config *config, bool elsewhere);
 
 /* Makes the folds. DRAWN: of each label the nearest whole number to the share tests, at least one and at most all but one when it
  * has two rows or more, none when it has one; parts of folds differ by at most one row, in each label and in all. TIME: rows of

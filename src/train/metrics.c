@@ -145,6 +145,13 @@ static weir_err find_intervals(struct weir_metrics *metrics)
 
 /* ---- Figures of the probabilities ------------------------------------------------------------------------------------------ */
 
+/* Ranks row i by class k. Of two classes both by the second one's probability: small ones have more digits than what is left
+ * of 1. */
+static float score_of(const struct weir_judged *j, size_t i, size_t k)
+{
+    return j->classes == 2 && k == 0 ? -j->probabilities[i * 2 + 1] : j->probabilities[i * j->classes + k];
+}
+
 /* What the rows sway in the mean of the areas, summed over the classes so far. */
 struct sways {
     double *roc, *pr;
@@ -159,7 +166,7 @@ static weir_err add_sways(const struct weir_judged *j, size_t k, const struct we
         return WEIR_ERR_MEMORY;
     weir_ranking_sway(ranking, class->roc_auc, class->pr_auc, of_rank);
     for (size_t i = 0; i < j->rows; i++) {
-        const struct weir_rank_sway *rank = &of_rank[weir_ranking_place(ranking, j->probabilities[i * j->classes + k])];
+        const struct weir_rank_sway *rank = &of_rank[weir_ranking_place(ranking, score_of(j, i, k))];
         bool positive = j->truth[i] == k;
         sways->roc[i] += positive ? rank->positive_roc : rank->negative_roc;
         sways->pr[i] += positive ? rank->positive_pr : rank->negative_pr;
@@ -175,7 +182,7 @@ static weir_err find_area(const struct weir_judged *j, size_t k, uint64_t *list,
 {
     struct weir_ranking ranking;
     for (size_t i = 0; i < j->rows; i++)
-        list[i] = weir_ranking_row(j->probabilities[i * j->classes + k], j->truth[i] == k);
+        list[i] = weir_ranking_row(score_of(j, i, k), j->truth[i] == k);
     weir_err failed = weir_ranking_make(list, spare, j->rows, &ranking);
     if (failed)
         return failed;

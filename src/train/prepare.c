@@ -233,6 +233,10 @@ json_t *weir_prepared_defaults(const struct weir_prepared *prepared)
     json_t *list = json_array();
     for (size_t i = 0; i < prepared->exclude_count; i++)
         json_array_append_new(list, json_string(prepared->exclude[i]));
-    return json_pack("{s:s,s:s?,s:b,s:o}", "label", prepared->label, "benign", prepared->benign, "multiclass",
-                     prepared->multiclass, "exclude", list);
+    char hash[17];
+    const struct weir_known *known = prepared->known;
+    snprintf(hash, sizeof hash, "%016llx", known ? (unsigned long long)known->hash : 0);
+    return json_pack("{s:s,s:s?,s:b,s:o,s:s?,s:s?}", "label", prepared->label, "benign", prepared->benign, "multiclass",
+                     prepared->multiclass, "exclude", list, "description", known ? known->name : NULL, "description_hash",
+                     known ? hash : NULL);
 }

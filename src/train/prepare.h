@@ -52,7 +52,8 @@ weir_err weir_prepared_folds(const struct weir_prepared *prepared, const struct 
 /* Safe on zeroes. */
 void weir_prepared_fini(struct weir_prepared *prepared);
 
-/* {"label":..,"benign":..,"multiclass":..,"exclude":[..]}: what a card keeps for evaluate and predict. NULL: out of memory. The
+/* {"label":..,"benign":..,"multiclass":..,"exclude":[..],"description":name of the data set's or null,"description_hash":16 hex
+ * digits of its text or null}: what a card keeps for evaluate and predict. NULL: out of memory. The
  * caller owns it. */
 json_t *weir_prepared_defaults(const struct weir_prepared *prepared);
 

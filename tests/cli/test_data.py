@@ -109,6 +109,7 @@ assert by_host['train_rows'] == 400 - 57, by_host
 left = train('--data', 'cic.csv', '--split', 'leave-attack:Bot')
 assert left['train_rows'] == 400 - 133 - 27, left
 assert left['accuracy'] == 1, left
+assert json.loads(weir('model', 'show', 'm.weir', '--json'))['card']['training']['split'] == 'leave-attack:Bot'
 common = train('--common', '--data', 'cic.csv', '--data', 'unsw.csv', '--split', 'group:dataset')
 assert common['train_rows'] in (300, 400), common
 assert common['accuracy'] > 0.95, common
@@ -129,7 +130,16 @@ for args, words in ((('--split', 'time:when'), "no column to split by 'when'"), 
 write('own.yaml', 'name: own\nlabel: {column: kind, benign: ok}\nheader: false\nmissing: {win: [-1]}\n'
                   'identifiers: [host]\ncolumns: {host: address, ms: number, win: number, kind: text}\n')
 write('own.txt', ''.join(f'1.1.1.{i % 9},{i % 2 * 50 + i % 3},{-1 if i % 5 else 3},{["ok", "bad"][i % 2]}\n' for i in range(100)))
-assert train('--data', 'own.txt', '--dataset', 'own.yaml')['accuracy'] == 1
+assert train('--data', 'own.txt', '--dataset', 'own.yaml', '--sample', 0.9)['accuracy'] == 1
+card = json.loads(weir('model', 'show', 'm.weir', '--json'))['card']
+how = {key: card['training'][key] for key in ('split', 'test_share', 'folds', 'sample')}
+assert how == {'split': 'drawn', 'test_share': 0.2, 'folds': None, 'sample': 0.9}, how
+assert card['defaults']['description'] == 'own' and len(card['defaults']['description_hash']) == 16, card['defaults']
+shown = weir('model', 'show', 'm.weir')
+assert 'sample 0.9\n' in shown and 'description own\n' in shown, shown
+write('other.csv', 'host,ms,win,kind\n' + (at / 'own.txt').read_text())
+warned = subprocess.run([WEIR, 'evaluate', 'm.weir', '--data', 'other.csv'], cwd=at, capture_output=True, text=True, check=True).stderr
+assert "with the description 'own'" in warned and '--dataset FILE.yaml' in warned, warned
 assert 'name the label column' in weir('train', '--data', 'own.txt', '-o', 'm.weir', code=1)
 assert json.loads(weir('evaluate', 'm.weir', '--data', 'own.txt', '--dataset', 'own.yaml', '--json', '--quiet'))['accuracy'] == 1
 assert json.loads(weir('data', 'check', 'own.txt', '--dataset', 'own.yaml', '--json'))['columns'][2]['missing'] == 80

@@ -11,7 +11,7 @@
 
 static const struct weir_trainer *trainers[2];
 static const uint64_t all_columns;
-static const struct weir_survey_draw draws[] = {{1, NULL}, {7, "2"}};
+static const struct weir_survey_draw draws[] = {{.seed = 1}, {.seed = 7, .fold = "2"}};
 
 static struct weir_survey_plan_config usual(void)
 {

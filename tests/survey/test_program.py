@@ -199,6 +199,9 @@ class Survey(unittest.TestCase):
         self.assertAlmostEqual(report["summary"][0]["accuracy"]["mean"], mean, 12)
         self.assertAlmostEqual(report["summary"][0]["accuracy"]["sd"], sd, 12)
         self.assertEqual(report["data"]["rows"]["classes"], ["normal", "dos", "scan"])
+        card = json.loads(subprocess.run([WEIR, "model", "show", str(self.work / "folds" / report["tasks"][1]["model"]), "--json"],
+                                         capture_output=True, check=True, timeout=60).stdout)["card"]["training"]
+        self.assertEqual([card[key] for key in ("split", "test_share", "folds", "fold", "sample")], ["drawn", None, 3, "2", 1])
 
     def test_one_set_trains_another_tests(self):
         other = str(self.work / "other.csv")
