@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static atomic_int max_level = WEIR_LOG_INFO;
+static atomic_bool passing; /* a line of weir_log_passing stands there */
 
 void weir_log_set_level(enum weir_log_level level)
 {
@@ -34,7 +35,8 @@ void weir_log(enum weir_log_level level, const char *format, ...)
     if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
         return;
     char line[1024];
-    int used = snprintf(line, sizeof line, "%s", prefix[level][to_journal()]);
+    const char *clear = atomic_exchange_explicit(&passing, false, memory_order_relaxed) ? "\r\033[K" : "";
+    int used = snprintf(line, sizeof line, "%s%s", clear, prefix[level][to_journal()]);
     va_list args;
     va_start(args, format);
     int more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);
@@ -46,5 +48,22 @@ void weir_log(enum weir_log_level level, const char *format, ...)
         n = sizeof line - 2;
     line[n++] = '\n';
     ssize_t ignored = write(STDERR_FILENO, line, n);
+    (void)ignored;
+}
+
+void weir_log_passing(const char *format, ...)
+{
+    char text[200], line[256];
+    if (atomic_load_explicit(&max_level, memory_order_relaxed) < WEIR_LOG_INFO || !isatty(STDERR_FILENO))
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!*text && !atomic_load_explicit(&passing, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&passing, *text, memory_order_relaxed);
+    int n = snprintf(line, sizeof line, "\r\033[K%s%s", *text ? "weir: " : "", text);
+    ssize_t ignored = write(STDERR_FILENO, line, (size_t)n);
     (void)ignored;
 }

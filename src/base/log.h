@@ -11,4 +11,8 @@ void weir_log_set_level(enum weir_log_level level);
 
 void weir_log(enum weir_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What is going on, on a terminal alone and with infos: a line without an end that the next message or the next of its kind
+ * replaces. "": takes it away. */
+void weir_log_passing(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

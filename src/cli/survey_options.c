@@ -279,6 +279,7 @@ static bool find_trainers(struct weir_survey_options *o, struct weir_problems *p
                          o->algorithms.names.item[i], weir_trainer_names());
         else if (!twice)
             o->trainers[o->trainer_count++] = trainer;
+        o->benign_alone |= trainer && trainer->unsupervised;
     }
     return !problems->count;
 }

@@ -49,6 +49,7 @@ struct weir_survey_options {
     const struct weir_known *known; /* what --dataset names; NULL: found by the columns */
     struct weir_known *own;         /* of its file */
     bool unknown;                   /* "none" */
+    bool benign_alone;              /* an algorithm was named that needs no attacks */
 };
 
 extern const struct weir_settings weir_survey_settings;

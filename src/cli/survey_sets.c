@@ -69,6 +69,7 @@ static struct weir_prepare_config prepare_config(const struct weir_survey_option
     return (struct weir_prepare_config){.label = o->label,
                                         .benign = o->benign,
                                         .multiclass = o->multiclass,
+                                        .benign_alone = o->benign_alone,
                                         .exclude = (const char *const *)o->exclude.item,
                                         .exclude_count = o->exclude.count,
                                         .exclude_given = o->exclude.count > 0,

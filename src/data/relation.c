@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "data/header.h"
 
@@ -661,6 +662,8 @@ weir_err weir_relation_query(struct weir_relation *source, const char *sql, duck
 {
     duckdb_prepared_statement statement = NULL;
     weir_err failed = WEIR_OK;
+    source->read = 0;
+    source->began = source->told = weir_clock_mono_ns();
     *result = (duckdb_result){0};
     if (duckdb_prepare(source->duck->connection, sql, &statement) != DuckDBSuccess) {
         failed = weir_relation_fail(source, duckdb_prepare_error(statement), error);
@@ -672,6 +675,21 @@ weir_err weir_relation_query(struct weir_relation *source, const char *sql, duck
     return failed;
 }
 
+/* 10 GB take minutes. */
+static void tell_progress(struct weir_relation *source, duckdb_data_chunk chunk)
+{
+    enum { PATIENCE_NS = 1000000000, PAUSE_NS = 200000000 };
+    int64_t now = weir_clock_mono_ns();
+    source->read += chunk ? duckdb_data_chunk_get_size(chunk) : 0;
+    if (!chunk) {
+        weir_log_passing("%s", "");
+    } else if (now - source->began > PATIENCE_NS && now - source->told > PAUSE_NS) {
+        source->told = now;
+        weir_log_passing("reading %s: %.2f million rows in %.0f s", source->origin, (double)source->read * 1e-6,
+                         (double)(now - source->began) * 1e-9);
+    }
+}
+
 weir_err weir_relation_fetch(struct weir_relation *source, duckdb_result *result, duckdb_data_chunk *chunk,
                              struct weir_error *error)
 {
@@ -679,6 +697,7 @@ weir_err weir_relation_fetch(struct weir_relation *source, duckdb_result *result
     if (source->stop && *source->stop)
         return weir_fail(error, WEIR_ERR_CLOSED, "interrupted");
     *chunk = duckdb_fetch_chunk(*result);
+    tell_progress(source, *chunk);
     const char *message = *chunk ? NULL : duckdb_result_error(result);
     return message && *message ? weir_relation_fail(source, message, error) : WEIR_OK;
 }

@@ -40,6 +40,8 @@ struct weir_relation {
     char *origin;                   /* for messages: "x.csv", "x.csv and 3 more files", "the query" */
     bool csv_alone;                 /* every cell is a text of a CSV file */
     const volatile sig_atomic_t *stop;
+    uint64_t read;       /* rows of the query so far, for people who wait */
+    int64_t began, told; /* monotonic nanoseconds: of the query, and when that was told */
 };
 
 struct weir_relation_config {
@@ -67,7 +69,7 @@ void weir_relation_close(struct weir_relation **source);
 int weir_relation_find(const struct weir_relation *source, const char *name);
 
 /* Starts a query over the relation whose rows are then taken one chunk after the other; nothing but a chunk is held in memory.
- * On WEIR_OK the caller ends it with duckdb_destroy_result. */
+ * What takes long is told on a terminal (weir_log_passing). On WEIR_OK the caller ends it with duckdb_destroy_result. */
 weir_err weir_relation_query(struct weir_relation *source, const char *sql, duckdb_result *result, struct weir_error *error);
 
 /* The next chunk, which the caller destroys; *chunk is NULL after the last. Errors of the data (a line with too few cells, ...)

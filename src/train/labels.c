@@ -62,7 +62,10 @@ static weir_err learn_two(const struct weir_categories *values, const char *beni
         found[out->class_of[i]] = true;
     }
     if (!found[1] && !alone)
-        return weir_fail(error, WEIR_ERR_FORMAT, "every row is benign (label '%s'): training needs attacks as well", benign);
+        return weir_fail(
+            error, WEIR_ERR_FORMAT,
+            "every row is benign (label '%s'): training needs attacks as well; the algorithm isolation-forest alone does without",
+            benign);
     out->benign = 0;
     return add_class(out, "benign") && add_class(out, "attack") ? WEIR_OK : out_of_memory(error);
 }

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +55,33 @@ static void people_see_the_program_and_the_level(void **state)
     }
 }
 
+/* On a terminal the next message takes the place of a passing one; elsewhere there is none. */
+static void what_passes_is_replaced(void **state)
+{
+    (void)state;
+    static const char expected[] = "\r\033[Kweir: half\r\033[Kweir: all\r\033[K\r\033[Kweir: more\r\033[Kweir: done\r\n";
+    char text[256];
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY), saved = dup(STDERR_FILENO);
+    assert_true(terminal >= 0 && saved >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    unsetenv("JOURNAL_STREAM");
+    assert_int_equal(dup2(end, STDERR_FILENO), STDERR_FILENO);
+    weir_log_passing("%s", "");
+    weir_log_passing("half");
+    weir_log_passing("all");
+    weir_log_passing("%s", "");
+    weir_log_passing("more");
+    weir_log(WEIR_LOG_INFO, "done");
+    dup2(saved, STDERR_FILENO);
+    ssize_t n = read(terminal, text, sizeof text - 1);
+    close(saved);
+    close(end);
+    close(terminal);
+    assert_true(n > 0);
+    text[n] = 0;
+    assert_string_equal(text, expected);
+}
+
 static void the_journal_sees_priorities(void **state)
 {
     (void)state;
@@ -65,6 +93,6 @@ static void the_journal_sees_priorities(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(people_see_the_program_and_the_level),
-                                       cmocka_unit_test(the_journal_sees_priorities)};
+                                       cmocka_unit_test(what_passes_is_replaced), cmocka_unit_test(the_journal_sees_priorities)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

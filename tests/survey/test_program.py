@@ -68,9 +68,10 @@ class Survey(unittest.TestCase):
         expected = results(self.work / "one")
         self.assertEqual(len(expected), 8)
         self.assertTrue(all(status == "done" for _, status, _ in expected.values()))
-        for jobs in ("2", "8"):
-            self.run_survey("jobs" + jobs, *flags, "--jobs", jobs)
-            self.assertEqual(results(self.work / ("jobs" + jobs)), expected)
+        for jobs in ("2", "4", "8"):
+            for _ in range(int(os.environ.get("WEIR_RUNS", "1"))):  # 10 where there is time
+                self.run_survey("jobs" + jobs, *flags, "--jobs", jobs, "--fresh")
+                self.assertEqual(results(self.work / ("jobs" + jobs)), expected)
         # Half of it is lost: only that is made again.
         for task in sorted(expected)[::2]:
             (self.work / "one" / "tasks" / (task + ".json")).unlink()
@@ -251,6 +252,31 @@ class Survey(unittest.TestCase):
                 path.write_text(text)
                 done = self.run_survey("bad-" + name, "--algorithms", "decision-tree,gaussian-nb", code=code, data=["--data", str(path)])
                 self.assertIn(said, done.stderr)
+
+    def test_benign_rows_alone_train_an_isolation_forest(self):
+        with open(self.data, encoding="utf-8") as rows:
+            lines = rows.read().splitlines(keepends=True)
+        quiet = self.work / "quiet.csv"
+        quiet.write_text("".join(line for i, line in enumerate(lines) if i == 0 or line.endswith("normal\n")))
+        flags = ["--algorithms", "isolation-forest,decision-tree", "--param", "isolation-forest.n_estimators=20"]
+        report = self.report("unseen", *flags, "--test", self.data, data=["--data", str(quiet)])
+        forest, tree = report["tasks"]
+        self.assertEqual((forest["status"], tree["status"]), ("done", "failed"))
+        self.assertIn("'attack'", tree["error"])
+        self.assertEqual((forest["result"]["train_rows"], forest["result"]["test_rows"]), (80, 240))
+        self.assertGreater(forest["roc_auc"], 0.6)
+        # The same from rows that are there to be left out: it does not look at attacks.
+        again = self.report("seen", *flags, "--test", self.data)
+        self.assertEqual(again["tasks"][0]["roc_auc"], forest["roc_auc"])
+        left = self.report("left", *flags, "--split", "leave-attack")
+        self.assertEqual([(t["algorithm"], t["fold"], t["result"]["test_rows"]) for t in left["tasks"]],
+                         [(a, f, 96) for a in ("isolation-forest", "decision-tree") for f in ("dos", "scan")])
+        self.assertGreater(min(t["roc_auc"] for t in left["tasks"][:2]), 0.6)
+        # No attack anywhere: what is left is how often it gives alarm.
+        alone = self.report("alone", *flags, data=["--data", str(quiet)])
+        self.assertIsNone(alone["tasks"][0]["roc_auc"])
+        self.assertEqual(alone["tasks"][0]["result"]["metrics"]["detection"]["attacks"], 0)
+        self.assertIn("isolation-forest", self.run_survey("none", data=["--data", str(quiet)], code=1).stderr)
 
     # -- settings and results --
 
