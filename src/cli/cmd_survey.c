@@ -1,4 +1,5 @@
 /* weir survey: many algorithms on many data sets, compared. */
+#include <duckdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,9 @@ static weir_err check_models(const struct survey *s, struct weir_error *error)
 static weir_err report(struct survey *s, double seconds, struct weir_error *error)
 {
     const struct weir_survey_options *o = s->o;
-    struct weir_survey_ran ran = {.engine = o->engine, .jobs = (unsigned)o->jobs, .total_s = seconds};
+    char reader[64];
+    snprintf(reader, sizeof reader, "DuckDB %s", duckdb_library_version() + (*duckdb_library_version() == 'v'));
+    struct weir_survey_ran ran = {.reader = reader, .engine = o->engine, .jobs = (unsigned)o->jobs, .total_s = seconds};
     weir_err failed = weir_survey_gather(o->out, s->plan, &ran, &s->report, error);
     weir_err none = failed ? WEIR_OK : check_models(s, error);
     if (!failed && !none && o->pick)

@@ -109,7 +109,9 @@ const struct weir_known *weir_known_headless(char *const *cells, size_t count)
             continue;
         for (double value; i < count; i++) {
             enum weir_number_kind kind = weir_number_read(cells[i], strlen(cells[i]), &value);
-            if (kind != WEIR_NUMBER_MISSING && (kind == WEIR_NUMBER_TEXT) == ((*known)->columns[i].type == WEIR_KNOWN_NUMBER))
+            enum weir_known_type type = (*known)->columns[i].type; /* times are either */
+            if (kind != WEIR_NUMBER_MISSING && type != WEIR_KNOWN_TIME &&
+                (kind == WEIR_NUMBER_TEXT) == (type == WEIR_KNOWN_NUMBER))
                 break;
         }
         if (i == count)

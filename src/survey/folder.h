@@ -1,7 +1,7 @@
 /* The folder of a survey: what lies where, and which tasks are finished. Blocking. One thread.
  *
  *     OUT/plan.json  OUT/data/NAME.frame  OUT/tasks/ID.json ID.weir ID.log  OUT/report.json report.csv report.html best.weir
- *     OUT/runs.json (runs.h)
+ *     OUT/runs.json (runs.h) OUT/engine.json ({"libraries":{name:version}}, of an engine that is not weir's)
  *
  * OUT/tasks/ID.json is written last and at once (beside and renamed): where it is, the task is finished. */
 #ifndef WEIR_SURVEY_FOLDER_H

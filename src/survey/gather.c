@@ -246,6 +246,44 @@ static void read_cpu(char *out, size_t size)
         fclose(from);
 }
 
+/* "XGBoost 3.0.2" as {"XGBoost": "3.0.2"}: a second version beside the first. */
+static void note_library(json_t *libraries, const char *text)
+{
+    const char *blank = strrchr(text, ' ');
+    char name[64], both[200];
+    if (!blank || blank == text)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(blank - text), text);
+    const char *had = json_string_value(json_object_get(libraries, name));
+    if (had && strstr(had, blank + 1))
+        return;
+    snprintf(both, sizeof both, "%s%s%s", had ? had : "", had ? ", " : "", blank + 1);
+    json_object_set_new(libraries, name, json_string(both));
+}
+
+/* Whose versions the figures depend on: what read the data, what the tasks say, and what the engine has left. */
+static json_t *find_libraries(const char *dir, const json_t *tasks, const struct weir_survey_ran *ran)
+{
+    json_t *libraries = json_object(), *engine = NULL;
+    const json_t *task;
+    char path[WEIR_SURVEY_PATH];
+    size_t i;
+    if (ran->reader)
+        note_library(libraries, ran->reader);
+    json_array_foreach(tasks, i, task)
+    {
+        const char *library =
+            json_string_value(json_object_get(json_object_get(json_object_get(task, "result"), "fit"), "library"));
+        if (library)
+            note_library(libraries, library);
+    }
+    snprintf(path, sizeof path, "%s/engine.json", dir);
+    if (strcmp(ran->engine, "local") != 0 && weir_survey_json_read(path, &engine, NULL) == WEIR_OK)
+        json_object_update(libraries, json_object_get(engine, "libraries"));
+    json_decref(engine);
+    return libraries;
+}
+
 weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct weir_survey_ran *ran, json_t **report,
                             struct weir_error *error)
 {
@@ -256,10 +294,11 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
     weir_err failed = tasks ? read_tasks(dir, plan, tasks, &unfinished, error) : out_of_memory(error);
     if (!failed) {
         read_cpu(cpu, sizeof cpu);
-        *report = json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:O,s:O,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"), "command",
-                            json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s",
-                            ran->total_s, "cpu", cpu, "data", json_object_get(plan, "data"), "tasks", tasks, "summary",
-                            summarise(tasks), "unfinished", (json_int_t)unfinished, "picked");
+        *report =
+            json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:o,s:O,s:O,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"), "command",
+                      json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s", ran->total_s,
+                      "cpu", cpu, "libraries", find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks",
+                      tasks, "summary", summarise(tasks), "unfinished", (json_int_t)unfinished, "picked");
         failed = *report ? WEIR_OK : out_of_memory(error);
     }
     json_decref(tasks);

@@ -73,12 +73,13 @@ static void what_passes_is_replaced(void **state)
     weir_log_passing("more");
     weir_log(WEIR_LOG_INFO, "done");
     dup2(saved, STDERR_FILENO);
-    ssize_t n = read(terminal, text, sizeof text - 1);
+    size_t length = 0; /* a terminal gives it in pieces */
+    for (ssize_t n = 1; n > 0 && length<sizeof expected - 1; length += n> 0 ? (size_t)n : 0)
+        n = read(terminal, text + length, sizeof text - 1 - length);
+    text[length] = 0;
     close(saved);
     close(end);
     close(terminal);
-    assert_true(n > 0);
-    text[n] = 0;
     assert_string_equal(text, expected);
 }
 

@@ -66,7 +66,7 @@ assert json.loads(weir('data', 'check', 'small.csv', '--dataset', 'none', '--lab
 # ---- list, show -------------------------------------------------------------------------------------------------------------------
 
 names = [line.split()[0] for line in weir('data', 'list').splitlines()]
-assert len(names) == 16 and 'nsl-kdd' in names, names
+assert len(names) == 17 and 'nsl-kdd' in names, names
 assert [known['name'] for known in json.loads(weir('data', 'list', '--json'))] == names
 for name in names:
     assert weir('data', 'show', name).startswith(name + ': ')

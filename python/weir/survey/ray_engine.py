@@ -84,6 +84,11 @@ class Folder:
     def frame(self, name: str) -> numpy.typing.NDArray[numpy.uint8]:
         return numpy.asarray(numpy.memmap(os.path.join(self.path, self.frames[name]), numpy.uint8, "r"))
 
+    def keep_versions(self, versions: dict[str, str]) -> None:
+        """For the report."""
+        with open(os.path.join(self.path, "engine.json"), "w") as file:
+            json.dump({"libraries": versions}, file)
+
     def keep(self, task: Task, done: Done, log: str) -> None:
         """The result comes last: whoever finds it finds the others."""
         self._write(task, "log", log.encode())
@@ -240,6 +245,7 @@ def _on_ray(ray: typing.Any, folder: Folder, options: argparse.Namespace) -> int
             if address or attempt == STARTS - 1:
                 return _stop(f"no Ray at {address}: {_line(error)}" if address else f"Ray does not start: {_line(error)}")
     try:
+        folder.keep_versions({"Ray": ray.__version__, "Python": sys.version.split()[0], "NumPy": numpy.__version__})
         engine = Engine(ray, folder, jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1), options.quiet)
 
         def stop(number: int, frame: types.FrameType | None) -> None:
