@@ -314,6 +314,10 @@ static weir_err split_own(struct making *m, struct weir_error *error)
         if (!failed && folds.sideless && !s)
             weir_log(WEIR_LOG_WARNING, "%s: %zu rows without a value in column '%s' are left out", m->name, folds.sideless,
                      config.column);
+        if (failed && error) {
+            struct weir_error inner = *error;
+            weir_fail(error, failed, "%s, %zu rows: %s", m->name, m->prepared.dataset->rows, inner.text);
+        }
         for (size_t f = 0; f < folds.count && !failed; f++) {
             const struct weir_fold *fold = &folds.fold[f];
             char name[160];

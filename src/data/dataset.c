@@ -464,8 +464,12 @@ static weir_err settle_columns(struct reading *reading, int *at, struct weir_err
         if (!cells) {
             reason = "no values";
         } else if (!column->categories.count && column->unknown > cells / 100) { /* fewer are strays in a column of numbers */
+            uint64_t texts = column->unknown, numbers = cells - texts;
             failed = collect_texts(reading, c, &reason, error);
             again = again || !reason;
+            if (!failed && !reason && numbers > cells / 100)
+                weir_log(WEIR_LOG_WARNING, "column '%s': %llu numbers and %llu texts; all count as texts", column->name,
+                         (unsigned long long)numbers, (unsigned long long)texts);
         }
         if (reason) {
             weir_log(WEIR_LOG_INFO, "column '%s' is left out (%s)", column->name, reason);

@@ -238,20 +238,32 @@ class Survey(unittest.TestCase):
         self.assertIn("at 50 flows a second", (self.work / "same/report.html").read_text())
 
     def test_bad_data_is_refused_or_borne(self):
-        cases = {
-            "one": ("a,kind\n1,normal\n2,normal\n", 1, "every row is benign"),
-            "few": ("a,kind\n1,normal\n2,dos\n3,scan\n", 1, ""),
-            "empty": ("a,kind\n", 1, ""),
-            "label": ("a,b\n1,2\n2,3\n", 1, "kind"),
-            "nan": ("a,b,kind\n" + "".join(f",{i},{'normal' if i % 2 else 'dos'}\n" for i in range(40)), 0, ""),
-            "mixed": ("a,b,kind\n" + "".join(f"{'x' if i == 7 else i},{i % 2},{'normal' if i % 2 else 'dos'}\n" for i in range(200)), 0, ""),
+        both = [("normal", "dos")[i % 2] for i in range(200)]
+        cases = {  # text, exit code, what `weir survey`, `weir train` and `weir data check` say
+            "one": ("a,kind\n1,normal\n2,normal\n", 1, "every row is benign", "every row is benign", "rows        2"),
+            "few": ("a,kind\n1,normal\n2,dos\n3,scan\n", 1, "few, 3 rows: the split leaves no rows", "3 rows are too few", "rows        3"),
+            "empty": ("a,kind\n", 1, "no rows after the header", "no rows after the header", "no rows after the header"),
+            "nothing": ("", 1, "the file is empty", "the file is empty", "the file is empty"),
+            "label": ("a,b\n1,2\n2,3\n", 1, "no label column 'kind'; the columns are: a, b", "no label column 'kind'", "no label column 'kind'"),
+            "nan": ("a,b,kind\n" + "".join(f",{i},{k}\n" for i, k in enumerate(both)), 0, "'a' is left out (no values)",
+                    "'a' is left out (no values)", "no values"),
+            "nans": ("a,kind\n" + "".join(f"NaN,{k}\n" for k in both), 1, "no column to learn from", "no column to learn from", "no values"),
+            "stray": ("a,b,kind\n" + "".join(f"{'x' if i == 7 else i},{i % 2},{k}\n" for i, k in enumerate(both)), 0,
+                      "'a': 1 cells that hold no number count as missing", "'a': 1 cells that hold no number", "1 texts among numbers"),
+            "mixed": ("a,b,kind\n" + "".join(f"{'x' if i % 3 else i % 50},{i},{k}\n" for i, k in enumerate(both)), 0,
+                      "'a': 67 numbers and 133 texts; all count as texts", "67 numbers and 133 texts", "a       text"),
         }
-        for name, (text, code, said) in cases.items():
+        for name, (text, code, *said) in cases.items():
             with self.subTest(name):
                 path = self.work / (name + ".csv")
                 path.write_text(text)
                 done = self.run_survey("bad-" + name, "--algorithms", "decision-tree,gaussian-nb", code=code, data=["--data", str(path)])
-                self.assertIn(said, done.stderr)
+                self.assertIn(said[0], done.stderr)
+                train = [WEIR, "train", "--data", str(path), "--label", "kind", "--benign", "normal", "--algorithm", "knn", "-o", str(self.work / "m.weir")]
+                done = subprocess.run(train, capture_output=True, text=True, check=False, timeout=60)
+                self.assertEqual((done.returncode, said[1] in done.stderr), (code, True), done.stderr)
+                done = subprocess.run([WEIR, "data", "check", str(path), "--label", "kind"], capture_output=True, text=True, check=False, timeout=60)
+                self.assertIn(said[2], done.stdout + done.stderr)
 
     def test_benign_rows_alone_train_an_isolation_forest(self):
         with open(self.data, encoding="utf-8") as rows:
