@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/random.h"
 
 enum {
-    SLOTS = 264, /* histograms 2,048 bytes apart would fall into the same lines of the store buffer */
-    SIDE = 9,    /* columns counted side by side, so that one row's additions do not wait for the row before */
-    SMALL = 48   /* rows of a node whose occupied bins are noted while counting */
+    SLOTS = 264,     /* histograms 2,048 bytes apart would fall into the same lines of the store buffer */
+    SIDE = 9,        /* columns counted side by side, so that one row's additions do not wait for the row before */
+    SMALL = 48,      /* rows of a node whose occupied bins are noted while counting */
+    SPARSE = 32,     /* a node with one of so many rows has more use of bins row by row */
+    LARGE = 4 << 20, /* bytes of bins from which these are made */
+    AHEAD = 12       /* rows fetched ahead there */
 };
 
 struct open { /* a node whose split is still to be found */
@@ -23,8 +27,16 @@ struct cut {
     bool missing_left;
 };
 
+/* The bins of a column: of row r at bin[r * step]. */
+struct bins_of {
+    const uint8_t *bin;
+    size_t step;
+};
+
 struct weir_grower {
     struct weir_grow_config c;
+    uint8_t *across; /* [rows][across_width] the bins row by row; NULL: the caches hold them as they are */
+    size_t across_width;
     size_t width;                    /* values of a leaf */
     uint64_t *histogram;             /* [SIDE][SLOTS] of two classes, weight | weight of the second << 32, 0 between uses; else
                                       * [SLOTS][classes] */
@@ -42,6 +54,13 @@ struct weir_grower {
     double *leaf;
     struct weir_tree tree;
 };
+
+static struct bins_of bins_of(const struct weir_grower *g, size_t column, size_t rows)
+{
+    if (g->across && rows * SPARSE < g->c.bins->rows)
+        return (struct bins_of){g->across + column, g->across_width};
+    return (struct bins_of){g->c.bins->bin + column * g->c.bins->stride, 1};
+}
 
 static bool grow_room(void *array, size_t count, size_t size)
 {
@@ -77,12 +96,28 @@ void weir_grower_free(struct weir_grower **grower)
     struct weir_grower *g = grower ? *grower : NULL;
     if (!g)
         return;
-    void *parts[] = {g->histogram, g->row,  g->row_right, g->weight, g->weight_right, g->dead,  g->open,  g->pool, g->total,
-                     g->side,      g->left, g->right,     g->column, g->missing_left, g->value, g->cover, g->gain, g->leaf};
+    void *parts[] = {g->across,       g->histogram, g->row,   g->row_right, g->weight, g->weight_right, g->dead,
+                     g->open,         g->pool,      g->total, g->side,      g->left,   g->right,        g->column,
+                     g->missing_left, g->value,     g->cover, g->gain,      g->leaf};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
     free(g);
     *grower = NULL;
+}
+
+static bool lay_across(struct weir_grower *g)
+{
+    enum { TOGETHER = 64 };
+    const struct weir_bins *b = g->c.bins;
+    size_t width = g->across_width = (b->columns + 31) & ~(size_t)31;
+    if (b->rows * b->columns < LARGE || g->c.depth == 1)
+        return true;
+    g->across = weir_pages_alloc(b->rows + AHEAD, width);
+    for (size_t first = 0; g->across && first < b->rows; first += TOGETHER)
+        for (size_t c = 0; c < b->columns; c++)
+            for (size_t i = first; i < first + TOGETHER && i < b->rows; i++)
+                g->across[i * width + c] = b->bin[c * b->stride + i];
+    return g->across;
 }
 
 weir_err weir_grower_create(const struct weir_grow_config *config, struct weir_grower **out, struct weir_error *error)
@@ -111,7 +146,7 @@ weir_err weir_grower_create(const struct weir_grow_config *config, struct weir_g
     g->node_room /= 2;
     g->open_room /= 2;
     if (!g->histogram || !g->row || !g->row_right || !g->weight || !g->weight_right || !g->pool || !g->total || !g->side ||
-        !more_nodes(g) || !more_open(g)) {
+        !more_nodes(g) || !more_open(g) || !lay_across(g)) {
         weir_grower_free(out);
         return weir_fail(error, WEIR_ERR_MEMORY, "the room for a tree of %zu rows does not fit into memory", rows);
     }
@@ -133,11 +168,17 @@ static inline __attribute__((always_inline)) void count_columns(const struct wei
 {
     uint64_t *histogram = g->histogram;
     const uint8_t *bin[SIDE];
+    size_t step = bins_of(g, 0, rows).step;
     for (int k = 0; k < columns; k++)
-        bin[k] = g->c.bins->bin + column[k] * g->c.bins->stride;
+        bin[k] = bins_of(g, column[k], rows).bin;
     for (size_t i = 0; i < rows; i++) {
-        size_t r = row[i];
+        size_t r = row[i] * step;
         uint64_t w = weight[i];
+        if (step > 1) {
+            const uint8_t *next = g->across + row[i + AHEAD < rows ? i + AHEAD : i] * step;
+            for (size_t line = 0; line < step; line += 64)
+                __builtin_prefetch(next + line);
+        }
 #pragma GCC unroll 9
         for (int k = 0; k < columns; k++)
             histogram[k * SLOTS + bin[k][r]] += w;
@@ -150,10 +191,10 @@ static void count_few(const struct weir_grower *g, const uint32_t *column, size_
 {
     memset(used, 0, columns * sizeof *used);
     for (size_t k = 0; k < columns; k++) {
-        const uint8_t *bin = g->c.bins->bin + column[k] * g->c.bins->stride;
+        const struct bins_of of = bins_of(g, column[k], rows);
         uint64_t *histogram = g->histogram + k * SLOTS;
         for (size_t i = 0; i < rows; i++) {
-            unsigned b = bin[row[i]];
+            unsigned b = of.bin[row[i] * of.step];
             histogram[b] += weight[i];
             used[k][b / 64] |= (uint64_t)1 << b % 64;
         }
@@ -236,9 +277,10 @@ static void scan_two(const struct weir_grower *g, uint64_t *histogram, const uin
 /* Whether a column has more than one value here. */
 static bool varies(const struct weir_grower *g, size_t column, const uint32_t *row, size_t rows)
 {
-    const uint8_t *bin = g->c.bins->bin + column * g->c.bins->stride, first = bin[row[0]];
+    const struct bins_of of = bins_of(g, column, rows);
+    const uint8_t first = of.bin[row[0] * of.step];
     for (size_t i = 1; i < rows; i++)
-        if (bin[row[i]] != first)
+        if (of.bin[row[i] * of.step] != first)
             return true;
     return false;
 }
@@ -264,10 +306,10 @@ static void cut_two(const struct weir_grower *g, const uint32_t *column, size_t 
 static void count_many(const struct weir_grower *g, size_t column, const uint32_t *row, const uint64_t *weight, size_t rows)
 {
     size_t classes = g->c.classes;
-    const uint8_t *bin = g->c.bins->bin + column * g->c.bins->stride;
+    const struct bins_of of = bins_of(g, column, rows);
     memset(g->histogram, 0, SLOTS * classes * sizeof *g->histogram);
     for (size_t i = 0; i < rows; i++)
-        g->histogram[bin[row[i]] * classes + g->c.label[row[i]]] += weight[i];
+        g->histogram[of.bin[row[i] * of.step] * classes + g->c.label[row[i]]] += weight[i];
 }
 
 static void try_many(const struct weir_grower *g, const uint64_t *left, uint64_t all, size_t column, unsigned before,
@@ -377,7 +419,7 @@ static void find_cut(struct weir_grower *g, const struct open *o, uint64_t *dead
 /* Rows to the left stay where they are, those to the right go behind them; both keep their order. Returns how many stay. */
 static size_t part(struct weir_grower *g, const struct open *o, const struct cut *cut)
 {
-    const uint8_t *bin = g->c.bins->bin + cut->column * g->c.bins->stride;
+    const struct bins_of of = bins_of(g, cut->column, o->rows);
     uint32_t *row = g->row + o->start;
     uint64_t *weight = g->weight + o->start;
     unsigned last = cut->right == WEIR_BINS_MAX ? WEIR_BINS_MAX - 1 : cut->left;
@@ -385,7 +427,8 @@ static size_t part(struct weir_grower *g, const struct open *o, const struct cut
     for (size_t i = 0; i < o->rows; i++) {
         uint32_t r = row[i];
         uint64_t w = weight[i];
-        bool right = bin[r] == WEIR_BIN_MISSING ? !cut->missing_left : bin[r] > last;
+        unsigned b = of.bin[r * of.step];
+        bool right = b == WEIR_BIN_MISSING ? !cut->missing_left : b > last;
         row[stay] = g->row_right[go] = r;
         weight[stay] = g->weight_right[go] = w;
         stay += !right;

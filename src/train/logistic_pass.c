@@ -40,6 +40,8 @@ static inline void margins(const float *x, size_t columns, const float *weight, 
         z[r] = bias;
     for (size_t c = 0; c < columns; c++, x += ROWS) {
         float w = weight[c];
+        for (int r = 0; r < ROWS; r += LANES) /* of the next tile */
+            __builtin_prefetch(x + columns * ROWS + r, 0, 2);
         for (int r = 0; r < ROWS; r++)
             z[r] += w * x[r];
     }
