@@ -297,6 +297,12 @@ static void committed(void *context)
     look(collect);
 }
 
+static bool pressed(void *context)
+{
+    struct weir_collect *collect = context;
+    return weir_collector_end_pressed(collect->end);
+}
+
 /* No room: nothing is taken, but sensors that ask for their marks get them. */
 static void rest(void *context, int64_t timeout_ns)
 {
@@ -364,13 +370,18 @@ weir_err weir_collect_start(const struct weir_collect_config *config, struct wei
     if (config->publish && (code = weir_publish_open(&publish, &collect->publish, error)) != WEIR_OK)
         goto fail;
     const struct weir_writer_config writer = {
-        .source = {.context = collect, .take = take, .ended = stopped, .give = give, .committed = committed, .rest = rest},
+        .source = {.context = collect,
+                   .take = take,
+                   .ended = stopped,
+                   .give = give,
+                   .committed = committed,
+                   .pressed = pressed,
+                   .rest = rest},
         .store = collect->store,
         .eve = collect->eve,
         .publish = collect->publish,
         .commit_interval_ns = config->commit_interval_ns ? config->commit_interval_ns : 250 * 1000000,
         .commit_rows = config->commit_rows ? config->commit_rows : 100000,
-        .commit_batches = config->transport ? weir_transport_verdicts_most(config->transport) / 2 : 0,
         .on_full = config->on_full == WEIR_ON_FULL_STOP ? WEIR_ON_FULL_STOP : WEIR_ON_FULL_WITHHOLD};
     if ((code = weir_writer_create(&writer, &collect->writer)) != WEIR_OK) {
         weir_fail(error, code, "collector: %s", weir_err_text(code));

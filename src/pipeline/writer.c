@@ -626,8 +626,8 @@ void *weir_writer_run(void *argument)
         if (comes_again(writer) && failed(writer))
             break;
         store_health(writer);
-        bool many = writer->config.commit_batches && writer->scored_batches >= writer->config.commit_batches;
-        if (writer->pending_rows >= writer->config.commit_rows || many ||
+        bool pressed = writer->uncommitted && source->pressed && source->pressed(source->context);
+        if (writer->pending_rows >= writer->config.commit_rows || pressed ||
             (writer->uncommitted && weir_clock_mono_ns() >= writer->commit_at_ns))
             commit(writer);
         if (!writer->uncommitted) {

@@ -1,7 +1,7 @@
 /* The writer: the one thread that owns the store and the EVE file.
  *
- * It appends verdicts as they come, gives the batches back, and commits every commit_interval, commit_rows or commit_batches,
- * whichever is first.
+ * It appends verdicts as they come, gives the batches back, and commits every commit_interval or commit_rows, or
+ * when the source is pressed, whichever is first.
  * EVE lines are written after the commit that they belong to. When the store or EVE fails, the writer goes on taking verdicts and
  * counts them as rejected, so that nothing upstream waits for ever.
  *
@@ -36,6 +36,7 @@ struct weir_writer_source {
     void (*give)(void *context, struct weir_verdicts *verdicts); /* back; nothing of their names is used from here on */
     /* NULL, or: what is not committed comes again. Called after each commit. */
     void (*committed)(void *context);
+    bool (*pressed)(void *context); /* the same: so much has been taken that a commit should not wait longer */
     /* The same, while there is no room: instead of a take. */
     void (*rest)(void *context, int64_t timeout_ns);
 };
@@ -47,7 +48,6 @@ struct weir_writer_config {
     struct weir_publish *publish; /* or NULL; the writer's thread has it */
     int64_t commit_interval_ns;
     uint64_t commit_rows;
-    uint64_t commit_batches; /* 0: however many there are */
     enum weir_on_full on_full;
 };
 

@@ -48,6 +48,7 @@ struct redis_collector {
         ahead; /* as soon as no more frames than these wait, the next read is sent; 0: the last one brought all that was there */
     struct entry **entry;
     size_t entries, entry_room;
+    uint64_t limit, taken; /* taken: entries since the last commit; with half of the limit it is time for one */
     struct weir_mark_table known;
     bool uncovered; /* a commit came after the last look at the entries */
     int64_t next_tend_ns, read_again_ns;
@@ -82,6 +83,7 @@ weir_err weir_redis_collector_open(const struct weir_transport_config *config, s
     struct redis_collector *collector = calloc(1, sizeof *collector);
     if (!collector)
         return weir_fail(error, WEIR_ERR_MEMORY, "queue: out of memory");
+    collector->limit = weir_redis_results_most(config);
     weir_err code = weir_redis_link_open(&collector->link, url, open_wait_ns, error);
     if (code != WEIR_OK)
         weir_redis_collector_close(&collector->end, 0);
@@ -236,6 +238,7 @@ static void take_entry(void *context, const char *id, const struct weir_redis_wo
         collector->out_of_memory = true;
         return;
     }
+    collector->taken++;
     for (size_t i = 0; !collector->out_of_memory && i < count; i++)
         collector->out_of_memory = !keep_frame(collector, entry, i, &frame[i]);
 }
@@ -425,9 +428,16 @@ weir_err weir_redis_collector_commit(struct weir_collector_end *end, const struc
         if (!weir_mark_table_put(&collector->known, &marks[i]))
             return weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory for marks", collector->link.url.text);
     collector->uncovered = true;
+    collector->taken = 0;
     if (tend(collector, 0))
         weir_redis_link_write(&collector->link);
     return WEIR_OK;
+}
+
+bool weir_redis_collector_pressed(const struct weir_collector_end *end)
+{
+    const struct redis_collector *collector = (const struct redis_collector *)end;
+    return collector->taken >= collector->limit / 2;
 }
 
 bool weir_redis_collector_trouble(const struct weir_collector_end *end, char *text, size_t size)

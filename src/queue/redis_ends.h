@@ -43,6 +43,7 @@ weir_err weir_redis_collector_refuse(struct weir_collector_end *end, const struc
                                      struct weir_error *error);
 weir_err weir_redis_collector_commit(struct weir_collector_end *end, const struct weir_mark *marks, size_t count,
                                      struct weir_error *error);
+bool weir_redis_collector_pressed(const struct weir_collector_end *end);
 bool weir_redis_collector_trouble(const struct weir_collector_end *end, char *text, size_t size);
 void weir_redis_collector_close(struct weir_collector_end *end, int64_t linger_ns);
 

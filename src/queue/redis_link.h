@@ -78,6 +78,12 @@ void weir_redis_link_send_texts(struct weir_redis_link *link, uint32_t tag, cons
 #define WEIR_REDIS_FIELD  "f"
 #define WEIR_REDIS_DEPTH  1024 /* entries in a stream that make its producers wait */
 
+/* So many may wait for the collector's commits in weir:v before workers wait. */
+static inline uint64_t weir_redis_results_most(const struct weir_transport_config *config)
+{
+    return 4 * (uint64_t)(config->depth ? config->depth : WEIR_REDIS_DEPTH);
+}
+
 /* An entry of a stream has one frame or several, each a field "f". Writers put at most so many together, and no more once they
  * have so many bytes; readers take what others put together up to _MOST. */
 #define WEIR_REDIS_TOGETHER       16

@@ -20,6 +20,7 @@ const struct weir_transport_ops weir_transport_redis = {
     .release = weir_redis_collector_release,
     .collector_refuse = weir_redis_collector_refuse,
     .commit = weir_redis_collector_commit,
+    .pressed = weir_redis_collector_pressed,
     .collector_trouble = weir_redis_collector_trouble,
     .collector_close = weir_redis_collector_close,
 };

@@ -210,7 +210,7 @@ weir_err weir_redis_worker_open(const struct weir_transport_config *config, stru
     if (getrandom(&salt, sizeof salt, 0) != sizeof salt)
         salt = (uint64_t)weir_clock_mono_ns();
     snprintf(worker->consumer, sizeof worker->consumer, "%s-%d-%08" PRIx32, host, (int)getpid(), (uint32_t)salt);
-    worker->limit = weir_transport_verdicts_most(config);
+    worker->limit = weir_redis_results_most(config);
     worker->claim_after_ns = config->claim_after_ns;
     weir_err code = weir_redis_link_open(&worker->link, config->queue[0], open_wait_ns, error);
     if (code != WEIR_OK)

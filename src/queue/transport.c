@@ -1,6 +1,5 @@
 #include "queue/transport.h"
 
-#include "queue/redis_link.h"
 #include "queue/transport_ops.h"
 
 static const struct weir_transport_ops *ops_of(const struct weir_url *url)
@@ -18,13 +17,6 @@ bool weir_transport_carries_results(const char *url)
 {
     struct weir_url parsed;
     return weir_url_parse(url, &parsed, NULL) == WEIR_OK && weir_url_is_redis(&parsed);
-}
-
-uint64_t weir_transport_verdicts_most(const struct weir_transport_config *config)
-{
-    if (!config->queues || !weir_transport_carries_results(config->queue[0]))
-        return 0;
-    return 4 * (uint64_t)(config->depth ? config->depth : WEIR_REDIS_DEPTH);
 }
 
 /* All addresses are good and of one kind; that kind's functions. */
@@ -171,6 +163,11 @@ weir_err weir_collector_end_commit(struct weir_collector_end *end, const struct 
                                    struct weir_error *error)
 {
     return end->ops->commit(end, marks, count, error);
+}
+
+bool weir_collector_end_pressed(const struct weir_collector_end *end)
+{
+    return end->ops->pressed && end->ops->pressed(end);
 }
 
 void weir_collector_end_close(struct weir_collector_end **end, int64_t linger_ns)

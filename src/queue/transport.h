@@ -69,10 +69,6 @@ weir_err weir_transport_check(const char *url, struct weir_error *error);
 /* True when the queue of this URL also carries verdicts and marks, so that --results is not needed. */
 bool weir_transport_carries_results(const char *url);
 
-/* How many verdict frames may wait for the collector's commits before the workers wait, too; 0: there is no such bound. A
- * collector that commits when half of them have come holds nobody up. */
-uint64_t weir_transport_verdicts_most(const struct weir_transport_config *config);
-
 /* --- the sensor's end --- */
 struct weir_sensor_end;
 
@@ -158,6 +154,9 @@ weir_err weir_collector_end_refuse(struct weir_collector_end *end, const struct 
  * changed, and at the start with all. zmq repeats what it knows when a sensor asks or connects. */
 weir_err weir_collector_end_commit(struct weir_collector_end *end, const struct weir_mark *marks, size_t count,
                                    struct weir_error *error);
+
+/* True when half of what may wait for the collector's commits has been taken since the last one: workers would soon wait, too. */
+bool weir_collector_end_pressed(const struct weir_collector_end *end);
 void weir_collector_end_close(struct weir_collector_end **end, int64_t linger_ns);
 
 /* --- what each of them counts; `end` is any of the three --- */

@@ -51,6 +51,7 @@ struct weir_transport_ops {
     weir_err (*collector_refuse)(struct weir_collector_end *end, const struct weir_delivery *delivery, const char *why,
                                  struct weir_error *error);
     weir_err (*commit)(struct weir_collector_end *end, const struct weir_mark *marks, size_t count, struct weir_error *error);
+    bool (*pressed)(const struct weir_collector_end *end); /* NULL: never */
     bool (*collector_trouble)(const struct weir_collector_end *end, char *text, size_t size);
     void (*collector_close)(struct weir_collector_end *end, int64_t linger_ns);
 };
