@@ -18,24 +18,42 @@
 static void leave_out_credentials(char *text)
 {
     for (char *at = text; (at = strstr(at, "://"));) {
-        char *end = at + strcspn(at, " "), *behind = memrchr(at, '@', (size_t)(end - at));
+        char *end = at + strcspn(at, " '"), *behind = memrchr(at, '@', (size_t)(end - at));
         at += 3;
         if (behind)
             memmove(at, behind + 1, strlen(behind + 1) + 1);
     }
 }
 
+/* So that a shell takes it as it was. */
+static void print_word(FILE *to, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,@%+-";
+    putc(' ', to);
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, to);
+        return;
+    }
+    putc('\'', to);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, to);
+    putc('\'', to);
+}
+
 char *weir_command_text(int argc, char **argv)
 {
-    size_t size = sizeof "weir";
-    for (int i = 0; i < argc; i++)
-        size += strlen(argv[i]) + 1;
-    char *text = malloc(size), *at = text;
-    if (!text)
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
         return NULL;
-    at = stpcpy(at, "weir");
+    fputs("weir", to);
     for (int i = 0; i < argc; i++)
-        at = stpcpy(stpcpy(at, " "), argv[i]);
+        print_word(to, argv[i]);
+    if (fclose(to)) {
+        free(text);
+        return NULL;
+    }
     leave_out_credentials(text);
     return text;
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int64_t read_status(const char *key)
@@ -20,12 +21,19 @@ static int64_t read_status(const char *key)
     return value;
 }
 
+static int64_t read_children(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_CHILDREN, &usage) == 0 ? usage.ru_maxrss : 0;
+}
+
 void weir_survey_meter_start(struct weir_survey_meter *meter)
 {
     int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
     meter->resident = fd >= 0 && write(fd, "5", 1) == 1 ? read_status("VmRSS") : -1;
     if (fd >= 0)
         close(fd);
+    meter->children = read_children();
 }
 
 double weir_survey_meter_peak_mib(const struct weir_survey_meter *meter)
@@ -33,5 +41,6 @@ double weir_survey_meter_peak_mib(const struct weir_survey_meter *meter)
     int64_t most = read_status("VmHWM");
     if (meter->resident < 0 || most < 0)
         return (double)NAN;
-    return most > meter->resident ? (double)(most - meter->resident) / 1024 : 0;
+    int64_t children = read_children(), own = most > meter->resident ? most - meter->resident : 0;
+    return (double)(own + (children > meter->children ? children : 0)) / 1024;
 }

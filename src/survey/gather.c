@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "survey/extract.h"
@@ -294,11 +295,11 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
     weir_err failed = tasks ? read_tasks(dir, plan, tasks, &unfinished, error) : out_of_memory(error);
     if (!failed) {
         read_cpu(cpu, sizeof cpu);
-        *report =
-            json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:o,s:O,s:O,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"), "command",
-                      json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s", ran->total_s,
-                      "cpu", cpu, "libraries", find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks",
-                      tasks, "summary", summarise(tasks), "unfinished", (json_int_t)unfinished, "picked");
+        *report = json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:I,s:o,s:O,s:O,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"),
+                            "command", json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s",
+                            ran->total_s, "cpu", cpu, "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "libraries",
+                            find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks", tasks, "summary",
+                            summarise(tasks), "unfinished", (json_int_t)unfinished, "picked");
         failed = *report ? WEIR_OK : out_of_memory(error);
     }
     json_decref(tasks);

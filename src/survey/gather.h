@@ -20,7 +20,8 @@ struct weir_survey_ran {
 
 /* Reads the results of the plan's tasks in `dir`. *report is what design.md calls the survey's JSON:
  *
- *     {"weir":..,"command":..,"engine":..,"jobs":n,"total_s":..,"cpu":..,"libraries":{name:version},"data":{as in the plan},
+ *     {"weir":..,"command":..,"engine":..,"jobs":n,"total_s":..,"cpu":..,"processors":n,"libraries":{name:version},"data":{as in
+ * the plan},
  *      "tasks":[{"id":..,"data":..,"test_data":..,"algorithm":..,"scale":..,"select":..,"seed":..,"fold":..,"status":..,"error":..,
  *                "accuracy":..,"precision":..,"recall":..,"f1":..,"roc_auc":..,"pr_auc":..,"fit_s":..,"score_s":..,"peak_mib":..,
  *                "score_ns":..,"extract_ns":..,"model_bytes":..,"model":"tasks/ID.weir","params":{..},"result":{..},"cost":{..}},..],

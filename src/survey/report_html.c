@@ -563,6 +563,7 @@ static void put_about(FILE *to, const json_t *report)
     fputs("<h3>Made by</h3>\n<div class=\"wide\"><table><tbody>\n", to);
     put_fact(to, "weir", text_of(report, "weir"));
     put_fact(to, "CPU", text_of(report, "cpu"));
+    put_count(to, "Processors", number_of(report, "processors"));
     json_object_foreach(json_object_get(report, "libraries"), name, data) put_fact(to, name, json_string_value(data));
     fputs("</tbody></table></div>\n<h3>To make it again</h3>\n<pre>", to);
     weir_html_text(to, text_of(report, "command"));

@@ -1,4 +1,5 @@
 /* XGBoost as a trainer: its own library grows the trees (xgb.h), weir's importer reads them. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/xgboost.h"
@@ -32,8 +33,10 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
     weir_boosted_gather(set, x, set->columns, 1);
     weir_err err = weir_xgb_train(x, set->label, set->rows, set->columns, &xgb, &bytes, &size, error);
     free(x);
+    char library[48];
+    snprintf(library, sizeof library, "XGBoost %s", weir_xgb_version(NULL));
     if (!err)
-        err = weir_boosted_take(weir_xgboost_read, bytes, size, weir_xgb_version(NULL), out, error);
+        err = weir_boosted_take(weir_xgboost_read, bytes, size, library, out, error);
     free(bytes);
     return err;
 }

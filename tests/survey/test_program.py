@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 WEIR = os.path.abspath(sys.argv[1])
@@ -83,6 +84,8 @@ class Survey(unittest.TestCase):
         reports = [json.loads((self.work / out / "report.json").read_text()) for out in ("one", "jobs8")]
         self.assertEqual(*([[t["id"], t["result"]] for t in r["tasks"]] for r in reports))
         self.assertEqual(reports[0]["data"], reports[1]["data"])
+        self.assertRegex(reports[0]["libraries"]["DuckDB"], r"^[0-9.]+$")
+        self.assertIn("DuckDB", (self.work / "one/report.html").read_text())
 
     def test_what_is_stopped_goes_on(self):
         flags = ["--algorithms", QUICK, "--seeds", "1-6", "--param", "random-forest.n_estimators=20", "--jobs", "2"]
@@ -139,6 +142,41 @@ class Survey(unittest.TestCase):
             poll.register(ended, 1)
             self.assertTrue(poll.poll(20000), "the task's process goes on alone")
             os.close(ended)
+
+    def test_the_data_are_in_memory_once(self):
+        columns = ", ".join(f"(hash(i * 100 + {c}) % 1000)::DOUBLE AS c{c}" for c in range(100))
+        sql = f"SELECT {columns}, CASE WHEN hash(i) % 2 = 0 THEN 'normal' ELSE 'dos' END AS kind FROM range(40000) t(i)"
+        flags = ["--algorithms", "random-forest", "--param", "random-forest.n_estimators=100000", "--seeds", "1-4", "--jobs", "4", "--memory", "100GB"]
+        frame = self.work / "once/data/data.frame"
+        with subprocess.Popen(self.command("once", *flags, data=["--sql", sql]), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENV) as run:
+            mapped = {}
+            for _ in range(6000):  # a minute
+                workers = self.children(run.pid)
+                mapped = {pid: self.mapping(pid, frame) for pid in workers}
+                size = frame.stat().st_size / 1024 if frame.exists() else 1
+                if len(mapped) == 4 and all(m.get("Rss", 0) > 0.95 * size for m in mapped.values()):
+                    mapped = {pid: self.mapping(pid, frame) for pid in workers}  # now that none still grows
+                    break
+                time.sleep(0.01)
+            run.terminate()
+        self.assertEqual(len(mapped), 4)
+        self.assertGreater(sum(m["Rss"] for m in mapped.values()), 3.7 * size)
+        self.assertLess(sum(m["Pss"] for m in mapped.values()), 1.1 * size)  # each page shared out among those that have it
+
+    @staticmethod
+    def mapping(pid, path):
+        """What a process has of a file, in KiB, as proc(5)'s smaps tells it."""
+        found, inside = {}, False
+        try:
+            for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+                words = line.split()
+                if not words[0].endswith(":"):
+                    inside = line.endswith(str(path))
+                elif inside and words[-1] == "kB":
+                    found[words[0][:-1]] = found.get(words[0][:-1], 0) + int(words[1])
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            pass
+        return found
 
     # -- failures --
 
