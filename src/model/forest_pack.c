@@ -114,9 +114,7 @@ weir_err weir_plan_pack(struct weir_plan *plan, struct weir_error *error)
         return WEIR_OK;
     plan->packed = true;
     plan->few = WEIR_FEW_ROWS; /* measured: where a block of 64 rows takes over */
-    for (size_t i = 0; i < plan->runs; i++) {
-        size_t most = plan->run[i].form == WEIR_FORM_MASK ? 14 : plan->run[i].form == WEIR_FORM_OBLIVIOUS ? 20 : 30;
-        plan->few = most < plan->few ? most : plan->few;
-    }
+    for (size_t i = 0; i < plan->runs; i++)
+        plan->few = plan->run[i].form == WEIR_FORM_MASK ? WEIR_FEW_ROWS_MASK : plan->few;
     return WEIR_OK;
 }

@@ -285,7 +285,9 @@ static weir_err build_searches(struct compiler *c, struct weir_error *error)
         s->plain = true;
         for (unsigned k = s->plane; k < i; k++)
             s->plain &= plan->plane[k].kind == WEIR_SPLIT_NUMBER && !plan->plane[k].missing_right;
-        s->simple = s->plain && s->planes == 1 && c->edge_count[s->column] <= plan->kernel->bins;
+        s->single =
+            s->planes == 1 && plan->plane[s->plane].kind == WEIR_SPLIT_NUMBER && c->edge_count[s->column] <= plan->kernel->bins;
+        s->simple = s->plain && s->single;
     }
     plan->table = weir_plan_room(floats, sizeof *plan->table);
     if (!plan->table)

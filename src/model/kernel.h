@@ -151,7 +151,8 @@ struct weir_search {
     uint16_t column, steps;
     uint16_t plane, planes; /* its planes */
     uint32_t table;         /* in `table`, a multiple of 16 */
-    bool simple;            /* one plane of bins, and missing values go left */
+    bool single;            /* one plane of bins */
+    bool simple;            /* that, and missing values go left */
     bool plain;             /* in all planes bins, and missing values go left: their bin is 0 in any case */
 };
 

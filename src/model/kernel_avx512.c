@@ -6,76 +6,9 @@
 #include "model/gather.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
+#include "model/kernel_search.h"
 
 /* -- planes -- */
-
-static inline __attribute__((always_inline)) __m128 quarter(const float *x, size_t columns)
-{
-    return columns == 4 ? _mm_loadu_ps(x) : _mm_maskz_loadu_ps((__mmask8)((1u << columns) - 1), x);
-}
-
-/* 4 columns of 16 rows, rows `step` floats apart (rows past the last one repeat it), to columns `gap` apart. Rows 4 i + k meet in
- * vector k, so that transposing in its quarters leaves the rows in order. */
-static inline __attribute__((always_inline)) void transpose(const float *x, size_t step, size_t rows, size_t columns, float *out,
-                                                            size_t gap)
-{
-    const float *row[16];
-
-    __m512 r[4];
-    for (size_t i = 0; i < 16; i++)
-        row[i] = x + (i < rows ? i : rows - 1) * step;
-    for (int k = 0; k < 4; k++) {
-        r[k] = _mm512_castps128_ps512(quarter(row[k], columns));
-        r[k] = _mm512_insertf32x4(r[k], quarter(row[4 + k], columns), 1);
-        r[k] = _mm512_insertf32x4(r[k], quarter(row[8 + k], columns), 2);
-        r[k] = _mm512_insertf32x4(r[k], quarter(row[12 + k], columns), 3);
-    }
-    __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
-    __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
-    _mm512_store_pd(out, _mm512_unpacklo_pd(a, c));
-    _mm512_store_pd(out + gap, _mm512_unpackhi_pd(a, c));
-    _mm512_store_pd(out + 2 * gap, _mm512_unpacklo_pd(b, d));
-    _mm512_store_pd(out + 3 * gap, _mm512_unpackhi_pd(b, d));
-}
-
-/* One step down the search tree. */
-static inline __m512i step(__m512i k, __m512 x, __m512 threshold)
-{
-    __mmask16 left = _mm512_cmp_ps_mask(x, threshold, _CMP_NGE_UQ);
-    k = _mm512_add_epi32(k, k);
-    return _mm512_mask_add_epi32(k, left, k, _mm512_set1_epi32(1));
-}
-
-static inline __m512 two(const float *e, __m512i k)
-{
-    return _mm512_permutex2var_ps(_mm512_load_ps(e), k, _mm512_load_ps(e + 16));
-}
-
-/* Where 16 values are in the search tree after its first eight levels, or all. These are looked up in registers; the first steps
- * say which of them, when a level takes several. */
-static inline __attribute__((always_inline)) __m512i search(const float *e, unsigned steps, __m512 x)
-{
-    __m512 top = _mm512_load_ps(e);
-    __mmask16 first = _mm512_cmp_ps_mask(x, _mm512_set1_ps(e[1]), _CMP_NGE_UQ);
-    __m512 threshold = _mm512_mask_blend_ps(first, _mm512_set1_ps(e[2]), _mm512_set1_ps(e[3]));
-    __mmask16 second = _mm512_cmp_ps_mask(x, threshold, _CMP_NGE_UQ);
-    __m512i k = _mm512_mask_blend_epi32(first, _mm512_set1_epi32(4), _mm512_set1_epi32(6));
-    k = _mm512_mask_add_epi32(k, second, k, _mm512_set1_epi32(1));
-    k = step(k, x, _mm512_permutexvar_ps(k, top));
-    k = step(k, x, _mm512_permutexvar_ps(k, top));
-    if (steps > 4)
-        k = step(k, x, _mm512_permutexvar_ps(k, _mm512_load_ps(e + 16)));
-    if (steps > 5)
-        k = step(k, x, two(e + 32, k));
-    if (steps > 6)
-        k = step(k, x, _mm512_mask_blend_ps(first, two(e + 64, k), two(e + 96, k)));
-    if (steps > 7) {
-        __m512 low = _mm512_mask_blend_ps(second, two(e + 128, k), two(e + 160, k));
-        __m512 high = _mm512_mask_blend_ps(second, two(e + 192, k), two(e + 224, k));
-        k = step(k, x, _mm512_mask_blend_ps(first, low, high));
-    }
-    return k;
-}
 
 /* 4 x 16 numbers to 64 bytes, saturated. The rows of a block stand in an order of their own: byte 16 i + 4 j + k is row
  * 16 j + 4 i + k, as packing leaves it; what is looked up for them comes out in order again. */
@@ -88,7 +21,7 @@ static inline __attribute__((always_inline)) void search64(const float *e, unsig
 {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
-        k[i] = search(e, steps, _mm512_loadu_ps(x + 16 * i));
+        k[i] = weir_search_top(e, steps, _mm512_loadu_ps(x + 16 * i));
 }
 
 /* The first eight levels, or all. */
@@ -118,7 +51,7 @@ static inline __attribute__((always_inline)) void search_rest(const float *e, un
 {
     for (unsigned s = 8; s < steps; s++)
         for (size_t i = 0; i < count; i++)
-            k[i] = step(k[i], _mm512_loadu_ps(x + 16 * i), weir_gather_ps(k[i], e));
+            k[i] = weir_search_step(k[i], _mm512_loadu_ps(x + 16 * i), weir_gather_ps(k[i], e));
     for (size_t i = 0; i < count; i++)
         k[i] = _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), k[i]);
 }
@@ -129,11 +62,15 @@ static void bin_column(const struct weir_plan *plan, const struct weir_search *s
     __m512i bin[4];
     search_top(plan->table + s->table, s->steps, x, bin);
     search_rest(plan->table + s->table, s->steps, x, 4, bin);
-    if (s->simple) {
+    const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
+    if (s->single) {
+        for (int i = 0; i < 4 && !s->plain; i++) {
+            __m512 v = _mm512_loadu_ps(x + 16 * i);
+            bin[i] = _mm512_mask_mov_epi32(bin[i], _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), most);
+        }
         _mm512_store_si512(planes, pack(bin));
         return;
     }
-    const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
     __m512i part[4];
     __mmask64 missing, zero;
     for (unsigned i = 0; s->plain && i < s->planes; i++, planes += gap) {
@@ -178,10 +115,10 @@ static inline void fill_tile(const struct weir_plan *plan, const struct weir_val
     columns = columns < 4 ? columns : 4;
     if (rows >= WEIR_BLOCK && columns == 4)
         for (size_t r = 0; r < WEIR_BLOCK; r += 16)
-            transpose(x + r * v->row_step, v->row_step, 16, 4, tile + r, gap);
+            weir_transpose(x + r * v->row_step, v->row_step, 16, 4, tile + r, gap);
     else
         for (size_t r = 0; r < WEIR_BLOCK && r < rows; r += 16)
-            transpose(x + r * v->row_step, v->row_step, rows - r, columns, tile + r, gap);
+            weir_transpose(x + r * v->row_step, v->row_step, rows - r, columns, tile + r, gap);
 }
 
 static void fill_planes(const struct weir_plan *plan, const struct weir_values *v, unsigned blocks, uint8_t *planes)
@@ -312,14 +249,6 @@ static inline __m512i widen(__m512i number, int j)
     return _mm512_shuffle_epi8(number, _mm512_or_si512(low, _mm512_set1_epi32(4 * j)));
 }
 
-/* Bit 5 of the number chooses the half of the table; its mask is made by a port that is idle. */
-static inline __m512 look_up(const float *leaf, __m512i number)
-{
-    __m512 low = _mm512_permutex2var_ps(_mm512_load_ps(leaf), number, _mm512_load_ps(leaf + 16));
-    __m512 high = _mm512_permutex2var_ps(_mm512_load_ps(leaf + 32), number, _mm512_load_ps(leaf + 48));
-    return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_slli_epi32(number, 26)), low, high);
-}
-
 #ifdef __AVX512VBMI__
 static inline __m512i two_bytes(const uint8_t *leaf, __m512i number)
 {
@@ -382,7 +311,7 @@ static inline __attribute__((always_inline)) void add_numbers(const struct weir_
         if (output == WEIR_OUTPUT_FLOAT32) {
             float *sum = (float *)out + at;
             const float *leaf = plan->leaf + p->leaf;
-            __m512 value = p->leaves <= 64 ? look_up(leaf, n) : weir_gather_ps(n, leaf);
+            __m512 value = p->leaves <= 64 ? weir_look_up(leaf, n) : weir_gather_ps(n, leaf);
             _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), value));
         } else if (output == WEIR_OUTPUT_FLOAT64) {
             double *sum = (double *)out + at;
@@ -646,7 +575,7 @@ static inline __attribute__((always_inline)) void walk_tree(const struct weir_pl
                 _mm_prefetch(ahead, _MM_HINT_T1);
             __m512i numbers = _mm512_load_si512(number + r);
             for (int i = 0; i < 4; i++) {
-                w.at[i] = _mm512_castps_si512(look_up((const float *)(const void *)entry, widen(numbers, i)));
+                w.at[i] = _mm512_castps_si512(weir_look_up((const float *)(const void *)entry, widen(numbers, i)));
                 w.row[i] = _mm512_mullo_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32((int)r + 16 * i)), step);
             }
             walk_levels(plan, word, next, side, codes, WALK_FIRST, &w);

@@ -5,7 +5,8 @@
 
 #include "model/kernel.h"
 
-#define WEIR_FEW_ROWS 32 /* in a chunk, at most */
+#define WEIR_FEW_ROWS      32 /* in a chunk, at most */
+#define WEIR_FEW_ROWS_MASK 25 /* with packs of MASK */
 
 /* planes: [row][row_bytes], a byte each. */
 void weir_few_planes(const struct weir_plan *plan, const struct weir_values *values, uint8_t *planes);

@@ -5,8 +5,25 @@
 #include "model/gather.h"
 #include "model/kernel.h"
 #include "model/kernel_few.h"
+#include "model/kernel_search.h"
 
-enum { VECTORS = 4, ROWS = 8 }; /* of columns, and rows, at a time */
+enum { VECTORS = 4, ROWS = 16, ALONE = 4 }; /* of columns, and rows, at a time; up to so many rows stay alone */
+
+/* 16 x 16 bytes turned round in each quarter: rows of 64 columns, or columns of 64 rows. */
+static inline __attribute__((always_inline)) void turn(__m512i a[16])
+{
+    __m512i b[16];
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < 8; k++) {
+            b[2 * k] = _mm512_unpacklo_epi8(a[k], a[k + 8]);
+            b[2 * k + 1] = _mm512_unpackhi_epi8(a[k], a[k + 8]);
+        }
+        for (int k = 0; k < 8; k++) {
+            a[2 * k] = _mm512_unpacklo_epi8(b[k], b[k + 8]);
+            a[2 * k + 1] = _mm512_unpackhi_epi8(b[k], b[k + 8]);
+        }
+    }
+}
 
 /* -- planes -- */
 
@@ -88,6 +105,94 @@ static void spread(const struct weir_plan *plan, const float *value, const uint3
             planes[i] = weir_plane_byte(plan, &plan->plane[i], value[plan->vector.search[i]], 0);
 }
 
+/* Where the bytes of a plane are before they are turned round. */
+static inline size_t before_turn(size_t plane)
+{
+    return plane / 64 * 64 * ROWS + plane % 16 * 64 + plane / 16 % 4 * 16;
+}
+
+/* A column's values to its planes. */
+static inline __attribute__((always_inline)) void bin_rows(const struct weir_plan *plan, const struct weir_search *s, __m512 x,
+                                                           unsigned steps, uint8_t *bytes)
+{
+    const float *table = plan->table + s->table;
+    const __m512i most = _mm512_set1_epi32((int)plan->kernel->bins);
+    __m512i bin = weir_search_top(table, steps, x);
+    for (unsigned k = 8; k < steps; k++)
+        bin = weir_search_step(bin, x, weir_gather_ps(bin, table));
+    bin = _mm512_sub_epi32(_mm512_set1_epi32((2 << steps) - 1), bin);
+    __mmask16 missing = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    if (s->single) {
+        store16(bytes + before_turn(s->plane), s->plain ? bin : _mm512_mask_mov_epi32(bin, missing, most));
+        return;
+    }
+    __mmask16 zero = _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(WEIR_FOREST_ZERO), _CMP_LE_OQ);
+    for (size_t i = s->plane; i < (size_t)s->plane + s->planes; i++) {
+        const struct weir_plane *p = &plan->plane[i];
+        const __m512i below = _mm512_set1_epi32(p->below);
+        __m512i byte = _mm512_min_epi32(_mm512_sub_epi32(_mm512_max_epi32(bin, below), below), most);
+        if (p->kind == WEIR_SPLIT_SET) {
+            _Alignas(64) float value[ROWS];
+            _mm512_store_ps(value, x);
+            for (size_t r = 0; r < ROWS; r++)
+                bytes[before_turn(i) + r] = weir_plane_byte(plan, p, value[r], 0);
+            continue;
+        }
+        byte = _mm512_mask_mov_epi32(byte, p->kind == WEIR_SPLIT_ZERO ? missing | zero : missing,
+                                     p->missing_right ? most : _mm512_setzero_si512());
+        store16(bytes + before_turn(i), byte);
+    }
+}
+
+/* Planes of up to 16 rows, column by column. */
+static void planes_together(const struct weir_plan *plan, const struct weir_values *v, size_t first, size_t rows, uint8_t *planes)
+{
+    _Alignas(64) uint8_t bytes[WEIR_PACK_ROW * ROWS];
+    _Alignas(64) float tile[4 * ROWS];
+    size_t have = SIZE_MAX;
+    for (size_t i = 0; i < plan->searches; i++) {
+        const struct weir_search *s = &plan->search[i];
+        const float *x = v->x + v->index[s->column] * v->column_step + first * v->row_step;
+        if (v->column_step == 1) {
+            const size_t four = s->column & ~3u, columns = plan->forest->columns - four;
+            if (four != have && columns >= 4)
+                weir_transpose(v->x + first * v->row_step + four, v->row_step, rows, 4, tile, ROWS);
+            else if (four != have)
+                weir_transpose(v->x + first * v->row_step + four, v->row_step, rows, columns, tile, ROWS);
+            have = four;
+            x = tile + (s->column - four) * ROWS;
+        }
+        __m512 value = _mm512_loadu_ps(x);
+        switch (s->steps) {
+        case 4:
+            bin_rows(plan, s, value, 4, bytes);
+            break;
+        case 5:
+            bin_rows(plan, s, value, 5, bytes);
+            break;
+        case 6:
+            bin_rows(plan, s, value, 6, bytes);
+            break;
+        case 7:
+            bin_rows(plan, s, value, 7, bytes);
+            break;
+        case 8:
+            bin_rows(plan, s, value, 8, bytes);
+            break;
+        default:
+            bin_rows(plan, s, value, s->steps, bytes);
+        }
+    }
+    for (size_t b = 0; b < plan->row_bytes; b += 64) {
+        __m512i a[16];
+        for (size_t k = 0; k < 16; k++)
+            a[k] = _mm512_load_si512(bytes + b * ROWS + k * 64);
+        turn(a);
+        for (size_t r = 0; r < rows; r++)
+            _mm512_store_si512(planes + r * plan->row_bytes + b, a[r]);
+    }
+}
+
 void weir_pack_planes(const struct weir_plan *plan, const struct weir_values *v, uint8_t *planes)
 {
     _Alignas(64) uint32_t offset[WEIR_PACK_ROW], bin[WEIR_PACK_ROW];
@@ -98,7 +203,12 @@ void weir_pack_planes(const struct weir_plan *plan, const struct weir_values *v,
     }
     for (size_t i = 0; i < (plan->searches + 15) / 16 * 16; i++)
         offset[i] = v->index[plan->vector.column[i]] * (uint32_t)v->column_step;
-    for (size_t r = 0; r < v->rows; r++, planes += plan->row_bytes) {
+    size_t r = 0;
+    for (size_t rows; v->rows - r > ALONE; r += rows, planes += rows * plan->row_bytes) {
+        rows = v->rows - r < ROWS ? v->rows - r : ROWS;
+        planes_together(plan, v, r, rows, planes);
+    }
+    for (; r < v->rows; r++, planes += plan->row_bytes) {
         const float *x = v->x + r * v->row_step;
         for (size_t i = 0; i < plan->searches; i += 16 * VECTORS) {
             size_t n = (plan->searches - i + 15) / 16;
@@ -146,20 +256,16 @@ static inline __attribute__((always_inline)) void load_row(const struct weir_pla
         row[i] = _mm512_load_si512(planes + (i * 64 < plan->row_bytes ? i * 64 : 0));
 }
 
-/* What the leaves of a pack's trees add to a row. */
-union values {
-    float narrow[WEIR_PACK];
-    double wide[WEIR_PACK];
-};
-
-/* Looks the leaves with these numbers up. */
-static inline __attribute__((always_inline)) void look_up(const struct weir_plan *plan, const struct weir_pack *pack,
-                                                          __m512i number, enum weir_output output, union values *values)
+/* Adds what the leaves with these numbers hold to a row, tree by tree. */
+static inline __attribute__((always_inline)) void add_alone(const struct weir_plan *plan, const struct weir_pack *pack,
+                                                            __m512i number, enum weir_output output, void *sum)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i room = _mm512_set1_epi32((int)pack->leaf_room);
     __m512i tree = _mm512_add_epi32(_mm512_mullo_epi32(lane, room), _mm512_set1_epi32((int)pack->leaf));
     _Alignas(64) uint8_t byte[WEIR_PACK];
+    _Alignas(64) float narrow[WEIR_PACK];
+    _Alignas(64) double wide[WEIR_PACK];
     _mm512_store_si512(byte, number);
     for (uint32_t t = 0; t < pack->trees; t += 16) {
         __m512i leaf = _mm512_cvtepu8_epi32(_mm_load_si128((const __m128i *)(const void *)(byte + t)));
@@ -167,36 +273,44 @@ static inline __attribute__((always_inline)) void look_up(const struct weir_plan
         leaf = _mm512_maskz_add_epi32(some, leaf, tree);
         tree = _mm512_add_epi32(tree, _mm512_slli_epi32(room, 4));
         if (output == WEIR_OUTPUT_FLOAT32) {
-            _mm512_store_ps(values->narrow + t, weir_gather_ps(leaf, plan->leaf));
+            _mm512_store_ps(narrow + t, weir_gather_ps(leaf, plan->leaf));
             continue;
         }
-        _mm512_store_pd(values->wide + t, weir_gather_pd(_mm512_castsi512_si256(leaf), plan->leaf64));
-        _mm512_store_pd(values->wide + t + 8, weir_gather_pd(_mm512_extracti64x4_epi64(leaf, 1), plan->leaf64));
+        _mm512_store_pd(wide + t, weir_gather_pd(_mm512_castsi512_si256(leaf), plan->leaf64));
+        _mm512_store_pd(wide + t + 8, weir_gather_pd(_mm512_extracti64x4_epi64(leaf, 1), plan->leaf64));
     }
+    for (uint32_t t = 0; t < pack->trees; t++)
+        if (output == WEIR_OUTPUT_FLOAT32)
+            *(float *)sum += narrow[t];
+        else
+            *(double *)sum += wide[t];
 }
 
-/* Adds the leaves of rows tree by tree; the rows' sums do not wait for each other. */
-static inline __attribute__((always_inline)) void add(size_t rows, uint32_t trees, const union values *values,
-                                                      enum weir_output output, void *out)
+/* The same for 16 rows, whose leaves' numbers are turned round: a tree's leaves are looked up for all of them. */
+static inline __attribute__((always_inline)) void add_together(const struct weir_plan *plan, const struct weir_pack *pack,
+                                                               __m512i number[ROWS], enum weir_output output, void *sums)
 {
-    float narrow[ROWS] = {0};
-    double wide[ROWS] = {0};
-    for (size_t r = 0; r < rows; r++)
-        if (output == WEIR_OUTPUT_FLOAT32)
-            narrow[r] = ((const float *)out)[r];
+    _Alignas(64) uint8_t bytes[WEIR_PACK * ROWS];
+    turn(number);
+    for (size_t k = 0; k < 16; k++)
+        _mm512_store_si512(bytes + k * 64, number[k]);
+    __m512 narrow = _mm512_load_ps(sums);
+    __m512d low = _mm512_load_pd(sums), high = output == WEIR_OUTPUT_FLOAT64 ? _mm512_load_pd((double *)sums + 8) : low;
+    for (size_t t = 0, leaf = pack->leaf; t < pack->trees; t++, leaf += pack->leaf_room) {
+        __m512i n = _mm512_cvtepu8_epi32(_mm_load_si128((const __m128i *)(const void *)(bytes + before_turn(t))));
+        if (output == WEIR_OUTPUT_FLOAT64) {
+            low = _mm512_add_pd(low, weir_gather_pd(_mm512_castsi512_si256(n), plan->leaf64 + leaf));
+            high = _mm512_add_pd(high, weir_gather_pd(_mm512_extracti64x4_epi64(n, 1), plan->leaf64 + leaf));
+        } else if (pack->leaf_room <= 64)
+            narrow = _mm512_add_ps(narrow, weir_look_up(plan->leaf + leaf, n));
         else
-            wide[r] = ((const double *)out)[r];
-    for (uint32_t t = 0; t < trees; t++)
-        for (size_t r = 0; r < rows; r++)
-            if (output == WEIR_OUTPUT_FLOAT32)
-                narrow[r] += values[r].narrow[t];
-            else
-                wide[r] += values[r].wide[t];
-    for (size_t r = 0; r < rows; r++)
-        if (output == WEIR_OUTPUT_FLOAT32)
-            ((float *)out)[r] = narrow[r];
-        else
-            ((double *)out)[r] = wide[r];
+            narrow = _mm512_add_ps(narrow, weir_gather_ps(n, plan->leaf + leaf));
+    }
+    if (output == WEIR_OUTPUT_FLOAT64) {
+        _mm512_store_pd(sums, low);
+        _mm512_store_pd((double *)sums + 8, high);
+    } else
+        _mm512_store_ps(sums, narrow);
 }
 
 /* The tests that the trees' nodes below heap place `at` ask n levels further down, where the answers so far lead. */
@@ -319,37 +433,41 @@ static inline __attribute__((always_inline)) __m512i reach_row(const uint8_t *li
     return _mm512_add_epi8(number, lowest(byte));
 }
 
+/* Numbers of the leaves that a row gets to in a pack's trees. */
+static inline __attribute__((always_inline)) __m512i pack_row(const struct weir_plan *plan, enum weir_form form, unsigned depth,
+                                                              const struct weir_pack *pack, const uint8_t *planes, unsigned n)
+{
+    const uint8_t *line = plan->pack_byte + pack->first;
+    __m512i row[VECTORS];
+    load_row(plan, planes, n, row);
+    if (form == WEIR_FORM_MASK)
+        return mask_row(line, row, n, depth);
+    if (form == WEIR_FORM_OBLIVIOUS)
+        return level_row(line, row, n, pack->lines);
+    return pack->masks == 4 ? reach_row(line, row, n, pack->lines, 4) : reach_row(line, row, n, pack->lines, 8);
+}
+
 static inline __attribute__((always_inline)) void score(const struct weir_plan *plan, const struct weir_run *run, unsigned n,
                                                         const struct weir_chunk *chunk, enum weir_output output, void *out)
 {
     const struct weir_pack *first = plan->pack + run->pack, *end = first + (run->pieces + WEIR_PACK - 1) / WEIR_PACK;
-    _Alignas(64) union values values[ROWS];
-    for (size_t r = 0, rows; r < chunk->values.rows; r += rows) {
-        void *sums = output == WEIR_OUTPUT_FLOAT32 ? (void *)((float *)out + r) : (void *)((double *)out + r);
-        rows = chunk->values.rows - r < ROWS ? chunk->values.rows - r : ROWS;
+    const size_t width = output == WEIR_OUTPUT_FLOAT32 ? sizeof(float) : sizeof(double);
+    const uint8_t *planes = chunk->planes;
+    size_t r = 0;
+    for (; chunk->values.rows - r > ALONE; r += ROWS, planes += ROWS * plan->row_bytes) {
+        const size_t rows = chunk->values.rows - r;
         for (const struct weir_pack *pack = first; pack < end; pack++) {
-            const uint8_t *line = plan->pack_byte + pack->first;
-            for (size_t i = 0; i < rows; i++) {
-                __m512i row[4], number;
-                load_row(plan, chunk->planes + (r + i) * plan->row_bytes, n, row);
-                if (run->form == WEIR_FORM_MASK)
-                    number = mask_row(line, row, n, run->depth);
-                else if (run->form == WEIR_FORM_OBLIVIOUS)
-                    number = level_row(line, row, n, pack->lines);
-                else if (pack->masks == 4)
-                    number = reach_row(line, row, n, pack->lines, 4);
-                else
-                    number = reach_row(line, row, n, pack->lines, 8);
-                look_up(plan, pack, number, output, &values[i]);
-            }
-            if (rows == ROWS)
-                add(ROWS, pack->trees, values, output, sums);
-            else
-                for (size_t i = 0; i < rows; i++)
-                    add(1, pack->trees, values + i, output,
-                        output == WEIR_OUTPUT_FLOAT32 ? (void *)((float *)sums + i) : (void *)((double *)sums + i));
+            __m512i number[ROWS] = {0};
+            for (size_t i = 0; i < ROWS && i < rows; i++)
+                number[i] = pack_row(plan, run->form, run->depth, pack, planes + i * plan->row_bytes, n);
+            add_together(plan, pack, number, output, (char *)out + r * width);
         }
+        if (rows <= ROWS)
+            return;
     }
+    for (; r < chunk->values.rows; r++, planes += plan->row_bytes)
+        for (const struct weir_pack *pack = first; pack < end; pack++)
+            add_alone(plan, pack, pack_row(plan, run->form, run->depth, pack, planes, n), output, (char *)out + r * width);
 }
 
 void weir_pack_score(const struct weir_plan *plan, const struct weir_run *run, size_t piece, size_t count,
