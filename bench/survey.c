@@ -57,9 +57,9 @@ static double children_cpu_s(void)
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-/* Runs `weir survey` into folder/NAME; the answer is its report, the caller's. */
-static weir_err run_weir(struct bench *b, const char *name, const char *names, const char *seeds, unsigned jobs, json_t **report,
-                         struct weir_error *error)
+/* Runs `weir survey` into folder/NAME, with more arguments (ended by NULL, or NULL); the answer is its report, the caller's. */
+static weir_err run_weir_with(struct bench *b, const char *name, const char *names, const char *seeds, unsigned jobs,
+                              const char *const *more, json_t **report, struct weir_error *error)
 {
     char self[] = "/proc/self/exe", out[80], number[12], list[256], seed[64];
     snprintf(out, sizeof out, "%s/%s", b->folder, name);
@@ -80,6 +80,8 @@ static weir_err run_weir(struct bench *b, const char *name, const char *names, c
         arguments[n++] = "--benign";
         arguments[n++] = (char *)(uintptr_t)benign;
     }
+    for (; more && *more && n < sizeof arguments / sizeof *arguments - 1; more++)
+        arguments[n++] = (char *)(uintptr_t)*more;
     struct weir_talk talk;
     json_error_t where = {0};
     weir_err code = weir_talk_start(arguments, &talk, error);
@@ -93,6 +95,12 @@ static weir_err run_weir(struct bench *b, const char *name, const char *names, c
         return weir_fail(error, WEIR_ERR_MISMATCH, "bench: weir survey failed; its message is above");
     }
     return *report ? WEIR_OK : weir_fail(error, WEIR_ERR_FORMAT, "bench: the report of weir survey: %s", where.text);
+}
+
+static weir_err run_weir(struct bench *b, const char *name, const char *names, const char *seeds, unsigned jobs, json_t **report,
+                         struct weir_error *error)
+{
+    return run_weir_with(b, name, names, seeds, jobs, NULL, report, error);
 }
 
 /* The tasks of a report of ours or an answer of theirs: of this algorithm, or all (NULL). */
@@ -333,6 +341,90 @@ static weir_err report_jobs(struct bench *b, unsigned jobs, bool python, struct 
     return code;
 }
 
+/* --- weir alone --- */
+
+/* Support vectors on so many rows that scikit-learn is not asked: seconds and memory. */
+static weir_err report_svm(struct bench *b, struct weir_error *error)
+{
+    static const char *const scaled[] = {"--scale", "standard", NULL};
+    char name[40];
+    json_t *report = NULL;
+    snprintf(name, sizeof name, "svm-%zu", b->train_rows);
+    say(name);
+    weir_err code = run_weir_with(b, "out-svm", "svm", "1", 1, scaled, &report, error);
+    struct sum sum = sum_of(report, NULL);
+    if (code == WEIR_OK && sum.tasks != 1)
+        code = weir_fail(error, WEIR_ERR_MISMATCH, "bench: the task %s of weir survey failed", name);
+    struct weir_bench_row *row = code == WEIR_OK ? weir_bench_add(b->report, name, "s", true) : NULL;
+    if (row) {
+        const json_t *task = json_array_get(json_object_get(report, "tasks"), 0);
+        double mib = json_number_value(json_object_get(json_object_get(task, "cost"), "peak_mib"));
+        row->weir = sum.fit_s;
+        weir_bench_figure(row, "score_s", sum.score_s);
+        weir_bench_figure(row, "accuracy", sum.accuracy);
+        weir_bench_figure(row, "peak_mib", mib);
+        weir_bench_figure(row, "bytes_a_row", mib * 1048576 / (double)b->train_rows);
+        snprintf(row->note, sizeof row->note,
+                 "fit alone, --scale standard; %.1f s more for %zu test rows, accuracy %.4f; %.0f MiB, %.0f bytes a row",
+                 sum.score_s, b->test_rows, sum.accuracy, mib, mib * 1048576 / (double)b->train_rows);
+    }
+    json_decref(report);
+    return code;
+}
+
+/* What weir's Ray engine adds: the time from the first task's start to the last one's end, beside what two processes need at
+ * least for these tasks. */
+static weir_err report_ray(struct bench *b, struct weir_error *error)
+{
+    char *home = weir_peer_home(), program[4200];
+    if (!home) {
+        weir_bench_skip(b->report, "ray-engine-2: Ray is missing: tools/setup peers");
+        return WEIR_OK;
+    }
+    snprintf(program, sizeof program, "%s/bin/python", home);
+    free(home);
+    const char *const more[] = {"--engine", "ray", "--python", program, "--param", "random-forest.n_estimators=1000", NULL};
+    json_t *report = NULL;
+    const json_t *task;
+    size_t i, count = 0;
+    double first = 0, last = 0, sum = 0, longest = 0, shortest = 0;
+    say("ray-engine-2");
+    weir_err code = run_weir_with(b, "out-ray", "random-forest", "1,2,3,4,5,6,7,8", 2, more, &report, error);
+    json_array_foreach(json_object_get(report, "tasks"), i, task)
+    {
+        double fit, score, started;
+        if (json_unpack((json_t *)(uintptr_t)task, "{s:F,s:F,s:{s:F}}", "fit_s", &fit, "score_s", &score, "cost", "started",
+                        &started))
+            continue;
+        double took = fit + score;
+        first = !count || started < first ? started : first;
+        last = started + took > last ? started + took : last;
+        longest = took > longest ? took : longest;
+        shortest = !count || took < shortest ? took : shortest;
+        sum += took;
+        count++;
+    }
+    if (code == WEIR_OK && count != 8)
+        code = weir_fail(error, WEIR_ERR_MISMATCH, "bench: %zu of 8 tasks of weir survey --engine ray were done", count);
+    struct weir_bench_row *row = code == WEIR_OK ? weir_bench_add(b->report, "ray-engine-2", "s", true) : NULL;
+    if (row) {
+        double total = json_number_value(json_object_get(report, "total_s"));
+        row->weir = last - first;
+        row->yardstick = "what the tasks need";
+        row->theirs = longest > sum / 2 ? longest : sum / 2;
+        weir_bench_figure(row, "total_s", total);
+        weir_bench_figure(row, "start_s", total - row->weir);
+        weir_bench_figure(row, "shortest_task_s", shortest);
+        snprintf(
+            row->note, sizeof row->note,
+            "weir survey --engine ray, 8 tasks of %.1f to %.1f s on 2 processes, %.1f%% above the least; Ray's start and end "
+            "besides: %.1f s",
+            shortest, longest, 100 * (row->weir / row->theirs - 1), total - row->weir);
+    }
+    json_decref(report);
+    return code;
+}
+
 /* --- all of it --- */
 
 static void choose(struct bench *b)
@@ -388,6 +480,12 @@ static weir_err run_all(struct bench *b, struct weir_error *error)
         else
             code = report_jobs(b, jobs, python, error);
     }
+    if (code == WEIR_OK && b->large && weir_trainer_find("svm"))
+        code = report_svm(b, error);
+    if (code == WEIR_OK && (b->large || b->options->quick))
+        weir_bench_skip(b->report, "ray-engine-2: %s", b->large ? "for the usual number of rows" : "takes half a minute");
+    else if (code == WEIR_OK)
+        code = report_ray(b, error);
     return code;
 }
 
