@@ -3,47 +3,61 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/vector.h"
 #include "train/exact.h"
 
 #ifndef WEIR_PASS
 #define WEIR_PASS weir_logistic_pass_plain
 #endif
 
-enum { ROWS = WEIR_TILE_ROWS, LANES = WEIR_TILE_LANES, FLUSH = 16, LOGS = 8 };
+enum { ROWS = WEIR_TILE_ROWS, LANES = WEIR_TILE_LANES, SIDE = 4, FLUSH = 16, LOGS = 8 };
 /* FLUSH: tiles between additions in double; LOGS: between logarithms, of up to 2^64 each */
 
-/* exp(x) for x <= 0, within 3e-7: 2^k times a polynomial; 0 below -87. No branch, so that lanes run together. */
-static inline float small_exp(float x)
+/* Numbers where mask is -1, else 0. */
+static inline weir_vf keep(weir_vf x, weir_vi mask)
 {
-    float bounded = x > -87.0f ? x : -87.0f;
-    float scaled = bounded * 1.44269504f;
-    float k = (float)(int32_t)(scaled - 0.5f); /* towards 0 from below: the nearest whole number for scaled <= 0 */
-    float r = bounded - k * 0.693359375f;
+    return (weir_vf)((weir_vi)x & mask);
+}
+
+/* exp(x) for x <= 0, within 3e-7: 2^k times a polynomial; 0 below -87. */
+static inline weir_vf small_exp(weir_vf x)
+{
+    weir_vf bounded = weir_vf_max(x, weir_vf_all(-87.0f)), scaled = bounded * 1.44269504f;
+    weir_vi whole = __builtin_convertvector(scaled - 0.5f, weir_vi); /* towards 0 from below: the nearest one for scaled <= 0 */
+    weir_vf k = __builtin_convertvector(whole, weir_vf), r = bounded - k * 0.693359375f;
     r = r - k * -2.12194440e-4f;
-    float p = 1.0f / 720;
-    p = p * r + 1.0f / 120;
+    weir_vf p = r * (1.0f / 720) + 1.0f / 120;
     p = p * r + 1.0f / 24;
     p = p * r + 1.0f / 6;
     p = p * r + 0.5f;
     p = p * r + 1;
     p = p * r + 1;
-    uint32_t bits = (uint32_t)((int32_t)k + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return x > -87.0f ? p * power : 0;
+    return keep(p * (weir_vf)((whole + 127) << 23), x > -87.0f);
 }
 
-/* z[64] = bias + weights * x */
+/* z[64] = bias + weights * x: the even columns, and the odd ones. */
 static inline void margins(const float *x, size_t columns, const float *weight, float bias, float *z)
 {
-    for (int r = 0; r < ROWS; r++)
-        z[r] = bias;
-    for (size_t c = 0; c < columns; c++, x += ROWS) {
-        float w = weight[c];
-        for (int r = 0; r < ROWS; r += LANES) /* of the next tile */
-            __builtin_prefetch(x + columns * ROWS + r, 0, 2);
-        for (int r = 0; r < ROWS; r++)
-            z[r] += w * x[r];
+    for (size_t at = 0; at < ROWS; at += SIDE * WEIR_FLOATS) {
+        weir_vf even[SIDE], odd[SIDE];
+        const float *from = x + at;
+        size_t c = 0;
+        for (int v = 0; v < SIDE; v++) {
+            even[v] = weir_vf_all(bias);
+            odd[v] = weir_vf_all(0);
+        }
+        for (; c + 2 <= columns; c += 2, from += 2 * ROWS)
+            for (int v = 0; v < SIDE; v++) {
+                __builtin_prefetch(from + columns * ROWS + v * WEIR_FLOATS, 0, 2); /* of the next tile */
+                __builtin_prefetch(from + (columns + 1) * ROWS + v * WEIR_FLOATS, 0, 2);
+                even[v] += *(const weir_vf *)(from + v * WEIR_FLOATS) * weight[c];
+                odd[v] += *(const weir_vf *)(from + ROWS + v * WEIR_FLOATS) * weight[c + 1];
+            }
+        for (int v = 0; v < SIDE; v++) {
+            if (c < columns)
+                even[v] += *(const weir_vf *)(from + v * WEIR_FLOATS) * weight[c];
+            *(weir_vf *)(z + at + v * WEIR_FLOATS) = even[v] + odd[v];
+        }
     }
 }
 
@@ -80,18 +94,24 @@ static double product(const float *factor)
 }
 
 /* Two classes: margins become the loss's slope. The loss: the result, and the logarithm of what *all is multiplied with. */
-static inline __attribute__((always_inline)) double judge(const uint32_t *label, size_t rows, float *z, double *all)
+static double two_classes(const uint32_t *label, size_t rows, float *z, double *all)
 {
-    float factor[ROWS], wrong[ROWS], lane[LANES];
-    for (int r = 0; r < ROWS; r++) {
-        float y = rows == ROWS || (size_t)r < rows ? (float)(label[r] != 0) : 0.0f;
-        float real = rows == ROWS || (size_t)r < rows ? 1.0f : 0.0f;
-        float size = fabsf(z[r]), e = small_exp(-size), inverse = 1 / (1 + e);
-        float p = z[r] >= 0 ? inverse : e * inverse;
-        float margin = y > 0 ? z[r] : -z[r]; /* > 0: on the right side */
-        factor[r] = real > 0 ? 1 + e : 1;
-        wrong[r] = margin < 0 ? size * real : 0;
-        z[r] = (p - y) * real;
+    _Alignas(64) float factor[ROWS], wrong[ROWS], truth[ROWS], lane[LANES];
+    weir_vf one = weir_vf_all(1), zero = weir_vf_all(0);
+    for (size_t r = 0; r < ROWS; r++)
+        truth[r] = r < rows ? (float)(label[r] != 0) : 0;
+    for (size_t r = 0; r < ROWS; r += WEIR_FLOATS) {
+        weir_vf v = *(const weir_vf *)(z + r), y = *(const weir_vf *)(truth + r);
+        weir_vf size = (weir_vf)((weir_vi)v & INT32_MAX), e = small_exp(-size), sum = one + e;
+        weir_vf top = keep(one, v >= zero) + keep(e, v < zero);
+        weir_vi right = ((v > zero) & (y > zero)) | ((v < zero) & (y == zero)); /* the side that it is on */
+        *(weir_vf *)(factor + r) = sum;
+        *(weir_vf *)(wrong + r) = keep(size, ~right);
+        *(weir_vf *)(z + r) = top / sum - y;
+    }
+    for (size_t r = rows; r < ROWS; r++) {
+        factor[r] = 1;
+        wrong[r] = z[r] = 0;
     }
     *all *= product(factor);
     for (int k = 0; k < LANES; k++)
@@ -99,14 +119,9 @@ static inline __attribute__((always_inline)) double judge(const uint32_t *label,
     return add_lanes(lane);
 }
 
-static double two_classes(const uint32_t *label, size_t rows, float *z, double *all)
-{
-    return rows == ROWS ? judge(label, ROWS, z, all) : judge(label, rows, z, all);
-}
-
 static double many_classes(const uint32_t *label, size_t rows, size_t groups, float *z)
 {
-    float most[ROWS], sum[ROWS];
+    _Alignas(64) float most[ROWS], sum[ROWS];
     double loss = 0;
     for (int r = 0; r < ROWS; r++)
         most[r] = z[r];
@@ -117,10 +132,10 @@ static double many_classes(const uint32_t *label, size_t rows, size_t groups, fl
         loss += (double)most[r] - (double)z[label[r] * ROWS + r];
     memset(sum, 0, sizeof sum);
     for (size_t g = 0; g < groups; g++)
-        for (int r = 0; r < ROWS; r++) {
-            float e = small_exp(z[g * ROWS + (size_t)r] - most[r]);
-            z[g * ROWS + (size_t)r] = e;
-            sum[r] += e;
+        for (size_t r = 0; r < ROWS; r += WEIR_FLOATS) {
+            weir_vf e = small_exp(*(const weir_vf *)(z + g * ROWS + r) - *(const weir_vf *)(most + r));
+            *(weir_vf *)(z + g * ROWS + r) = e;
+            *(weir_vf *)(sum + r) += e;
         }
     for (size_t r = 0; r < rows; r++)
         loss += weir_exact_log((double)sum[r]);
