@@ -13,6 +13,7 @@ static void fill(const struct weir_train_set *set, size_t first, size_t column, 
 {
     const uint32_t *row = set->row + first;
     const float *x = set->x[column];
+    double factor = 1 / deviation;
     float value[WEIR_TILE_ROWS];
     size_t rows = set->rows - first < WEIR_TILE_ROWS ? set->rows - first : WEIR_TILE_ROWS;
     if (rows == WEIR_TILE_ROWS && row[rows - 1] - row[0] == rows - 1)
@@ -21,7 +22,7 @@ static void fill(const struct weir_train_set *set, size_t first, size_t column, 
         for (size_t r = 0; r < WEIR_TILE_ROWS; r++)
             value[r] = r < rows ? x[row[r]] : NAN;
     for (size_t r = 0; r < WEIR_TILE_ROWS; r++) {
-        float scaled = (float)(((double)value[r] - mean) / deviation);
+        float scaled = (float)(((double)value[r] - mean) * factor);
         out[r] = scaled == scaled ? scaled : 0;
     }
 }
