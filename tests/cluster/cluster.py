@@ -1,7 +1,7 @@
 """Sensors, workers and a collector as processes, for tests: start, kill, feed, and what is to hold afterwards.
 
-Everything is in one folder. The transport is "zmq" (ipc), "redis" (a real redis-server on a Unix socket) or an object with
-`queue`, `results` and `start`/`stop` of its own. Rows come from flow records written to a sensor's standard input, so that a test
+Everything is in one folder. The transport is "zmq" (ipc), "redis" (a real redis-server on a Unix socket) or an object like these
+(machines.py has them with network namespaces as machines). Rows come from flow records written to a sensor's standard input, so that a test
 decides when; the store's judgement of each is compared with that of one `weir run` over all.
 """
 import csv
@@ -34,12 +34,19 @@ class Redis:
         self.folder, self.job, self.aof = folder, None, aof
         self.socket = os.path.join(folder, "redis.sock")
         self.queue, self.results = f"redis+unix://{self.socket}", None
+        self.own, self.credentials, self.inside = ["--port", "0"], [], []
+
+    def urls(self, role, name=None):
+        return ["--queue", self.queue]
+
+    def before(self, role, name):
+        return ()
 
     def start(self):
         self.job = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "yes" if self.aof else "no",
+            [*self.inside, "redis-server", *self.own, "--unixsocket", self.socket, "--save", "", "--appendonly", "yes" if self.aof else "no",
              "--dir", self.folder, "--logfile", os.path.join(self.folder, "redis.log")], stdin=subprocess.DEVNULL)
-        until(lambda: subprocess.run(["redis-cli", "-s", self.socket, "ping"], capture_output=True, text=True).stdout == "PONG\n")
+        until(lambda: self.ask("ping").stdout == "PONG\n")
 
     def kill(self):
         self.job.kill()
@@ -49,13 +56,23 @@ class Redis:
         if self.job and self.job.poll() is None:
             self.kill()
 
+    def ask(self, *words, check=False):
+        return subprocess.run(["redis-cli", "-s", self.socket, *self.credentials, *map(str, words)], capture_output=True, text=True, check=check)
+
     def say(self, *words):
-        return subprocess.run(["redis-cli", "-s", self.socket, *map(str, words)], capture_output=True, text=True, check=True).stdout
+        return self.ask(*words, check=True).stdout
 
 
 class Zmq:
     def __init__(self, folder):
         self.queue, self.results = f"zmq+ipc://{folder}/queue", f"zmq+ipc://{folder}/results"
+
+    def urls(self, role, name=None):
+        queue = self.queue + "-2" if (role, name) == ("sensor", "sensor-2") else self.queue
+        return [*([] if role == "collect" else ["--queue", queue]), "--results", self.results]
+
+    def before(self, role, name):
+        return ()
 
     def kill(self):
         pass
@@ -68,11 +85,10 @@ class Zmq:
 
 
 class Proxy:
-    """Passes bytes on between two Unix sockets; mangle(bytes), both ways, may change them."""
+    """Passes bytes on between who connects to a socket and what dial() connects to; mangle(bytes), both ways, may change them."""
 
-    def __init__(self, path, to, mangle):
-        self.to, self.mangle, self.socket = to, mangle, socket.socket(socket.AF_UNIX)
-        self.socket.bind(path)
+    def __init__(self, listening, dial, mangle):
+        self.socket, self.dial, self.mangle = listening, dial, mangle
         self.socket.listen()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -82,9 +98,8 @@ class Proxy:
                 near, _ = self.socket.accept()
             except OSError:
                 return
-            far = socket.socket(socket.AF_UNIX)
             try:
-                far.connect(self.to)
+                far = self.dial()
             except OSError:
                 near.close()
                 continue
@@ -125,35 +140,30 @@ class Cluster:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def start(self, role, *arguments, name=None, stdin=subprocess.DEVNULL, before=(), **options):
-        """A role as a process; what it says goes to a file of its own."""
+    def start(self, role, *arguments, name=None, at=None, stdin=subprocess.DEVNULL, **options):
+        """A role as a process, on the machine `at` if it is another than that of its name; what it says goes to a file of its own."""
         name = name or role
         log = open(self.path(f"{name}.log"), "ab")
-        job = subprocess.Popen([*before, self.weir, role, *map(str, arguments)], stdin=stdin, stdout=log, stderr=log,
-                               cwd=self.folder, **options)
+        job = subprocess.Popen([*self.transport.before(role, at or name), self.weir, role, *map(str, arguments)], stdin=stdin, stdout=log,
+                               stderr=log, cwd=self.folder, **options)
         log.close()
         job.name = name
         self.jobs.append(job)
         return job
 
-    def urls(self, *roles_with_queue):
-        t = self.transport
-        return [*(["--queue", t.queue] if "queue" in roles_with_queue or not t.results else []),
-                *(["--results", t.results] if t.results else [])]
-
-    def sensor(self, *arguments, name="sensor", state="state", urls=None, **options):
-        return self.start("sensor", *(urls or self.urls("queue")), "--state", self.path(state), "--sensor", name, "--account",
-                          self.path(f"{name}.json"), "--control", self.path(f"{name}.ctl"), "--quiet", *FAST, *arguments,
-                          name=name, **options)
+    def sensor(self, *arguments, name="sensor", at=None, state="state", urls=None, **options):
+        return self.start("sensor", *(urls or self.transport.urls("sensor", at or name)), "--state", self.path(state), "--sensor", name,
+                          "--account", self.path(f"{name}.json"), "--control", self.path(f"{name}.ctl"), "--quiet", *FAST, *arguments,
+                          name=name, at=at, **options)
 
     def infer(self, *arguments, name="infer", model=None, urls=None, **options):
         claim = [] if self.transport.results else ["--claim-after", "300ms"]
-        return self.start("infer", *(urls or self.urls("queue")), "--model", model or self.model, "--workers", "1", "--quiet", *claim,
-                          "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
+        return self.start("infer", *(urls or self.transport.urls("infer", name)), "--model", model or self.model, "--workers", "1", "--quiet",
+                          *claim, "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
 
     def collect(self, *arguments, name="collect", urls=None, **options):
-        return self.start("collect", *(urls or self.urls()), "--store", self.store, "--account", self.path("collect.json"), "--quiet",
-                          "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
+        return self.start("collect", *(urls or self.transport.urls("collect", name)), "--store", self.store, "--account",
+                          self.path("collect.json"), "--quiet", "--control", self.path(f"{name}.ctl"), *arguments, name=name, **options)
 
     def status(self, name):
         done = subprocess.run([self.weir, "status", "--json", "--control", self.path(f"{name}.ctl")], capture_output=True, text=True)

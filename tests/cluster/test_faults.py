@@ -2,8 +2,11 @@
 late: in the end each record that was accepted into a batch has exactly one verdict, the one that `weir run` gives it, and what is missing
 is named.
 
-Usage: test_faults.py WEIR MODEL CAPTURE [TEST...]. By default two rounds of kills and a choice of the rest; WEIR_ROUNDS=100 for all of it,
-WEIR_SEED=N for one round again. Tests wait most of their time, so some run side by side (WEIR_JOBS, 5), each in a process of its own.
+"zmq" is ipc, "redis" a Unix socket on one machine; in "zmq_machines" and "redis_machines" everybody is on a machine of its own
+(machines.py), with TCP between them, keys or a password.
+
+Usage: test_faults.py WEIR MODEL CAPTURE [TEST...]. By default a round of kills by transport and a choice of the rest; WEIR_ROUNDS=100 for
+all of it (100 rounds on one machine, 100 on several), WEIR_SEED=N for one round again. Tests wait most of their time, so some run side by side (WEIR_JOBS, 5), each in a process of its own.
 """
 import ctypes
 import fcntl
@@ -12,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -23,11 +27,10 @@ WEIR, MODEL = map(os.path.abspath, sys.argv[1:3])
 CAPTURE = ",".join(map(os.path.abspath, sys.argv[3].split(",")))
 ROUNDS = int(os.environ.get("WEIR_ROUNDS", 2))
 JOBS = int(os.environ.get("WEIR_JOBS", 5))
-long = unittest.skipUnless("WEIR_ROUNDS" in os.environ, "WEIR_ROUNDS is not set")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "capture"))
 import cluster  # noqa: E402
-import veth  # noqa: E402
+import machines  # noqa: E402
 from cluster import Cluster, Redis, Rows, until  # noqa: E402
 
 ROWS, SECONDS = 2000, 1.0
@@ -102,7 +105,17 @@ class Faults(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="weir-faults-")
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def world(self, transport):
+    def world(self, kind, aof=False):
+        if kind.startswith("redis") and not cluster.has_redis():
+            self.skipTest("there is no redis-server")
+        if kind in ("zmq", "redis"):
+            transport = Redis(self.folder, aof) if kind == "redis" else cluster.Zmq(self.folder)
+        else:
+            try:
+                transport = machines.RedisMachines(self.folder, WEIR, aof) if kind == "redis_machines" else machines.ZmqMachines(self.folder, WEIR)
+            except OSError as error:
+                self.skipTest(f"no namespaces: {error}")
+        self.addCleanup(transport.stop)
         world = Cluster(self.folder, WEIR, MODEL, transport)
         self.addCleanup(world.close)
         return world
@@ -137,16 +150,14 @@ class Faults(unittest.TestCase):
 
     def round(self, transport, seed):
         chance = random.Random(seed)
-        if transport == "redis":
-            transport = Redis(self.folder, aof=chance.random() < 0.5)
-        world = self.world(transport)
-        redis = isinstance(world.transport, Redis)
+        world = self.world(transport, aof=chance.random() < 0.5)
+        redis, net = isinstance(world.transport, Redis), getattr(world.transport, "machines", None)
         makers = {"collect": world.collect, "infer": world.infer, "infer-2": world.infer}
         jobs = {name: make(name=name) for name, make in makers.items()}
         feed = Feed(world, self.rows, seconds=SECONDS)
         feed.open("--batch", str(chance.choice((1, 7, 64, 300))))
         accepted, restarts = set(), []
-        kinds = ["sensor", "collect", "infer", "infer-2"] + ["redis"] * redis
+        kinds = ["sensor", "collect", "infer", "infer-2"] + ["redis"] * redis + ["cable"] * (net is not None)
         kills = sorted((chance.uniform(0.1, SECONDS + 0.1), chance.choice(kinds)) for _ in range(chance.randint(1, 5)))
         began = time.monotonic()
         while not feed.done() or kills or restarts:
@@ -157,16 +168,22 @@ class Faults(unittest.TestCase):
                     feed.kill()
                     accepted |= world.outbox()
                     feed.open("--batch", str(chance.choice((1, 7, 64, 300))))
+                elif who == "cable":
+                    whose = chance.choice(["sensor", "infer", "collect"] + ["redis"] * redis)
+                    net.cable(whose, "down")
+                    restarts.append((now + chance.uniform(0, 0.5), f"cable {whose}"))
                 elif who == "redis" and not any(r[1] == "redis" for r in restarts):
                     world.transport.kill()
                     restarts.append((now + chance.uniform(0, 0.5), who))
-                elif who != "redis" and jobs[who].poll() is None:
+                elif who not in ("redis", "cable") and jobs[who].poll() is None:
                     jobs[who].kill()
                     jobs[who].wait()
                     restarts.append((now + chance.uniform(0, 0.5), who))
             for restart in [r for r in restarts if r[0] <= now]:
                 restarts.remove(restart)
-                if restart[1] == "redis":
+                if restart[1].startswith("cable"):
+                    net.cable(restart[1].split()[1], "up")
+                elif restart[1] == "redis":
                     world.transport.start()
                 else:
                     jobs[restart[1]] = makers[restart[1]](name=restart[1])
@@ -214,18 +231,9 @@ class Faults(unittest.TestCase):
         self.ends(world, [jobs[1], jobs[2], jobs[0]])
         self.check(world)
 
-    @long
-    def test_late_over_zmq(self):
-        self.late("zmq")
-
-    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
-    def test_late_over_redis(self):
-        self.late("redis")
-
-    @long
-    def test_slow(self):
+    def slow(self, transport):
         """One worker that is stopped nine tenths of the time: everything waits, nothing is lost."""
-        world = self.world("zmq")
+        world = self.world(transport)
         jobs = [world.collect(), world.infer()]
         world.ready("collect", "infer")
         feed = self.feed_through(world, lambda share: jobs[1].send_signal(signal.SIGCONT if int(share * 200) % 10 == 0 else signal.SIGSTOP))
@@ -236,38 +244,49 @@ class Faults(unittest.TestCase):
 
     # --- bits, models, names
 
-    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
-    def test_flipped_bits(self):
-        """A link that changes a bit in some frames: they are refused and sent again, and nothing wrong is judged."""
+    def flipped_bits(self, transport):
+        """A link that changes a bit in some frames: they are refused and sent again, and nothing wrong is judged. Where all is encrypted
+        it is the connection that is refused."""
         chance, flipped = random.Random(5), []
+        world = self.world(transport)
+        net = getattr(world.transport, "machines", None)
+        redis = transport.startswith("redis")
 
         def mangle(data):
-            at = data.find(cluster.MAGIC)
-            if at >= 0 and at + 400 < len(data) and chance.random() < 0.05:
+            at = data.find(cluster.MAGIC) if redis else 0 if len(data) > 1000 else -1
+            if at >= 0 and at + 400 < len(data) and len(flipped) < 12 and chance.random() < 0.05:
                 flipped.append(at)
                 where = at + 130 + chance.randrange(260)
                 data = data[:where] + bytes([data[where] ^ 1 << chance.randrange(8)]) + data[where + 1:]
             return data
 
-        redis = Redis(self.folder)
-        world = self.world(redis)
-        through = os.path.join(self.folder, "through.sock")
-        proxy = cluster.Proxy(through, redis.socket, mangle)
+        if net:
+            port = 6379 if redis else 5555
+            proxy = cluster.Proxy(net.listen("between", port), lambda: net.dial("between", "redis" if redis else "sensor", port), mangle)
+            through = world.transport.queue.replace(net.address["redis" if redis else "sensor"], net.address["between"])
+        else:
+            path = os.path.join(self.folder, "through.sock")
+            listening = socket.socket(socket.AF_UNIX)
+            listening.bind(path)
+
+            def dial():
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(world.transport.socket)
+                return far
+
+            proxy, through = cluster.Proxy(listening, dial, mangle), f"redis+unix://{path}"
         self.addCleanup(proxy.close)
-        urls = ["--queue", f"redis+unix://{through}"]
-        jobs = [world.collect(), world.infer(urls=urls)]
+        jobs = [world.collect(), world.infer("--queue", through)]
         world.ready("collect", "infer")
-        feed = Feed(world, self.rows, seconds=SECONDS)
-        feed.open("--batch", "16", "--queue", f"redis+unix://{through}")
-        while not feed.done():
-            feed.step()
-            time.sleep(0.005)
-        feed.close()
+        feed = self.feed_through(world, lambda share: None, *(["--queue", through] if redis else []))
         self.assertEqual(world.wait(feed.job), 0, world.logs())
-        self.assertGreater(len(flipped), 5)
+        self.assertGreater(len(flipped), 5 if redis else 0)
+        if not redis:
+            self.assertGreater(world.status("infer")["account"]["queue"]["reconnects"], 0)
         self.ends(world, jobs[::-1])
         self.check(world)
-        self.assertGreater(int(redis.say("XLEN", "weir:dead")), 0)
+        if redis:
+            self.assertGreater(int(world.transport.say("XLEN", "weir:dead")), 0)
 
     def wrong_model(self, transport):
         """Batches that nobody can score: reported, held, and judged when somebody comes who can."""
@@ -278,43 +297,33 @@ class Faults(unittest.TestCase):
         self.assertEqual(world.wait(job), 1, world.logs())
         with open(world.path("sensor.log")) as file:
             self.assertIn("are not committed", file.read())
-        if transport == "redis":
+        redis = transport.startswith("redis")
+        if redis:
             self.assertIn("is not one that the model can score", world.status("wrong")["problem"])
         else:  # one sensor, one list: an error at the start
             self.assertEqual(world.wait(wrong), 1, world.logs())
             with open(world.path("wrong.log")) as file:
                 self.assertIn("column", file.read())
         self.assertNotEqual(world.outbox(), set())
-        if transport == "redis":
+        if redis:
             self.assertEqual(world.end(wrong), 0, world.logs())
         self.ends(world, [collector])
         self.assertEqual(world.query("SELECT count(*) AS n FROM verdicts"), [{"n": "0"}])
 
-    @long
-    def test_wrong_model_over_zmq(self):
-        self.wrong_model("zmq")
-
-    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
-    def test_wrong_model_over_redis(self):
-        self.wrong_model("redis")
-
     def alike(self, transport):
         """Two sensors with the same name and configuration, the second with a copy of the first one's state folder: two sensors."""
         world = self.world(transport)
-        urls = [world.urls("queue"), world.urls("queue")]
-        if transport == "zmq":
-            urls[1] = ["--queue", world.transport.queue + "-2", "--results", world.transport.results]
-            both = ["--queue", f"{world.transport.queue},{world.transport.queue}-2", "--results", world.transport.results]
-        else:
-            both = urls[0]
+        ways = [world.transport.urls("sensor", at) for at in ("sensor", "sensor-2")]
+        both = world.transport.urls("infer")
+        both[1] = ",".join(dict.fromkeys(way[1] for way in ways))
         rows = world.path("rows.csv")
         shutil.copy(os.path.join(self.place, "rows.csv"), rows)
         job = world.sensor("--flows", rows, "--drain-timeout", "10ms")  # leaves what the copy must not send
         self.assertEqual(world.wait(job), 1, world.logs())
         subprocess.run(["cp", "-a", world.path("state"), world.path("copy")], check=True)
         jobs = [world.collect(), world.infer(urls=both)]
-        sensors = [world.sensor("--flows", rows, "--control", "none", state=state, urls=url)
-                   for state, url in zip(("state", "copy"), urls)]
+        sensors = [world.sensor("--flows", rows, "--control", "none", state=state, urls=way, at=at)
+                   for state, way, at in zip(("state", "copy"), ways, ("sensor", "sensor-2"))]
         for job in sensors:
             self.assertEqual(world.wait(job), 0, world.logs())
         self.ends(world, jobs[::-1])
@@ -324,17 +333,9 @@ class Faults(unittest.TestCase):
         self.assertEqual(ids, [{"n": "2", "names": "1"}])
         self.assertTrue([name for name in os.listdir(world.path("copy")) if name.startswith("outbox.")])
 
-    @long
-    def test_alike_over_zmq(self):
-        self.alike("zmq")
-
-    @unittest.skipUnless(cluster.has_redis(), "there is no redis-server")
-    def test_alike_over_redis(self):
-        self.alike("redis")
-
     # --- disks and links
 
-    def test_full_disk(self):
+    def full_disk(self, transport):
         """The collector's disk is full for a while: nothing is acknowledged that is not committed, and then everything is there."""
         if os.geteuid() or libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
             self.skipTest("takes root, and a mount namespace")
@@ -343,7 +344,7 @@ class Faults(unittest.TestCase):
         if libc.mount(b"tmpfs", disk.encode(), b"tmpfs", 0, b"size=24m"):
             self.skipTest("no tmpfs can be mounted here: " + os.strerror(ctypes.get_errno()))
         self.addCleanup(libc.umount2, disk.encode(), 2)
-        world = self.world("zmq")
+        world = self.world(transport)
         world.store = os.path.join(disk, "store.duckdb")
         jobs = [world.collect(), world.infer()]
         world.ready("collect", "infer")
@@ -369,56 +370,53 @@ class Faults(unittest.TestCase):
         self.ends(world, jobs[::-1])
         self.check(world)
 
-    def test_cut_link(self):
-        """Sensor and collector on two machines (namespaces), with keys; the cable is pulled and put back."""
-        try:
-            net = veth.Net()
-        except (OSError, subprocess.SubprocessError) as error:
-            self.skipTest(f"no namespaces: {error}")
-        self.addCleanup(net.close)
-        near, far = net.names
-        for name, address in ((near, "10.9.8.1/24"), (far, "10.9.8.2/24")):
-            net.run_in(name, "ip", "address", "add", address, "dev", "tapa")
-            net.run_in(name, "ip", "link", "set", "lo", "up")
-        world = self.world("zmq")
-        for role in "sensor", "judge", "store":
-            subprocess.run([WEIR, "keygen", role], cwd=self.folder, check=True, capture_output=True)
+    def cut_link(self, transport):
+        """The cables of the sensor, of the worker and of the collector (or of Redis) are pulled one after the other, and put back."""
+        world = self.world(transport)
+        net = world.transport.machines
+        jobs = [world.collect(), world.infer()]
+        world.ready("collect", "infer")
+        order = ["sensor", "infer", "redis" if transport.startswith("redis") else "collect"]
+        pulled = []
 
-        def keys(own, *others):
-            return ["--key", world.path(f"{own}.key"), "--peers", ",".join(world.path(f"{o}.pub") for o in others)]
+        def cut(share):
+            wanted = order[int((share - 0.1) / 0.3)] if 0.1 <= share < 1 and (share - 0.1) % 0.3 < 0.2 else None
+            if (pulled[-1] if pulled else None) != wanted:
+                if pulled and pulled[-1]:
+                    net.cable(pulled[-1], "up")
+                if wanted:
+                    net.cable(wanted, "down")
+                pulled.append(wanted)
 
-        results = ["--results", "zmq+tcp://10.9.8.2:5556"]
-        jobs = [world.collect(*keys("store", "sensor", "judge"), urls=results, before=net.argv(far)),
-                world.infer(*keys("judge", "sensor", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results], before=net.argv(far))]
-        feed = Feed(world, self.rows, seconds=SECONDS)
-        feed.open("--batch", "16", *keys("sensor", "judge", "store"), urls=["--queue", "zmq+tcp://10.9.8.1:5555", *results],
-                  before=net.argv(near))
-        states = []
-        while not feed.done():
-            feed.step()
-            share = feed.next / len(self.rows.lines)
-            state = "down" if 0.3 < share < 0.6 else "up"
-            if not states or states[-1] != state:
-                states.append(state)
-                net.run_in(near, "ip", "link", "set", "tapa", state)
-            time.sleep(0.005)
-        feed.close()
-        self.assertEqual(states, ["up", "down", "up"])
+        feed = self.feed_through(world, cut)
+        cut(1)
+        self.assertEqual([who for who in pulled if who], order)
         self.assertEqual(world.wait(feed.job), 0, world.logs())
         self.ends(world, jobs[::-1])
         self.check(world)
 
 
-def add_rounds():
-    """Each round is a test."""
+ONE, SEVERAL = ("zmq", "redis"), ("zmq_machines", "redis_machines")
+FAULTS = {  # where a fault is tried by default, and where else in the long suite
+    "late": (("redis", "redis_machines"), ("zmq", "zmq_machines")),
+    "slow": (("redis_machines",), (*ONE, "zmq_machines")),
+    "flipped_bits": (("redis", "zmq_machines"), ("redis_machines",)),
+    "wrong_model": (("redis", "zmq_machines"), ("zmq", "redis_machines")),
+    "alike": (("redis", "zmq_machines"), ("zmq", "redis_machines")),
+    "full_disk": (("zmq", "redis_machines"), ("redis", "zmq_machines")),
+    "cut_link": (SEVERAL, ()),
+}
+
+
+def add_tests():
+    """Each fault over each transport is a test, and so is each round of kills."""
     only = os.environ.get("WEIR_SEED")
-    for transport in "zmq", "redis":
+    for transport in *ONE, *SEVERAL:
         for seed in [int(only)] if only else range(1, ROUNDS // 2 + 1):
-            def kills(self, transport=transport, seed=seed):
-                self.round(transport, seed)
-            if transport == "redis":
-                kills = unittest.skipUnless(cluster.has_redis(), "there is no redis-server")(kills)
-            setattr(Faults, f"test_kills_over_{transport}_{seed}", kills)
+            setattr(Faults, f"test_kills_over_{transport}_{seed}", lambda self, transport=transport, seed=seed: self.round(transport, seed))
+    for fault, (default, more) in FAULTS.items():
+        for transport in default + (more if "WEIR_ROUNDS" in os.environ else ()):
+            setattr(Faults, f"test_{fault}_over_{transport}", lambda self, transport=transport, fault=fault: getattr(self, fault)(transport))
 
 
 def run_one(name, path):
@@ -432,9 +430,9 @@ def run_one(name, path):
 
 def main(wanted):
     """0: all that could run is as it should be."""
-    add_rounds()
+    add_tests()
     names = wanted or [n for n in dir(Faults) if n.startswith("test_")]
-    names.sort(key=lambda n: not n.endswith(("flipped_bits", "full_disk")))  # the long ones first
+    names.sort(key=lambda n: not n.startswith(("test_flipped_bits", "test_full_disk")))  # the long ones first
     running, failed, skipped, total = {}, 0, 0, len(names)
     Faults.place = tempfile.mkdtemp(prefix="weir-faults-")
     try:
