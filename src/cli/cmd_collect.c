@@ -12,6 +12,7 @@
 #include "cli/collect_options.h"
 #include "cli/command.h"
 #include "cli/role.h"
+#include "queue/url.h"
 #include "cli/settings_change.h"
 #include "queue/url.h"
 
@@ -231,6 +232,14 @@ out:
     return result;
 }
 
+static int say_checked(const struct weir_collect_options *o)
+{
+    struct weir_url url = {0}; /* its text is without the password */
+    weir_url_parse(o->results ? o->results : o->queue, &url, NULL);
+    printf("ok\n%s   %s\nstore     %s\n", o->results ? "results" : "queue  ", url.text, o->store);
+    return WEIR_EXIT_OK;
+}
+
 int weir_cmd_collect(int argc, char **argv)
 {
     struct weir_collect_options o = {0};
@@ -244,7 +253,7 @@ int weir_cmd_collect(int argc, char **argv)
         if (o.quiet)
             weir_log_set_level(WEIR_LOG_ERROR);
         code = problems.count ? weir_problems_tell(&problems, check)
-               : check        ? WEIR_EXIT_OK
+               : check        ? say_checked(&o)
                               : collect(&flags, &o, command ? command : "weir collect");
         weir_collect_options_free(&o);
     }

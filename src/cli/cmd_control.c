@@ -97,17 +97,31 @@ static void print_ports(const json_t *source)
     putchar('\n');
 }
 
+/* Of an inference server: where batches come from and verdicts go. */
+static void print_queues(const json_t *status)
+{
+    size_t i;
+    json_t *queue;
+    json_array_foreach(json_object_get(status, "queues"), i, queue)
+        printf("%s%s%s", i ? ", " : "takes     ", json_string_value(queue) ? json_string_value(queue) : "",
+               i + 1 == json_array_size(json_object_get(status, "queues")) ? "\n" : "");
+    if (*text_of(status, "results"))
+        printf("hands to  %s\n", text_of(status, "results"));
+}
+
 /* Of a collector: who sends. */
 static void print_sensors(const json_t *sensors)
 {
     size_t i;
     json_t *sensor;
-    json_array_foreach(sensors, i, sensor) printf(
-        "%s%s (%.8s), boot %lld: %lld rows, %lld frames that were there, silent for %.0f s\n", i ? "          " : "sensors   ",
-        text_of(sensor, "sensor"), text_of(sensor, "id"), (long long)json_integer_value(json_object_get(sensor, "boot")),
-        (long long)json_integer_value(json_object_get(sensor, "rows")),
-        (long long)json_integer_value(json_object_get(sensor, "duplicates")),
-        json_number_value(json_object_get(sensor, "silent_s")));
+    json_array_foreach(sensors, i, sensor)
+        printf("%s%s (%.8s), boot %lld: %lld rows (%lld degraded), %lld frames that were there, silent for %.0f s\n",
+               i ? "          " : "sensors   ", text_of(sensor, "sensor"), text_of(sensor, "id"),
+               (long long)json_integer_value(json_object_get(sensor, "boot")),
+               (long long)json_integer_value(json_object_get(sensor, "rows")),
+               (long long)json_integer_value(json_object_get(sensor, "degraded")),
+               (long long)json_integer_value(json_object_get(sensor, "duplicates")),
+               json_number_value(json_object_get(sensor, "silent_s")));
 }
 
 static void print_people(const json_t *status)
@@ -116,11 +130,17 @@ static void print_people(const json_t *status)
     printf("weir %s  %s, pid %lld, %.0f s\n", text_of(status, "version"), text_of(status, "state"),
            (long long)json_integer_value(json_object_get(status, "pid")), json_number_value(json_object_get(status, "uptime_s")));
     printf("health    %s\n", *text_of(status, "problem") ? text_of(status, "problem") : "ok");
-    fputs("source    ", stdout);
-    print_ports(json_object_get(status, "source"));
+    if (json_object_get(status, "source")) {
+        fputs("source    ", stdout);
+        print_ports(json_object_get(status, "source"));
+    }
+    print_queues(status);
     if (*text_of(status, "model"))
         printf("model     %s (feature set %s)\n", text_of(status, "model"), text_of(status, "feature_set"));
-    printf("store     %s\neve       %s\n", text_of(status, "store"), text_of(status, "eve"));
+    if (*text_of(status, "store"))
+        printf("store     %s\n", text_of(status, "store"));
+    if (*text_of(status, "eve"))
+        printf("eve       %s\n", text_of(status, "eve"));
     print_sensors(json_object_get(status, "sensors"));
     if (queue)
         printf("queue     %lld of %lld batches\n", (long long)json_integer_value(json_object_get(queue, "depth")),

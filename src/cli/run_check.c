@@ -225,8 +225,10 @@ static void print(const struct weir_run_options *o, const struct weir_run_plan *
     printf("\nfeatures  %s, %zu columns\nthreads   %" PRIu64 " lanes", plan->config.view->name, columns, o->lanes);
     if (o->store)
         printf(", %" PRIu64 " workers", o->workers);
-    printf("\nbatches   %" PRIu64 " rows, at most %s old\nflows     %" PRIu64 "\n", o->batch,
-           weir_duration_text(o->max_delay_ns, text), o->ingest.flows.room);
+    printf("\nbatches   %u rows, at most %s old", plan->config.batch_rows, weir_duration_text(plan->config.max_delay_ns, text));
+    if (o->budget_ms)
+        printf(", verdicts out in %" PRIu64 "ms", o->budget_ms);
+    printf("\nflows     %" PRIu64 "\n", o->ingest.flows.room);
     if (o->store)
         print_store(o);
     else

@@ -19,7 +19,7 @@ weir_err weir_take_store_memory(void *field, const char *what, const char *value
 /* clang-format off */
 #define WEIR_STORE_MEMORY_SETTING(PLACE)                                                                                         \
     {.name = "store-memory", .kind = WEIR_SETTING_WORD, .at = (PLACE), .take = weir_take_store_memory, .value = "SIZE",          \
-     .text = "what DuckDB may hold to write the store (128MB); a query beside the writer\n"                                     \
+     .text = "what DuckDB may hold to write the store (192MB); a query beside the writer\n"                                     \
              "gets 256 MB of its own while it runs"}
 /* clang-format on */
 

@@ -124,6 +124,19 @@ static void print_classes(struct frame *frame, const json_t *old, const json_t *
     }
 }
 
+/* A queue between processes, and what a sensor keeps until it is committed. */
+static void print_streams(struct frame *frame, const json_t *account)
+{
+    const json_t *queue = json_object_get(account, "queue"), *outbox = json_object_get(account, "outbox");
+    char a[32], b[32], c[32], d[32];
+    line(frame, "queue    %s frames  depth %s  lag %s  pending %s", count(number(queue, "frames", NULL), a),
+         count(number(queue, "depth", NULL), b), count(number(queue, "lag", NULL), c), count(number(queue, "pending", NULL), d));
+    if (outbox)
+        line(frame, "outbox   %s frames held, %s of %s bytes  %s sent again",
+             count(number(json_object_get(outbox, "held"), "frames", NULL), a), count(number(outbox, "bytes", NULL), b),
+             count(number(outbox, "room", NULL), c), count(number(outbox, "resent", NULL), d));
+}
+
 /* Records that were closed; in a process that only judges them, those that it has judged. */
 static double flows_of(const json_t *account)
 {
@@ -160,9 +173,12 @@ void weir_top_frame(const json_t *before, const json_t *now, unsigned columns, u
              span(number(json_object_get(stages, "score"), "p99", NULL), c),
              span(number(json_object_get(stages, "store"), "p99", NULL), d));
     double batches = number(account, "batches", NULL) - number(old, "batches", NULL);
-    line(&frame, "queue    %3.0f of %.0f batches, the first for %s   %.1f rows a batch", number(now, "queue", "depth"),
-         number(now, "queue", "room"), span(number(now, "queue", "age_us"), a),
-         batches > 0 ? (number(row, "scored", NULL) - number(json_object_get(old, "rows"), "scored", NULL)) / batches : 0.0);
+    if (json_object_get(account, "queue"))
+        print_streams(&frame, account);
+    else
+        line(&frame, "queue    %3.0f of %.0f batches, the first for %s   %.1f rows a batch", number(now, "queue", "depth"),
+             number(now, "queue", "room"), span(number(now, "queue", "age_us"), a),
+             batches > 0 ? (number(row, "scored", NULL) - number(json_object_get(old, "rows"), "scored", NULL)) / batches : 0.0);
     line(&frame, "losses   packets dropped %s  rows shed %s  unscored %s  not kept %s",
          count(sum(json_object_get(packets, "dropped")), a), count(sum(json_object_get(row, "shed")), b),
          count(number(row, "unscored", NULL), c),

@@ -359,6 +359,12 @@ static void print_stages(FILE *to, const struct weir_account *account)
             (double)weir_histogram_quantile(&ns[WEIR_STAGE_SCORE], 0.99) / 1e3,
             (double)weir_histogram_quantile(&ns[WEIR_STAGE_STORE], 0.99) / 1e3,
             account->batches ? (double)account->rows.scored / (double)account->batches : 0);
+}
+
+/* How full batches were, and what was left out of them. */
+static void print_batches(FILE *to, const struct weir_account *account)
+{
+    weir_stages_fill_print(&account->stages, to);
     if (account->unexplained)
         fprintf(to, "          %" PRIu64 " alerts were not explained, for want of time\n", account->unexplained);
 }
@@ -415,6 +421,7 @@ static void print_judged(const struct weir_account *account, FILE *to)
     print_time(to, "decision", &account->decision_ns);
     print_stages(to, account);
     print_time(to, "durable", &account->durable_ns);
+    print_batches(to, account);
     print_classes(account, to);
 }
 
@@ -422,6 +429,10 @@ static void print_inferred(const struct weir_account *account, FILE *to)
 {
     weir_inferred_print(&account->inferred, to);
     print_time(to, "decision", &account->decision_ns);
+    print_batches(to, account);
+    if (account->store.degraded)
+        fprintf(to, "          %" PRIu64 " rows were no alerts and are not to be stored, for want of time\n",
+                account->store.degraded);
     print_classes(account, to);
     fprintf(to, "%.2f s, rows scored %" PRIu64 ", %.0f rows/s, %" PRIu64 " alerts\n", account->seconds, account->rows.scored,
             per_second(account->rows.scored, account->seconds), account->alerts);
@@ -471,7 +482,9 @@ void weir_account_print(const struct weir_account *account, FILE *to)
         weir_remote_print(&account->remote, to);
     if (!account->remote.used || account->remote.here)
         print_judged(account, to);
-    fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s, %" PRIu64 " alerts\n", account->seconds,
-            per_second(weir_account_records(account), account->seconds), per_second(seen(account), account->seconds),
-            account->alerts);
+    fprintf(to, "%.2f s, %.0f records/s, %.0f packets/s", account->seconds,
+            per_second(weir_account_records(account), account->seconds), per_second(seen(account), account->seconds));
+    if (!account->remote.used || account->remote.here) /* else they are judged elsewhere */
+        fprintf(to, ", %" PRIu64 " alerts", account->alerts);
+    fputc('\n', to);
 }

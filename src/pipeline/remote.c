@@ -62,6 +62,12 @@ void weir_remote_print(const struct weir_remote_account *account, FILE *to)
             o->held, o->bytes, o->room, o->bytes_most, o->resent);
     fprintf(to, "queue     frames %" PRIu64 " (%" PRIu64 " bytes), waits for room %" PRIu64 ", reconnects %" PRIu64 "\n",
             q->frames, q->bytes, q->waits, q->reconnects);
+    if (q->depth || q->lag || q->pending)
+        fprintf(to, "          in the streams: depth %" PRIu64 ", lag %" PRIu64 ", pending %" PRIu64 "\n", q->depth, q->lag,
+                q->pending);
+    if (account->budget_ns)
+        fprintf(to, "budget    %.0f us, of which a batch takes %.0f from its closing to its verdicts\n",
+                (double)account->budget_ns / 1e3, (double)account->service_ns / 1e3);
     fprintf(to, "committed p50 %.0f us, p99 %.0f us, max %.0f us after a batch was accepted\n",
             (double)weir_histogram_quantile(&o->committed_ns, 0.5) / 1e3,
             (double)weir_histogram_quantile(&o->committed_ns, 0.99) / 1e3, (double)o->committed_ns.max / 1e3);

@@ -1,6 +1,6 @@
 #include "pipeline/stages.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 
 const char *weir_stage_name(enum weir_stage stage)
 {
@@ -56,17 +56,35 @@ json_t *weir_stages_json(const struct weir_stages *stages)
     return json;
 }
 
+/* "1", "2-3", ..., "512" */
+static const char *fill_name(unsigned i, char out[static 16])
+{
+    if (i == 0 || i == WEIR_FILLS - 1)
+        snprintf(out, 16, "%u", 1u << i);
+    else
+        snprintf(out, 16, "%u-%u", 1u << i, (2u << i) - 1);
+    return out;
+}
+
 json_t *weir_stages_fill_json(const struct weir_stages *stages)
 {
+    char name[16];
     json_t *json = json_object();
-    for (unsigned i = 0; i < WEIR_FILLS; i++) {
-        char name[16];
-        if (i == 0 || i == WEIR_FILLS - 1)
-            snprintf(name, sizeof name, "%u", 1u << i);
-        else
-            snprintf(name, sizeof name, "%u-%u", 1u << i, (2u << i) - 1);
+    for (unsigned i = 0; i < WEIR_FILLS; i++)
         if (stages->fill[i])
-            json_object_set_new(json, name, json_integer((json_int_t)stages->fill[i]));
-    }
+            json_object_set_new(json, fill_name(i, name), json_integer((json_int_t)stages->fill[i]));
     return json;
+}
+
+void weir_stages_fill_print(const struct weir_stages *stages, FILE *to)
+{
+    char name[16];
+    const char *before = "batches   by their rows:";
+    for (unsigned i = 0; i < WEIR_FILLS; i++)
+        if (stages->fill[i]) {
+            fprintf(to, "%s %s: %" PRIu64, before, fill_name(i, name), stages->fill[i]);
+            before = ",";
+        }
+    if (*before == ',')
+        fputc('\n', to);
 }

@@ -9,6 +9,7 @@
 #define WEIR_PIPELINE_STAGES_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/histogram.h"
 #include "batch/verdict.h"
@@ -35,5 +36,8 @@ void weir_stages_merge(struct weir_stages *into, const struct weir_stages *from)
  */
 json_t *weir_stages_json(const struct weir_stages *stages);
 json_t *weir_stages_fill_json(const struct weir_stages *stages);
+
+/* "batches   by rows: 1: 3, 2-3: 7, 512: 12", a line; none without batches. */
+void weir_stages_fill_print(const struct weir_stages *stages, FILE *to);
 
 #endif

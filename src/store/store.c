@@ -26,13 +26,15 @@
 /* A row group is what DuckDB compresses and writes at once. 30 vectors: a commit of WEIR_STORE_COMMIT_ROWS rows, or what 250 ms
  * bring at full load, fills one and most of a second; with the default of 122,880 such commits would go through the log and be
  * written twice. Storage of 1.3 and later has the quick dictionaries for text. What went through the log stays in memory,
- * unpacked, until it is folded in, 2.3 bytes for one of the log: so it is folded in at 32 MB, which costs no more than at 256
- * (measured). What is written stays in memory, too, as long as there is room: so there is only what the writer needs, and more
- * while somebody asks (store/loan.h), for which this one setting stays open. Nothing is spilled to disk. A file that is let go
- * is not folded in then: that is done before, by name, and must not hinder the way out of a full disk. */
+ * unpacked, until it is folded in, 2.3 bytes for one of the log, and folding in takes as much again: so that is done at 16 MB,
+ * which costs no more than at 256 (measured; at full load only the reasons of alerts go through the log). A fold for which there
+ * is no memory takes the database with it: WEIR_STORE_MEMORY is half as much again as was enough. What is written stays in
+ * memory, too, as long as there is room: so there is only what the writer needs, and more while somebody asks (store/loan.h),
+ * for which this one setting stays open. Nothing is spilled to disk. A file that is let go is not folded in then: that is done
+ * before, by name, and must not hinder the way out of a full disk. */
 #define ATTACH_OPTIONS "(ROW_GROUP_SIZE 61440, STORAGE_VERSION 'v1.3.0')"
 #define SETTINGS                                                                                                                 \
-    "SET checkpoint_threshold = '32MB'; SET temp_directory = ''; SET allowed_configs = ['memory_limit'];"                        \
+    "SET checkpoint_threshold = '16MB'; SET temp_directory = ''; SET allowed_configs = ['memory_limit'];"                        \
     "PRAGMA disable_checkpoint_on_shutdown"
 
 enum row_column {

@@ -31,8 +31,8 @@
 
 /* What DuckDB may hold for the writer: what is not committed yet, its log, and a cache of what was written. More of it made no
  * write quicker (docs/limits.md). */
-#define WEIR_STORE_MEMORY     ((uint64_t)128 << 20)
-#define WEIR_STORE_MEMORY_MIN ((uint64_t)96 << 20)
+#define WEIR_STORE_MEMORY     ((uint64_t)192 << 20)
+#define WEIR_STORE_MEMORY_MIN ((uint64_t)160 << 20)
 
 /* What it may hold beyond that while it writes to the lake. */
 #define WEIR_LAKE_MEMORY ((int64_t)384 << 20)

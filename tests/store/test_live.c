@@ -82,7 +82,7 @@ static void a_query_sees_what_is_committed(void **unused)
     assert_int_equal(ask(store, count, minute, WEIR_SQL_MEMORY, &error), 400);
     assert_int_equal(ask(store, "SELECT count(*) FROM (DESCRIBE verdicts)", minute, WEIR_SQL_MEMORY, &error), 23);
     /* a query has memory of its own, beside the writer's, and gives it back */
-    static const char limit[] = "SELECT (current_setting('memory_limit') = '384.0 MiB')::INT",
+    static const char limit[] = "SELECT (current_setting('memory_limit') = '448.0 MiB')::INT",
                       more[] = "SELECT count(*) FROM (SELECT DISTINCT range FROM range(3000000))";
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(ask(store, limit, minute, WEIR_SQL_MEMORY, &error), 1);
