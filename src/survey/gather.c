@@ -1,4 +1,5 @@
 #include "survey/gather.h"
+#include "survey/unseen.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -53,6 +54,7 @@ static json_t *flatten(const json_t *task, const json_t *result)
     json_t *flat = json_object();
     for (size_t i = 0; i < sizeof identity / sizeof *identity; i++)
         json_object_set(flat, identity[i], json_object_get(task, identity[i]));
+    json_object_set(flat, "split", json_object_get(json_object_get(task, "drawn"), "split"));
     json_object_set(flat, "status", json_object_get(result, "status"));
     json_object_set(flat, "error", json_object_get(result, "error"));
     for (size_t i = 0; i < FIGURES; i++) {
@@ -295,11 +297,12 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
     weir_err failed = tasks ? read_tasks(dir, plan, tasks, &unfinished, error) : out_of_memory(error);
     if (!failed) {
         read_cpu(cpu, sizeof cpu);
-        *report = json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:I,s:o,s:O,s:O,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"),
-                            "command", json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s",
-                            ran->total_s, "cpu", cpu, "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "libraries",
-                            find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks", tasks, "summary",
-                            summarise(tasks), "unfinished", (json_int_t)unfinished, "picked");
+        *report =
+            json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:I,s:o,s:O,s:O,s:o,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"),
+                      "command", json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s",
+                      ran->total_s, "cpu", cpu, "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "libraries",
+                      find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks", tasks, "summary",
+                      summarise(tasks), "unseen", weir_survey_unseen_find(tasks), "unfinished", (json_int_t)unfinished, "picked");
         failed = *report ? WEIR_OK : out_of_memory(error);
     }
     json_decref(tasks);
@@ -483,8 +486,8 @@ void weir_survey_print(FILE *to, const json_t *report)
             print_heading(to, report, group, !before);
         before = group;
         if (json_is_integer(select))
-            snprintf(name, sizeof name, "%.40s, %lld columns", text_of(group, "algorithm"),
-                     (long long)json_integer_value(select));
+            snprintf(name, sizeof name, "%.40s, %lld column%s", text_of(group, "algorithm"),
+                     (long long)json_integer_value(select), json_integer_value(select) == 1 ? "" : "s");
         else
             snprintf(name, sizeof name, "%.40s", text_of(group, "algorithm"));
         fprintf(to, "%-26s", name);
@@ -505,6 +508,7 @@ void weir_survey_print(FILE *to, const json_t *report)
     }
     if (json_array_size(json_object_get(report, "summary")) > 1)
         fputs("\n* nothing else is both as good (F1) and as cheap (ns a flow, to get the columns and to score)\n", to);
+    weir_survey_unseen_print(to, json_object_get(report, "unseen"));
     json_array_foreach(json_object_get(report, "tasks"), i, task)
     {
         if (!strcmp(text_of(task, "status"), "failed"))

@@ -22,11 +22,11 @@ struct weir_survey_ran {
  *
  *     {"weir":..,"command":..,"engine":..,"jobs":n,"total_s":..,"cpu":..,"processors":n,"libraries":{name:version},"data":{as in
  * the plan},
- *      "tasks":[{"id":..,"data":..,"test_data":..,"algorithm":..,"scale":..,"select":..,"seed":..,"fold":..,"status":..,"error":..,
+ *      "tasks":[{"id":..,"data":..,"test_data":..,"algorithm":..,"scale":..,"select":..,"seed":..,"fold":..,"split":..,"status":..,"error":..,
  *                "accuracy":..,"precision":..,"recall":..,"f1":..,"roc_auc":..,"pr_auc":..,"fit_s":..,"score_s":..,"peak_mib":..,
  *                "score_ns":..,"extract_ns":..,"model_bytes":..,"model":"tasks/ID.weir","params":{..},"result":{..},"cost":{..}},..],
  *      "summary":[{"data":..,"test_data":..,"algorithm":..,"scale":..,"select":..,"tasks":n,"failed":n,
- *                  "accuracy":{"mean":..,"sd":..},..,"front":bool},..],"unfinished":n,"picked":null}
+ *                  "accuracy":{"mean":..,"sd":..},..,"front":bool},..],"unseen":[unseen.h's],"unfinished":n,"picked":null}
  *
  * front: no other of the same data and test is both as good (F1) and as cheap to serve (extract_ns + score_ns).
  * Members of a task that failed are null; a mean of none is null, the deviation is the sample's and null below two.

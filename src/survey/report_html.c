@@ -594,6 +594,7 @@ weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error 
     put_results(to, &view);
     put_failures(to, report);
     weir_report_put_alerts(to, &view);
+    weir_report_put_unseen(to, json_object_get(report, "unseen"));
     weir_report_put_curves(to, &view);
     weir_report_put_confusion(to, &view);
     weir_report_put_classes(to, &view);

@@ -35,6 +35,7 @@ size_t weir_report_data_end(const struct weir_report_view *view, size_t from);
 void weir_report_data_title(FILE *to, const struct weir_report_view *view, size_t from);
 
 void weir_report_put_alerts(FILE *to, const struct weir_report_view *view);
+void weir_report_put_unseen(FILE *to, const json_t *unseen);
 void weir_report_put_classes(FILE *to, const struct weir_report_view *view);
 void weir_report_put_curves(FILE *to, const struct weir_report_view *view);
 void weir_report_put_confusion(FILE *to, const struct weir_report_view *view);

@@ -144,6 +144,69 @@ void weir_report_put_alerts(FILE *to, const struct weir_report_view *view)
     }
 }
 
+/* ---- Attacks that training has not seen ------------------------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void put_unseen_row(FILE *to, const json_t *entry)
+{
+    const json_t *recall;
+    size_t i;
+    fputs("<tr><td class=\"t\">", to);
+    weir_html_text(to, text_of(entry, "attack"));
+    fputs("</td>", to);
+    json_array_foreach(json_object_get(entry, "recall"), i, recall)
+    {
+        fprintf(to, "<td data-v=\"%.9g\">", weir_html_number(recall));
+        if (json_is_number(recall))
+            fprintf(to, "%.4f<small>%.4f</small>", json_number_value(recall),
+                    json_number_value(json_array_get(json_object_get(entry, "roc_auc"), i)));
+        else
+            fputs("–", to);
+        fputs("</td>", to);
+    }
+    fputs("</tr>\n", to);
+}
+
+void weir_report_put_unseen(FILE *to, const json_t *unseen)
+{
+    const json_t *entry, *model;
+    const char *before = NULL;
+    size_t i, k;
+    if (!json_array_size(unseen))
+        return;
+    fputs("<h2 id=\"unseen\">Attacks never seen</h2>\n<p class=\"soft small\">Each attack was left out of the training rows in "
+          "turn: "
+          "the share of it that raises an alert at the model's own threshold, and small the area under the ROC curve against "
+          "normal "
+          "traffic; means over seeds.</p>\n",
+          to);
+    json_array_foreach(unseen, i, entry)
+    {
+        if (!before || strcmp(before, text_of(entry, "data")) != 0) {
+            fprintf(to, "%s<h3>", before ? "</tbody></table></div>\n" : "");
+            weir_html_text(to, text_of(entry, "data"));
+            fputs("</h3>\n<div class=\"wide\"><table class=\"results\"><thead><tr><th class=\"t\" "
+                  "scope=\"col\"><button>Attack</button></th>",
+                  to);
+            json_array_foreach(json_object_get(entry, "models"), k, model)
+            {
+                fputs("<th scope=\"col\"><button>", to);
+                weir_html_text(to, json_string_value(model));
+                fputs("</button></th>", to);
+            }
+            fputs("</tr></thead><tbody>\n", to);
+        }
+        before = text_of(entry, "data");
+        put_unseen_row(to, entry);
+    }
+    fputs("</tbody></table></div>\n", to);
+}
+
 /* ---- Classes --------------------------------------------------------------------------------------------------------------- */
 
 static const json_t *class_of(const struct weir_report_group *group, size_t k)

@@ -322,6 +322,14 @@ class Survey(unittest.TestCase):
         self.assertEqual([(t["algorithm"], t["fold"], t["result"]["test_rows"]) for t in left["tasks"]],
                          [(a, f, 96) for a in ("isolation-forest", "decision-tree") for f in ("dos", "scan")])
         self.assertGreater(min(t["roc_auc"] for t in left["tasks"][:2]), 0.6)
+        self.assertEqual([(u["data"], u["attack"], u["models"]) for u in left["unseen"]],
+                         [("rows", attack, ["isolation-forest", "decision-tree"]) for attack in ("dos", "scan")])
+        recalls = {(t["algorithm"], t["fold"]): t["result"]["metrics"]["detection"]["recall"] for t in left["tasks"]}
+        for unseen in left["unseen"]:
+            self.assertEqual(unseen["recall"], [recalls[model, unseen["attack"]] for model in unseen["models"]])
+        self.assertIn("Attacks never seen", (self.work / "left/report.html").read_text())
+        self.assertIn("attack left out: recall", self.run_survey("left", *flags, "--split", "leave-attack").stdout)
+        self.assertEqual(report["unseen"], [])
         # No attack anywhere: what is left is how often it gives alarm.
         alone = self.report("alone", *flags, data=["--data", str(quiet)])
         self.assertIsNone(alone["tasks"][0]["roc_auc"])
