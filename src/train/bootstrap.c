@@ -14,6 +14,8 @@ struct poisson {
     size_t cell, count;
     uint64_t least;
     double *below;
+    uint32_t *guide; /* [parts] the first entry above k / parts: where to look from */
+    size_t parts;    /* a power of 2 */
 };
 
 /* Probabilities relative to that of the mode, going out to both sides until they no longer count. */
@@ -47,16 +49,27 @@ static weir_err make_table(uint64_t mean, struct poisson *out)
     return WEIR_OK;
 }
 
-/* The first entry above u. */
+static weir_err make_guide(struct poisson *table)
+{
+    table->parts = 1;
+    while (table->parts < table->count)
+        table->parts *= 2;
+    table->guide = malloc(table->parts * sizeof *table->guide);
+    for (size_t k = 0, at = 0; table->guide && k < table->parts; k++) {
+        while (table->below[at] <= (double)k / (double)table->parts)
+            at++;
+        table->guide[k] = (uint32_t)at;
+    }
+    return table->guide ? WEIR_OK : WEIR_ERR_MEMORY;
+}
+
+/* The first entry above u < 1. */
 static uint64_t draw(const struct poisson *table, double u)
 {
-    const double *at = table->below;
-    for (size_t n = table->count; n > 1;) {
-        size_t half = n / 2;
-        at += at[half - 1] <= u ? half : 0; /* no jump to guess */
-        n -= half;
-    }
-    return table->least + (uint64_t)(at - table->below);
+    size_t at = table->guide[(size_t)(u * (double)table->parts)];
+    while (table->below[at] <= u)
+        at++;
+    return table->least + at;
 }
 
 static int compare(const void *a, const void *b)
@@ -86,8 +99,11 @@ weir_err weir_bootstrap(const uint64_t *counts, size_t cells, uint64_t seed, wei
     for (size_t i = 0; i < cells && !failed; i++) {
         if (counts[i] > UINT32_MAX)
             failed = WEIR_ERR_LIMIT;
-        else if (counts[i] && !(failed = make_table(counts[i], &table[tables])))
+        else if (counts[i]) {
+            failed = make_table(counts[i], &table[tables]);
+            failed = failed ? failed : make_guide(&table[tables]);
             table[tables++].cell = i;
+        }
     }
     for (uint64_t r = 0; r < WEIR_BOOTSTRAP_RESAMPLES && !failed; r++) {
         uint64_t random = weir_random_stream(seed, r);
@@ -107,8 +123,10 @@ weir_err weir_bootstrap(const uint64_t *counts, size_t cells, uint64_t seed, wei
         out[f].low = quantile(list, exist[f], (1 - WEIR_BOOTSTRAP_LEVEL) / 2);
         out[f].high = quantile(list, exist[f], (1 + WEIR_BOOTSTRAP_LEVEL) / 2);
     }
-    for (size_t i = 0; i < tables; i++)
+    for (size_t i = 0; i < tables; i++) {
         free(table[i].below);
+        free(table[i].guide);
+    }
     free(table);
     free(drawn);
     free(value);
