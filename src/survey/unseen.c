@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { SIDE_BY_SIDE = 4 };
+enum { SIDE_BY_SIDE = 3 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -89,7 +89,7 @@ static void print_data(FILE *to, const json_t *unseen, const char *data, const j
         size_t end = from + SIDE_BY_SIDE < count ? from + SIDE_BY_SIDE : count;
         fprintf(to, "\n%-26.26s", "attack left out: recall");
         for (size_t k = from; k < end; k++)
-            fprintf(to, " %12.12s", json_string_value(json_array_get(models, k)));
+            fprintf(to, " %16.16s", json_string_value(json_array_get(models, k)));
         fputs("\n", to);
         json_array_foreach(unseen, i, entry)
         {
@@ -99,9 +99,9 @@ static void print_data(FILE *to, const json_t *unseen, const char *data, const j
             for (size_t k = from; k < end; k++) {
                 const json_t *recall = json_array_get(json_object_get(entry, "recall"), k);
                 if (json_is_number(recall))
-                    fprintf(to, " %12.4f", json_number_value(recall));
+                    fprintf(to, " %16.4f", json_number_value(recall));
                 else
-                    fprintf(to, " %12s", "-");
+                    fprintf(to, " %16s", "-");
             }
             fputs("\n", to);
         }
