@@ -21,24 +21,24 @@ typedef uint64_t NAME(blocks) __attribute__((vector_size(8 * BLOCKS), aligned(8 
 static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned depth, const uint64_t *results, const uint16_t *use,
                                                                      lanes bit[WEIR_MASK_DEPTH])
 {
-    lanes at[1 << (WEIR_MASK_DEPTH - 1)], root = answers(results, use + WEIR_OCTET);
-    bit[depth - 1] = root;
-    for (unsigned level = 0; level + 1 < depth; level++) {
-        unsigned width = 1u << level;
-#pragma GCC unroll 4
-        for (unsigned k = width; k < 2 * width; k++) {
-            const uint16_t *left = use + (size_t)(k + width) * WEIR_OCTET;
-            at[k] = mux(root, answers(results, left), answers(results, left + width * WEIR_OCTET));
+    const lanes root = bit[depth - 1] = answers(results, use + WEIR_OCTET);
+#pragma GCC unroll 8
+    for (unsigned level = 1; level < depth; level++) {
+        lanes at[1 << (WEIR_MASK_DEPTH - 2)];
+        unsigned half = 1u << (level - 1);
+#pragma GCC unroll 64
+        for (unsigned k = 0; k < half; k++) {
+            const uint16_t *left = use + (size_t)(2 * half + k) * WEIR_OCTET;
+            at[k] = mux(root, answers(results, left), answers(results, left + half * WEIR_OCTET));
         }
-    }
-    for (unsigned bits = depth - 1; bits-- > 0;) {
-        bit[bits] = root = at[1];
-        for (unsigned level = 0; level < bits; level++) {
-            unsigned width = 1u << level;
-#pragma GCC unroll 4
-            for (unsigned k = width; k < 2 * width; k++)
-                at[k] = mux(root, at[k + width], at[k + 2 * width]);
+#pragma GCC unroll 8
+        for (unsigned above = 1; above < level; above++) {
+            half /= 2;
+#pragma GCC unroll 32
+            for (unsigned k = 0; k < half; k++)
+                at[k] = mux(bit[depth - 1 - above], at[k], at[k + half]);
         }
+        bit[depth - 1 - level] = at[0];
     }
 }
 
