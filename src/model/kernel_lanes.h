@@ -22,21 +22,24 @@ static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned de
                                                                      lanes bit[WEIR_MASK_DEPTH])
 {
     const lanes root = bit[depth - 1] = answers(results, use + WEIR_OCTET);
+    bit[depth - 2] = mux(root, answers(results, use + 2 * WEIR_OCTET), answers(results, use + 3 * WEIR_OCTET));
 #pragma GCC unroll 8
-    for (unsigned level = 1; level < depth; level++) {
-        lanes at[1 << (WEIR_MASK_DEPTH - 2)];
-        unsigned half = 1u << (level - 1);
-#pragma GCC unroll 64
-        for (unsigned k = 0; k < half; k++) {
-            const uint16_t *left = use + (size_t)(2 * half + k) * WEIR_OCTET;
-            at[k] = mux(root, answers(results, left), answers(results, left + half * WEIR_OCTET));
+    for (unsigned level = 2; level < depth; level++) {
+        lanes at[1 << (WEIR_MASK_DEPTH - 3)];
+        unsigned width = 1u << (level - 2);
+#pragma GCC unroll 32
+        for (unsigned k = 0; k < width; k++) {
+            const uint16_t *left = use + (size_t)(4 * width + k) * WEIR_OCTET, *right = left + 2 * width * WEIR_OCTET;
+            lanes a = mux(root, answers(results, left), answers(results, right));
+            lanes b = mux(root, answers(results, left + width * WEIR_OCTET), answers(results, right + width * WEIR_OCTET));
+            at[k] = mux(bit[depth - 2], a, b);
         }
 #pragma GCC unroll 8
-        for (unsigned above = 1; above < level; above++) {
-            half /= 2;
+        for (unsigned above = 2; above < level; above++) {
+            width /= 2;
 #pragma GCC unroll 32
-            for (unsigned k = 0; k < half; k++)
-                at[k] = mux(bit[depth - 1 - above], at[k], at[k + half]);
+            for (unsigned k = 0; k < width; k++)
+                at[k] = mux(bit[depth - 1 - above], at[k], at[k + width]);
         }
         bit[depth - 1 - level] = at[0];
     }
