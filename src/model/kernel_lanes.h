@@ -27,7 +27,7 @@ static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned de
     for (unsigned level = 2; level < depth; level++) {
         lanes at[1 << (WEIR_MASK_DEPTH - 3)];
         unsigned width = 1u << (level - 2);
-#pragma GCC unroll 32
+#pragma GCC unroll 16
         for (unsigned k = 0; k < width; k++) {
             const uint16_t *left = use + (size_t)(4 * width + k) * WEIR_OCTET, *right = left + 2 * width * WEIR_OCTET;
             lanes a = mux(root, answers(results, left), answers(results, right));
@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) void NAME(leaf_numbers)(unsigned de
 #pragma GCC unroll 8
         for (unsigned above = 2; above < level; above++) {
             width /= 2;
-#pragma GCC unroll 32
+#pragma GCC unroll 16
             for (unsigned k = 0; k < width; k++)
                 at[k] = mux(bit[depth - 1 - above], at[k], at[k + width]);
         }
