@@ -1,4 +1,4 @@
-/* Whole trees are the worst that depth 6 can be: 63 splits on the way to 64 leaves, no row ends early. The thresholds of a column
+/* Whole trees are the worst that a depth can be: with 6, 63 splits on the way to 64 leaves, no row ends early. The thresholds of a column
  * are such as training with 256 bins gives: few enough to be told apart by a byte. */
 #include "bench/made.h"
 
@@ -11,9 +11,7 @@
 
 enum {
     COLUMNS = 40,
-    DEPTH = 6,
-    SPLITS = (1 << DEPTH) - 1,
-    NODES = 2 * SPLITS + 1,
+    NODES_MOST = (2 << WEIR_MADE_DEPTH_MOST) - 1,
     BINS = 200,
     RECORDS = 65536,
     CLIENTS = 16384,
@@ -28,40 +26,41 @@ enum {
 #define PUT_NODES(to, name, format, what)                                                                                        \
     do {                                                                                                                         \
         fprintf(to, "\"" name "\":[");                                                                                           \
-        for (unsigned n = 0; n < NODES; n++)                                                                                     \
+        for (unsigned n = 0; n < nodes; n++)                                                                                     \
             fprintf(to, "%s" format, n ? "," : "", what);                                                                        \
         fputs("],", to);                                                                                                         \
     } while (0)
 
 /* Nodes stand level by level: the children of node n are 2n + 1 and 2n + 2. */
-static void put_tree(FILE *to, unsigned tree, uint64_t *seed)
+static void put_tree(FILE *to, unsigned tree, unsigned depth, uint64_t *seed)
 {
-    unsigned column[NODES] = {0};
-    double value[NODES];
-    for (unsigned n = 0; n < NODES; n++) {
-        column[n] = n < SPLITS ? weir_random_below(seed, COLUMNS) : 0;
-        value[n] = n < SPLITS ? (0.5 + weir_random_below(seed, BINS)) / BINS : 0.2 * weir_random_share(seed) - 0.1;
+    const unsigned splits = (1u << depth) - 1, nodes = 2 * splits + 1;
+    unsigned column[NODES_MOST] = {0};
+    double value[NODES_MOST];
+    for (unsigned n = 0; n < nodes; n++) {
+        column[n] = n < splits ? weir_random_below(seed, COLUMNS) : 0;
+        value[n] = n < splits ? (0.5 + weir_random_below(seed, BINS)) / BINS : 0.2 * weir_random_share(seed) - 0.1;
     }
     fprintf(to, "%s{\"base_weights\":[", tree ? "," : "");
-    for (unsigned n = 0; n < NODES; n++)
-        fprintf(to, "%s%.9e", n ? "," : "", n < SPLITS ? 0 : value[n]); /* with a point: XGBoost tells 0 from 0.0 */
+    for (unsigned n = 0; n < nodes; n++)
+        fprintf(to, "%s%.9e", n ? "," : "", n < splits ? 0 : value[n]); /* with a point: XGBoost tells 0 from 0.0 */
     fputs("],\"categories\":[],\"categories_nodes\":[],\"categories_segments\":[],\"categories_sizes\":[],", to);
     PUT_NODES(to, "default_left", "%d", 0);
     fprintf(to, "\"id\":%u,", tree);
-    PUT_NODES(to, "left_children", "%d", n < SPLITS ? (int)(2 * n + 1) : -1);
-    PUT_NODES(to, "loss_changes", "%.1f", n < SPLITS ? 1.0 : 0.0);
+    PUT_NODES(to, "left_children", "%d", n < splits ? (int)(2 * n + 1) : -1);
+    PUT_NODES(to, "loss_changes", "%.1f", n < splits ? 1.0 : 0.0);
     PUT_NODES(to, "parents", "%u", n ? (n - 1) / 2 : 2147483647);
-    PUT_NODES(to, "right_children", "%d", n < SPLITS ? (int)(2 * n + 2) : -1);
+    PUT_NODES(to, "right_children", "%d", n < splits ? (int)(2 * n + 2) : -1);
     PUT_NODES(to, "split_conditions", "%.9e", value[n]);
     PUT_NODES(to, "split_indices", "%u", column[n]);
     PUT_NODES(to, "split_type", "%d", 0);
     /* every leaf has seen the same: 64 rows */
-    PUT_NODES(to, "sum_hessian", "%.1f", 64.0 * (64u >> (31 - __builtin_clz(n + 1))));
+    PUT_NODES(to, "sum_hessian", "%.1f", 64.0 * ((1u << depth) >> (31 - __builtin_clz(n + 1))));
     fprintf(to, "\"tree_param\":{\"num_deleted\":\"0\",\"num_feature\":\"%d\",\"num_nodes\":\"%d\",\"size_leaf_vector\":\"1\"}}",
-            COLUMNS, NODES);
+            COLUMNS, nodes);
 }
 
-static bool write_model(unsigned trees, char **json, size_t *size)
+static bool write_model(unsigned trees, unsigned depth, char **json, size_t *size)
 {
     uint64_t seed = 6;
     FILE *to = open_memstream(json, size);
@@ -78,7 +77,7 @@ static bool write_model(unsigned trees, char **json, size_t *size)
         fputs(t ? ",0" : "0", to);
     fputs("],\"trees\":[", to);
     for (unsigned t = 0; t < trees; t++)
-        put_tree(to, t, &seed);
+        put_tree(to, t, depth, &seed);
     fprintf(to,
             "]},\"name\":\"gbtree\"},\"learner_model_param\":{\"base_score\":\"5E-1\",\"boost_from_average\":\"1\",\"num_class\":"
             "\"0\",\"num_feature\":\"%d\",\"num_target\":\"1\"},\"objective\":{\"name\":\"binary:logistic\",\"reg_loss_param\":{"
@@ -171,14 +170,14 @@ static weir_err find_threshold(const weir_model *model, const struct weir_record
     return WEIR_OK;
 }
 
-weir_err weir_made_init(unsigned trees, struct weir_made *made, struct weir_error *error)
+weir_err weir_made_init(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error)
 {
     *made = (struct weir_made){0};
     const struct weir_view *view = weir_view_find("argus");
     weir_model *untuned = NULL;
     float threshold = 0.5f;
     weir_err code =
-        write_model(trees, &made->json, &made->size) ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+        write_model(trees, depth, &made->json, &made->size) ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
     if (code == WEIR_OK && (code = build(made, view, threshold, &untuned, error)) == WEIR_OK &&
         (code = make_records(untuned, view, &made->records, error)) == WEIR_OK &&
         (code = find_threshold(untuned, &made->records, &threshold, error)) == WEIR_OK)

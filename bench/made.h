@@ -14,8 +14,10 @@ struct weir_made {
     struct weir_records records;
 };
 
-/* `trees` of them (the bench's model: 100). WEIR_ERR_MEMORY. The caller frees with weir_made_fini, also after a failure. */
-weir_err weir_made_init(unsigned trees, struct weir_made *made, struct weir_error *error);
+/* `trees` of them of that depth, 1 to WEIR_MADE_DEPTH_MOST (the bench's model: 100 of depth 6). WEIR_ERR_MEMORY. The caller frees
+ * with weir_made_fini, also after a failure. */
+#define WEIR_MADE_DEPTH_MOST 10
+weir_err weir_made_init(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error);
 void weir_made_fini(struct weir_made *made);
 
 #endif

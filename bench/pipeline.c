@@ -20,7 +20,17 @@
 #include "bench/sink.h"
 #include "pipeline/backend.h"
 
-enum { TREES = 100, LARGE_TREES = 4000, FLAT_FIRST = 100000, FLAT_ROWS = 10000000, RUNS = 3, CELLS = 12, RESULTS = 64 };
+enum {
+    TREES = 100,
+    DEPTH = 6,
+    LARGE_TREES = 400,
+    LARGE_DEPTH = 10,
+    FLAT_FIRST = 100000,
+    FLAT_ROWS = 10000000,
+    RUNS = 3,
+    CELLS = 12,
+    RESULTS = 64
+};
 
 #define MEMORY_CELL     "512b1w"
 #define MEMORY_OFFERED  100000.0
@@ -67,7 +77,7 @@ static weir_err open_bench(struct bench *b, struct weir_error *error)
     b->store = b->place.file;
     snprintf(b->wal, sizeof b->wal, "%s.wal", b->store);
     if (!b->options->model) {
-        code = weir_made_init(TREES, &b->made, error);
+        code = weir_made_init(TREES, DEPTH, &b->made, error);
         b->model = b->made.model;
         b->records = &b->made.records;
         return code;
@@ -346,7 +356,7 @@ static weir_err run_two(struct bench *b, struct weir_error *error)
     const struct weir_cell_load load = {.rows = UINT64_MAX, .seconds = b->seconds};
     struct weir_made large;
     double rate[2] = {0}, cpu[2] = {0}, infer[2] = {0};
-    weir_err code = weir_made_init(LARGE_TREES, &large, error);
+    weir_err code = weir_made_init(LARGE_TREES, LARGE_DEPTH, &large, error);
     for (unsigned i = 0; code == WEIR_OK && i < 2 * b->runs; i++) { /* in turns */
         struct weir_cell_figures figures;
         const struct weir_cluster cluster = {.queue = WEIR_CLUSTER_ZMQ,
@@ -375,11 +385,11 @@ static weir_err run_two(struct bench *b, struct weir_error *error)
         row->runs = b->runs;
         /* all cores at work all the time: sensor and collector have to be served as well */
         const double cores = (double)sysconf(_SC_NPROCESSORS_ONLN), most = cores * infer[0] / cpu[1];
-        snprintf(
-            row->note, sizeof row->note,
-            "%d trees of depth 6, ZeroMQ; sensor and collector are on the same %.0f cores\n%30s%.2f us of CPU a flow, %.2f of it "
-            "in weir infer (one alone: %.2f, %.2f): more than %.2fx is not in %.0f cores",
-            LARGE_TREES, cores, "", cpu[1], infer[1], cpu[0], infer[0], most, cores);
+        snprintf(row->note, sizeof row->note,
+                 "%d trees of depth %d, ZeroMQ; sensor and collector are on the same %.0f cores\n%30s%.2f us of CPU a flow, %.2f "
+                 "of it "
+                 "in weir infer (one alone: %.2f, %.2f): more than %.2fx is not in %.0f cores",
+                 LARGE_TREES, LARGE_DEPTH, cores, "", cpu[1], infer[1], cpu[0], infer[0], most, cores);
         weir_bench_figure(row, "cpu_us_per_flow", cpu[1]);
         weir_bench_figure(row, "infer_us_per_flow", infer[1]);
         weir_bench_figure(row, "one_cpu_us_per_flow", cpu[0]);

@@ -52,8 +52,9 @@ struct weir_outbox {
     int fd;
     uint8_t *buffer, *reading; /* what is put; what was read back */
     size_t buffer_size, reading_size;
-    uint32_t in_buffer; /* the entry whose frame the buffer holds; 0: none */
-    uint32_t given;     /* by weir_outbox_next */
+    uint32_t in_buffer;  /* the entry whose frame the buffer holds; 0: none */
+    uint32_t in_reading; /* the one that was read back last: nobody may have had room for it */
+    uint32_t given;      /* by weir_outbox_next */
     struct entry *entry;
     uint32_t entries, entry_room, spare; /* spare: entries not in use, linked by `right` */
     struct stream *stream;
@@ -264,6 +265,8 @@ static void entry_release(struct weir_outbox *o, uint32_t number)
         o->account.unsent--;
     if (o->in_buffer == number)
         o->in_buffer = 0;
+    if (o->in_reading == number)
+        o->in_reading = 0;
     if (o->given == number)
         o->given = 0;
     entry->right = o->spare;
@@ -548,12 +551,18 @@ weir_err weir_outbox_next(struct weir_outbox *o, int64_t now_ns, const uint8_t *
         *frame = o->buffer;
         if (o->in_buffer == e)
             return WEIR_OK;
+        *frame = o->reading;
+        if (o->in_reading == e)
+            return WEIR_OK;
+        o->in_reading = 0;
         if (!grow(&o->reading, &o->reading_size, entry->bytes))
             return WEIR_ERR_AGAIN;
         *frame = o->reading;
         if (read_all(o->fd, o->reading, entry->bytes, entry->page * WEIR_OUTBOX_PAGE) &&
-            weir_frame_intact(o->reading, entry->bytes))
+            weir_frame_intact(o->reading, entry->bytes)) {
+            o->in_reading = e;
             return WEIR_OK;
+        }
         o->account.damaged++;
         o->account.damaged_rows += entry->rows;
         o->stream[entry->stream].damaged = true;

@@ -310,9 +310,9 @@ bool weir_redis_sensor_trouble(const struct weir_sensor_end *end, char *text, si
         snprintf(text, size, "%s", sensor->link.trouble);
     else if (*sensor->upset)
         snprintf(text, size, "%s: the server does not take batches: %s", sensor->link.url.text, sensor->upset);
-    else if (sensor->length >= sensor->limit)
+    else if (sensor->length + sensor->flight >= sensor->limit)
         snprintf(text, size, "%s: %llu entries wait for workers that can score column list %s", sensor->link.url.text,
-                 (unsigned long long)sensor->length, sensor->list);
+                 (unsigned long long)(sensor->length + sensor->flight), sensor->list);
     else
         return false;
     return true;
