@@ -387,8 +387,7 @@ static weir_err run_two(struct bench *b, struct weir_error *error)
         const double cores = (double)sysconf(_SC_NPROCESSORS_ONLN), most = cores * infer[0] / cpu[1];
         snprintf(row->note, sizeof row->note,
                  "%d trees of depth %d, ZeroMQ; sensor and collector are on the same %.0f cores\n%30s%.2f us of CPU a flow, %.2f "
-                 "of it "
-                 "in weir infer (one alone: %.2f, %.2f): more than %.2fx is not in %.0f cores",
+                 "of it in weir infer (one alone: %.2f, %.2f): more than %.2fx is not in %.0f cores",
                  LARGE_TREES, LARGE_DEPTH, cores, "", cpu[1], infer[1], cpu[0], infer[0], most, cores);
         weir_bench_figure(row, "cpu_us_per_flow", cpu[1]);
         weir_bench_figure(row, "infer_us_per_flow", infer[1]);
