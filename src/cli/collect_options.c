@@ -77,7 +77,7 @@ static struct weir_place place(const struct weir_collect_options *o, const char 
 static void check_url(const struct weir_collect_options *o, const char *name, const char *url, struct weir_problems *problems)
 {
     struct weir_error error = {0};
-    if (url && weir_transport_check(url, &error) != WEIR_OK)
+    if (url && weir_transport_check(url, o->key, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s %s", place(o, name).text, error.text);
 }
 

@@ -93,7 +93,7 @@ static void check(struct weir_infer_options *o, struct weir_problems *problems)
         return;
     }
     for (size_t i = 0; i < o->queues.count; i++)
-        if (weir_transport_check(o->queues.item[i], &error) != WEIR_OK)
+        if (weir_transport_check(o->queues.item[i], o->key, &error) != WEIR_OK)
             weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", weir_infer_options_place(o, "queue").text, error.text);
     bool carries = weir_transport_carries_results(o->queues.item[0]);
     if (carries && o->results)
@@ -101,7 +101,7 @@ static void check(struct weir_infer_options *o, struct weir_problems *problems)
                      weir_infer_options_place(o, "results").text);
     else if (!carries && !o->results && !problems->count)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "with zmq, give --results URL: where `weir collect` takes verdicts");
-    else if (o->results && weir_transport_check(o->results, &error) != WEIR_OK)
+    else if (o->results && weir_transport_check(o->results, o->key, &error) != WEIR_OK)
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s: %s", weir_infer_options_place(o, "results").text, error.text);
 }
 

@@ -43,10 +43,10 @@ struct weir_transport_config weir_queue_options_transport(const struct weir_queu
 const char *weir_queue_options_problem(const struct weir_queue_options *options, const char *queue, bool alone,
                                        struct weir_error *error)
 {
-    if (weir_transport_check(queue, error) != WEIR_OK)
+    if (weir_transport_check(queue, options->key, error) != WEIR_OK)
         return "queue";
     bool carries = weir_transport_carries_results(queue);
-    if (options->results && weir_transport_check(options->results, error) != WEIR_OK)
+    if (options->results && weir_transport_check(options->results, options->key, error) != WEIR_OK)
         return "results";
     if (carries && options->results)
         weir_fail(error, WEIR_ERR_ARGUMENT, "the queue carries the verdicts, too; leave it out");

@@ -7,10 +7,11 @@ static const struct weir_transport_ops *ops_of(const struct weir_url *url)
     return weir_url_is_redis(url) ? &weir_transport_redis : &weir_transport_zmq;
 }
 
-weir_err weir_transport_check(const char *url, struct weir_error *error)
+weir_err weir_transport_check(const char *url, bool keyed, struct weir_error *error)
 {
     struct weir_url parsed;
-    return weir_url_parse(url, &parsed, error);
+    weir_err code = weir_url_parse(url, &parsed, error);
+    return code == WEIR_OK ? weir_url_check_keyed(&parsed, keyed, error) : code;
 }
 
 bool weir_transport_carries_results(const char *url)

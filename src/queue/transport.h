@@ -62,9 +62,9 @@ struct weir_transport_config {
     size_t column_count;
 };
 
-/* Whether a URL is one of these; nothing is opened. WEIR_ERR_UNSUPPORTED names what there is, WEIR_ERR_ARGUMENT says what is
- * wrong with it. */
-weir_err weir_transport_check(const char *url, struct weir_error *error);
+/* Whether a URL is one of these, and has a key where it needs one; nothing is opened. WEIR_ERR_UNSUPPORTED names what there is,
+ * WEIR_ERR_ARGUMENT says what is wrong with it. */
+weir_err weir_transport_check(const char *url, bool keyed, struct weir_error *error);
 
 /* True when the queue of this URL also carries verdicts and marks, so that --results is not needed. */
 bool weir_transport_carries_results(const char *url);

@@ -121,3 +121,13 @@ weir_err weir_url_parse(const char *text, struct weir_url *out, struct weir_erro
     }
     return parse_host(place, out->kind == WEIR_URL_REDIS_TCP ? 6379 : 0, out, error);
 }
+
+weir_err weir_url_check_keyed(const struct weir_url *url, bool keyed, struct weir_error *error)
+{
+    if (keyed || url->local || weir_url_is_redis(url))
+        return WEIR_OK;
+    return weir_fail(error, WEIR_ERR_ARGUMENT,
+                     "%s: over a network weir talks with keys only: `weir keygen NAME` on each machine, then --key NAME.key "
+                     "and the others' public keys with --peers",
+                     url->text);
+}

@@ -22,6 +22,9 @@ struct weir_url {
 /* WEIR_ERR_UNSUPPORTED names what there is, WEIR_ERR_ARGUMENT says what is wrong with it. */
 weir_err weir_url_parse(const char *text, struct weir_url *out, struct weir_error *error);
 
+/* That ZeroMQ does not talk in the clear over a network: WEIR_ERR_ARGUMENT says how it gets keys. */
+weir_err weir_url_check_keyed(const struct weir_url *url, bool keyed, struct weir_error *error);
+
 static inline bool weir_url_is_redis(const struct weir_url *url)
 {
     return url->kind == WEIR_URL_REDIS_TCP || url->kind == WEIR_URL_REDIS_UNIX;

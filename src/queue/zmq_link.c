@@ -169,11 +169,8 @@ weir_err weir_zmq_link_open(struct weir_zmq_link *link, struct weir_zmq_room *ro
     weir_err code = weir_url_parse(ask->url, &link->url, error);
     if (code != WEIR_OK)
         return code;
-    if (!link->url.local && !room->keyed)
-        return weir_fail(error, WEIR_ERR_ARGUMENT,
-                         "%s: over a network weir talks with keys only: `weir keygen NAME` on each machine, then --key NAME.key "
-                         "and the others' public keys with --peers",
-                         link->url.text);
+    if ((code = weir_url_check_keyed(&link->url, room->keyed, error)) != WEIR_OK)
+        return code;
     if (!ask->binds && !strcmp(link->url.host, "*"))
         return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: name the host to connect to", link->url.text);
     make_endpoint(link, ask->marks);

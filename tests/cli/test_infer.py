@@ -54,7 +54,7 @@ class Infer(unittest.TestCase):
                                 (["infer", *self.queue, "--workers", "0"], "--workers"), (["keygen"], "NAME"), (["keygen", "a", "b"], "NAME")):
             self.assertIn(says, self.weir(*arguments, code=2))
         self.assertIn("password", self.weir("infer", "--queue", "redis://192.0.2.1", "--model", MODEL, code=1))
-        self.assertIn("weir keygen", self.weir("infer", "--queue", "zmq+tcp://192.0.2.1:5", "--results", "zmq+ipc://x", "--model", MODEL, code=1))
+        self.assertIn("weir keygen", self.weir("infer", "--queue", "zmq+tcp://192.0.2.1:5", "--results", "zmq+ipc://x", "--model", MODEL, code=2))
         said = self.weir("infer", "--queue", "redis://u:secret@h:port", code=2)
         self.assertNotIn("secret", said)
 

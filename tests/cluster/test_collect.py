@@ -42,7 +42,7 @@ class Collect(unittest.TestCase):
         said = self.weir("collect", "--check", "--queue", "redis://default:secret@h", "--store", "d/", "--store-memory", "200MB")
         self.assertEqual(said, "ok\nqueue     redis://h\nstore     d/\n")
         self.assertIn("give 167 MB to 1TB", self.weir("collect", "--check", "--results", "zmq+ipc:///r", "--store-memory", "1MB", code=2))
-        self.assertIn("a network", self.weir("collect", "--control", "none", "--results", "zmq+tcp://*:15557", code=1))
+        self.assertIn("a network", self.weir("collect", "--control", "none", "--results", "zmq+tcp://*:15557", code=2))
         self.assertIn("--publish redis://h: subscribers come by ZeroMQ", self.weir(
             "collect", "--control", "none", "--results", self.cluster.transport.results, "--publish", "redis://h", code=1))
         self.assertIn("example:", self.weir("collect", "--help"))

@@ -262,6 +262,11 @@ class Roles(unittest.TestCase):
             done = subprocess.run([WEIR, "sensor", *arguments, "--control", "none"], capture_output=True, text=True, cwd=self.folder)
             self.assertEqual(done.returncode, code, (arguments, done.stderr))
             self.assertIn(words, done.stderr)
+        for role, arguments in ("sensor", ["-r", CAPTURE]), ("infer", []):
+            done = subprocess.run([WEIR, role, "--check", *arguments, "--queue", "zmq+tcp://10.9.8.7:5555", "--results", "zmq+tcp://10.9.8.6:5557"],
+                                  capture_output=True, text=True)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("with keys only", done.stderr)
         done = subprocess.run([WEIR, "infer", "--check", "--queue", "redis://h", "--overload", "shed"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("rows are shed by sensors", done.stderr)
