@@ -409,14 +409,22 @@ FAULTS = {  # where a fault is tried by default, and where else in the long suit
 
 
 def add_tests():
-    """Each fault over each transport is a test, and so is each round of kills."""
-    only = os.environ.get("WEIR_SEED")
+    """Each fault over each transport is a test, and so is each round of kills. The names of those that are run when none is named."""
+    only, every = os.environ.get("WEIR_SEED"), "WEIR_ROUNDS" in os.environ
+    names = []
+
+    def add(name, method, *arguments):
+        setattr(Faults, name, lambda self: getattr(self, method)(*arguments))
+        return name
+
     for transport in *ONE, *SEVERAL:
         for seed in [int(only)] if only else range(1, ROUNDS // 2 + 1):
-            setattr(Faults, f"test_kills_over_{transport}_{seed}", lambda self, transport=transport, seed=seed: self.round(transport, seed))
+            names.append(add(f"test_kills_over_{transport}_{seed}", "round", transport, seed))
     for fault, (default, more) in FAULTS.items():
-        for transport in default + (more if "WEIR_ROUNDS" in os.environ else ()):
-            setattr(Faults, f"test_{fault}_over_{transport}", lambda self, transport=transport, fault=fault: getattr(self, fault)(transport))
+        for transport in default + more:
+            name = add(f"test_{fault}_over_{transport}", fault, transport)
+            names += [name] * (every or transport in default)
+    return names
 
 
 def run_one(name, path):
@@ -430,8 +438,8 @@ def run_one(name, path):
 
 def main(wanted):
     """0: all that could run is as it should be."""
-    add_tests()
-    names = wanted or [n for n in dir(Faults) if n.startswith("test_")]
+    names = add_tests()
+    names = wanted or names
     names.sort(key=lambda n: not n.startswith(("test_flipped_bits", "test_full_disk")))  # the long ones first
     running, failed, skipped, total = {}, 0, 0, len(names)
     Faults.place = tempfile.mkdtemp(prefix="weir-faults-")
