@@ -100,6 +100,8 @@ weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct
     }
     session->folder = weir_store_folder(store);
     if (code == WEIR_OK && session->folder)
+        weir_shelf_leave(session->watch); /* what a session before could not, as the writer went on in its next file */
+    if (code == WEIR_OK && session->folder)
         code = weir_shelf_join(session->duck, session->folder, error);
     if (code == WEIR_OK)
         code = weir_duck_run(session->duck, "BEGIN TRANSACTION READ ONLY", error);
@@ -267,8 +269,10 @@ static weir_err execute(struct weir_sql *session, duckdb_prepared_statement stat
         late = now > deadline;
         cancelled = atomic_load_explicit(&session->cancelled, memory_order_acquire);
         if (session->watch && now >= look_at) {
-            large =
-                read_memory(session->watch, &memory, NULL) != WEIR_OK || memory > session->memory_before + session->memory_bytes;
+            struct weir_error inner = {0}; /* while the writer goes on in its next file, there is nothing to ask */
+            large = read_memory(session->watch, &memory, &inner) == WEIR_OK
+                        ? memory > session->memory_before + session->memory_bytes
+                        : strstr(inner.text, "Out of Memory") != NULL;
             look_at = now + LOOK_NS;
         }
         if (late || large || cancelled) /* the tasks end with an error then, and DuckDB lets go of all that they hold */
