@@ -225,18 +225,25 @@ static void mask(float *d, const float *h, const uint32_t *live, size_t rows, si
         }
 }
 
+/* x, or 0 where it is too small to change anything: subnormal numbers would take CPUs a hundred times as long. */
+static inline weir_vf least(weir_vf x, float size)
+{
+    return keep(x, (weir_vf)((weir_vi)x & 0x7fffffff) >= size);
+}
+
 static double adam(float *p, const float *g, float *m, float *v, size_t count, const struct weir_mlp_step *step)
 {
     weir_vf square[PARTS] = {0};
     for (size_t i = 0; i < count; i += LANES)
         for (int k = 0; k < PARTS; k++) {
             size_t at = i + (size_t)k * WEIR_FLOATS;
-            weir_vf x = *(weir_vf *)(p + at), q = *(const weir_vf *)(g + at) * step->share + x * step->decay;
-            weir_vf first = *(weir_vf *)(m + at) * 0.9f + q * 0.1f, second = *(weir_vf *)(v + at) * 0.999f + q * q * 0.001f;
+            weir_vf x = *(weir_vf *)(p + at), q = least(*(const weir_vf *)(g + at) * step->share + x * step->decay, 1e-16f);
+            weir_vf first = least(*(weir_vf *)(m + at) * 0.9f + q * 0.1f, 1e-30f);
+            weir_vf second = least(*(weir_vf *)(v + at) * 0.999f + q * q * 0.001f, 1e-33f);
             square[k] += x * x;
             *(weir_vf *)(m + at) = first;
             *(weir_vf *)(v + at) = second;
-            *(weir_vf *)(p + at) = x - first * step->rate / (root(second) + 1e-8f);
+            *(weir_vf *)(p + at) = least(x - first * step->rate / (root(second) + 1e-8f), 1e-18f);
         }
     return (double)sum16(square);
 }
