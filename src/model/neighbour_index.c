@@ -374,7 +374,7 @@ weir_err weir_neighbour_index_build(struct weir_neighbour_index *n, const volati
     if (err)
         return err;
     double *shadow = weir_pages_alloc(n->rows, WEIR_SHADOW * sizeof *shadow);
-    struct builder b = {.n = n, .shadow = shadow, .id = malloc(n->rows * sizeof *b.id), .random = 1, .stop = stop};
+    struct builder b = {.n = n, .shadow = shadow, .id = malloc((n->rows + 1) * sizeof *b.id), .random = 1, .stop = stop};
     n->node = weir_pages_alloc(2 * leaves, sizeof *n->node);
     n->box = weir_pages_alloc(2 * leaves, sizeof *n->box);
     n->block = weir_pages_alloc(n->rows / WEIR_SHADOW_ROWS + leaves, sizeof *n->block);
