@@ -32,8 +32,9 @@ static const struct {
 } figures[] = {{"accuracy", "result", "metrics"}, {"precision", "result", "metrics"}, {"recall", "result", "metrics"},
                {"f1", "result", "metrics"},       {"f1_macro", "result", "metrics"},  {"mcc", "result", "metrics"},
                {"roc_auc", "result", "metrics"},  {"pr_auc", "result", "metrics"},    {"log_loss", "result", "metrics"},
-               {"fit_s", "cost", NULL},           {"score_s", "cost", NULL},          {"peak_mib", "cost", NULL},
-               {"score_ns", "cost", NULL},        {"extract_ns", "cost", NULL},       {"model_bytes", "result", NULL}};
+               {"brier", "result", "metrics"},    {"ece", "result", "metrics"},       {"fit_s", "cost", NULL},
+               {"score_s", "cost", NULL},         {"peak_mib", "cost", NULL},         {"score_ns", "cost", NULL},
+               {"extract_ns", "cost", NULL},      {"model_bytes", "result", NULL}};
 
 enum { FIGURES = sizeof figures / sizeof *figures };
 

@@ -243,8 +243,11 @@ static void put_head(FILE *to, const struct weir_report_view *view)
     fputs(number_of(report, "jobs") > 1 ? " processes, engine " : " process, engine ", to);
     weir_html_text(to, text_of(report, "engine"));
     fputs("</span></div>\n</div>\n<nav aria-label=\"Parts\"><a href=\"#results\">Results</a><a href=\"#alerts\">Alerts</a><a "
-          "href=\"#curves\">Curves</a>"
-          "<a href=\"#confusion\">Confusion</a><a href=\"#importance\">Importance</a><a href=\"#cost\">Cost</a>"
+          "href=\"#curves\">Curves</a>",
+          to);
+    if (json_array_size(json_object_get(report, "unseen")))
+        fputs("<a href=\"#unseen\">Attacks never seen</a>", to);
+    fputs("<a href=\"#confusion\">Confusion</a><a href=\"#importance\">Importance</a><a href=\"#cost\">Cost</a>"
           "<a href=\"#time\">Time</a><a href=\"#about\">Data and machine</a></nav>\n",
           to);
 }
