@@ -183,6 +183,7 @@ class Reload(unittest.TestCase):
         self.assertIn("none.weir: cannot open it", self.end())
 
     def test_without_a_file_a_hangup_ends_the_run(self):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it is ignored
         self.start("-r", "-", "--model", "one.weir", "--control", "c.sock", config=())
         self.job.send_signal(signal.SIGHUP)
         self.end(-signal.SIGHUP)
