@@ -126,6 +126,7 @@ weir_err weir_cell_memory(const weir_model *model, const struct weir_records *re
                                                .workers = cell.workers,
                                                .producers = 1,
                                                .store = store,
+                                               .rotate_bytes = load->rotate,
                                                .sensor = "bench",
                                                .command = "weir bench pipeline"};
     *figures = (struct weir_cell_figures){0};

@@ -16,6 +16,7 @@ struct weir_cell_load {
     uint64_t rows;     /* ends after so many, */
     double seconds;    /* or so long, whatever comes first */
     int64_t budget_ns; /* in this process: batches wait as with --budget-ms; 0: 500 us */
+    uint64_t rotate;   /* in this process: the store is a folder of files of so many bytes; 0: a file */
 };
 
 struct weir_cell_figures {

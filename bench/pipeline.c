@@ -27,6 +27,7 @@ enum {
     LARGE_DEPTH = 10,
     FLAT_FIRST = 100000,
     FLAT_ROWS = 10000000,
+    FLAT_ROTATE = 128000000,
     RUNS = 3,
     CELLS = 12,
     RESULTS = 64
@@ -312,6 +313,20 @@ static weir_err run_budget(struct bench *b, struct weir_error *error)
 
 /* --- as the work grows --- */
 
+/* Into a folder of files, as a sensor that runs for days has it. */
+static weir_err run_days(struct bench *b, struct weir_cell cell, uint64_t rows, struct weir_cell_figures *figures,
+                         struct weir_error *error)
+{
+    const struct weir_cell_load load = {.rows = rows, .seconds = 1e6, .rotate = FLAT_ROTATE};
+    struct weir_hold_place place;
+    weir_err code = weir_hold_place(&place, error);
+    if (code == WEIR_OK) {
+        code = weir_cell_memory(b->model, b->records, cell, &load, place.days, figures, error);
+        weir_hold_leave(&place);
+    }
+    return code;
+}
+
 /* Processor time a flow and memory, from 100,000 flows on, each time ten times as many. */
 static weir_err run_flat(struct bench *b, struct weir_error *error)
 {
@@ -322,9 +337,8 @@ static weir_err run_flat(struct bench *b, struct weir_error *error)
     double cost[2] = {0}, rss[2] = {0}; /* of the second size, and of the last: the first one is mostly beginning */
     weir_cell_next(&own, &cell);
     for (uint64_t rows = FLAT_FIRST, i = 0; rows <= most; rows *= 10, i++) {
-        const struct weir_cell_load load = {.rows = rows, .seconds = 1e6};
         struct weir_cell_figures figures;
-        weir_err code = run_cell(b, cell, &load, &figures, error);
+        weir_err code = run_days(b, cell, rows, &figures, error);
         if (code != WEIR_OK)
             return code;
         cost[1] = figures.cpu_us;
