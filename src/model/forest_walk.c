@@ -199,7 +199,7 @@ static weir_err encode(struct weir_plan *plan, struct edges *e, struct weir_erro
         nodes = f->count[t] > nodes ? f->count[t] : nodes;
     if (most > EDGES || codes > WEIR_CODES_MAX || nodes > INT32_MAX)
         return WEIR_OK;
-    plan->place_bits = bits_of(codes - 1);
+    plan->place_bits = bits_of(codes < WEIR_LEAVES_FEW ? WEIR_LEAVES_FEW - 1 : codes - 1); /* a few leaves' numbers, too */
     plan->child_bits = bits_of(nodes / 2);
     plan->code_bits = bits_of(most + 1); /* a code of ones is above all */
     plan->wide = plan->place_bits + plan->child_bits + plan->code_bits > 32;
