@@ -564,7 +564,7 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     plan->step = weir_plan_room(steps, sizeof *plan->step);
     plan->leaf_node = weir_plan_room(leaves, sizeof *plan->leaf_node);
     plan->leaf = weir_plan_room(wide ? 0 : leaves, sizeof *plan->leaf);
-    plan->leaf_byte = weir_plan_room(wide ? 0 : leaves, 4);
+    plan->leaf_byte = weir_plan_room(wide ? 0 : leaves + LEAF_ROOM, 4); /* three rooms are read as four */
     plan->leaf64 = weir_plan_room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
     plan->node = weir_plan_room(nodes, sizeof *plan->node);
     plan->entry = weir_plan_room(is_coded(c) ? f->trees << WEIR_TOP_DEPTH : 0, sizeof *plan->entry);
