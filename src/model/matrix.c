@@ -12,6 +12,20 @@ enum { TILE = 4, SIDE = 7, FEW = 2 };
 enum { TILE = 5, SIDE = 2, FEW = 5 };
 #endif
 
+INLINE void take_sums(weir_vf sum[][SIDE], const float *from, size_t width, int tile, int side)
+{
+    for (int i = 0; i < tile; i++)
+        for (int v = 0; v < side; v++)
+            sum[i][v] = *(const weir_vf *)(from + (size_t)i * width + v * WEIR_FLOATS);
+}
+
+INLINE void put_sums(weir_vf sum[][SIDE], float *to, size_t width, int tile, int side)
+{
+    for (int i = 0; i < tile; i++)
+        for (int v = 0; v < side; v++)
+            *(weir_vf *)(to + (size_t)i * width + v * WEIR_FLOATS) = sum[i][v];
+}
+
 INLINE void product_tile(const float *const *x, size_t depth, const float *w, size_t width, float *out, const float *const *ahead,
                          int tile, int side)
 {
@@ -19,9 +33,7 @@ INLINE void product_tile(const float *const *x, size_t depth, const float *w, si
     for (int i = 0; ahead && i < tile; i++)
         for (size_t k = 0; k < depth; k += 16)
             __builtin_prefetch(ahead[i] + k);
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            sum[i][v] = *(const weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS);
+    take_sums(sum, out, width, tile, side);
     for (size_t k = 0; k < depth; k++, w += width) {
         weir_vf column[SIDE];
         for (int v = 0; v < side; v++)
@@ -32,9 +44,7 @@ INLINE void product_tile(const float *const *x, size_t depth, const float *w, si
                 sum[i][v] = weir_vf_fused(value, column[v], sum[i][v]);
         }
     }
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            *(weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS) = sum[i][v];
+    put_sums(sum, out, width, tile, side);
 }
 
 INLINE void sparse_tile(const float *const *x, const uint64_t *const *some, size_t depth, const float *w, size_t width,
@@ -44,9 +54,7 @@ INLINE void sparse_tile(const float *const *x, const uint64_t *const *some, size
     for (int i = 0; ahead && i < tile; i++)
         for (size_t k = 0; k < depth; k += 16)
             __builtin_prefetch(ahead[i] + k, 0, 2); /* the first cache is for w */
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            sum[i][v] = *(const weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS);
+    take_sums(sum, out, width, tile, side);
     for (size_t word = 0; word * 64 < depth; word++) {
         uint64_t any = some[0][word];
         for (int i = 1; i < tile; i++)
@@ -64,18 +72,14 @@ INLINE void sparse_tile(const float *const *x, const uint64_t *const *some, size
             }
         }
     }
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            *(weir_vf *)(out + (size_t)i * width + v * WEIR_FLOATS) = sum[i][v];
+    put_sums(sum, out, width, tile, side);
 }
 
 INLINE void outer_tile(const float *const *x, const float *const *e, size_t rows, size_t at, size_t width, float *g, int tile,
                        int side)
 {
     weir_vf sum[TILE][SIDE];
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            sum[i][v] = *(const weir_vf *)(g + (size_t)i * width + v * WEIR_FLOATS);
+    take_sums(sum, g, width, tile, side);
     for (size_t r = 0; r < rows; r++) {
         weir_vf part[SIDE];
         for (int v = 0; v < side; v++)
@@ -86,9 +90,7 @@ INLINE void outer_tile(const float *const *x, const float *const *e, size_t rows
                 sum[i][v] = weir_vf_fused(value, part[v], sum[i][v]);
         }
     }
-    for (int i = 0; i < tile; i++)
-        for (int v = 0; v < side; v++)
-            *(weir_vf *)(g + (size_t)i * width + v * WEIR_FLOATS) = sum[i][v];
+    put_sums(sum, g, width, tile, side);
 }
 
 /* The vectors of a width in even parts of at most SIDE. */
