@@ -207,14 +207,12 @@ static bool keep_frame(struct redis_collector *collector, const struct entry *en
                        const struct weir_redis_word *frame)
 {
     int slot = weir_slots_put(&collector->slots, frame->bytes, frame->size);
-    if (slot >= 0 && collector->origins < collector->slots.count) {
-        struct origin *fresh = realloc(collector->origin, collector->slots.count * sizeof *fresh);
-        if (fresh) {
-            collector->origin = fresh;
-            collector->origins = collector->slots.count;
-        }
-    }
-    if (slot < 0 || collector->origins < collector->slots.count || !weir_fifo_push(&collector->waiting, (uint32_t)slot))
+    struct origin *fresh =
+        slot < 0 ? NULL : weir_slots_beside(&collector->slots, collector->origin, &collector->origins, sizeof *collector->origin);
+    if (!fresh)
+        return false;
+    collector->origin = fresh;
+    if (!weir_fifo_push(&collector->waiting, (uint32_t)slot))
         return false;
     struct origin *origin = &collector->origin[slot];
     memcpy(origin->id, entry->id, sizeof origin->id);

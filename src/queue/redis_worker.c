@@ -394,14 +394,12 @@ struct arrival {
 static bool keep_frame(struct redis_worker *worker, struct entry *entry, const struct weir_redis_word *frame)
 {
     int slot = weir_slots_put(&worker->slots, frame->bytes, frame->size);
-    if (slot >= 0 && worker->batches < worker->slots.count) {
-        struct batch *fresh = realloc(worker->batch, worker->slots.count * sizeof *fresh);
-        if (fresh) {
-            worker->batch = fresh;
-            worker->batches = worker->slots.count;
-        }
-    }
-    if (slot < 0 || worker->batches < worker->slots.count || !weir_fifo_push(&worker->waiting, (uint32_t)slot))
+    struct batch *fresh =
+        slot < 0 ? NULL : weir_slots_beside(&worker->slots, worker->batch, &worker->batches, sizeof *worker->batch);
+    if (!fresh)
+        return false;
+    worker->batch = fresh;
+    if (!weir_fifo_push(&worker->waiting, (uint32_t)slot))
         return false;
     worker->batch[slot].entry = entry;
     return true;
