@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "pipeline/remote.h"
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -79,9 +81,7 @@ void weir_inferred_print(const struct weir_inferred_account *a, FILE *to)
     if (q->claimed || q->fenced || q->redelivered)
         fprintf(to, "          taken over %" PRIu64 ", done by others %" PRIu64 ", committed already %" PRIu64 "\n", q->claimed,
                 q->fenced, q->redelivered);
-    if (q->depth || q->lag || q->pending)
-        fprintf(to, "          in the streams: depth %" PRIu64 ", lag %" PRIu64 ", pending %" PRIu64 "\n", q->depth, q->lag,
-                q->pending);
+    weir_remote_print_streams(q, to);
     print_time(to, "in queue", &a->queue_ns);
     print_time(to, "a batch", &a->score_ns);
 }

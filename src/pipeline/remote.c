@@ -48,6 +48,13 @@ json_t *weir_remote_json(const struct weir_remote_account *account)
     return json;
 }
 
+void weir_remote_print_streams(const struct weir_transport_account *queue, FILE *to)
+{
+    if (queue->depth || queue->lag || queue->pending)
+        fprintf(to, "          in the streams: depth %" PRIu64 ", lag %" PRIu64 ", pending %" PRIu64 "\n", queue->depth,
+                queue->lag, queue->pending);
+}
+
 void weir_remote_print(const struct weir_remote_account *account, FILE *to)
 {
     const struct weir_outbox_account *o = &account->outbox;
@@ -62,9 +69,7 @@ void weir_remote_print(const struct weir_remote_account *account, FILE *to)
             o->held, o->bytes, o->room, o->bytes_most, o->resent);
     fprintf(to, "queue     frames %" PRIu64 " (%" PRIu64 " bytes), waits for room %" PRIu64 ", reconnects %" PRIu64 "\n",
             q->frames, q->bytes, q->waits, q->reconnects);
-    if (q->depth || q->lag || q->pending)
-        fprintf(to, "          in the streams: depth %" PRIu64 ", lag %" PRIu64 ", pending %" PRIu64 "\n", q->depth, q->lag,
-                q->pending);
+    weir_remote_print_streams(q, to);
     if (account->budget_ns)
         fprintf(to, "budget    %.0f us, of which a batch takes %.0f from its closing to its verdicts\n",
                 (double)account->budget_ns / 1e3, (double)account->service_ns / 1e3);

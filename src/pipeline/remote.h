@@ -35,4 +35,7 @@ json_t *weir_remote_json(const struct weir_remote_account *account);
 /* The lines for people. */
 void weir_remote_print(const struct weir_remote_account *account, FILE *to);
 
+/* Depth, lag and pending of the queue's streams, a line for people; none when all are 0. */
+void weir_remote_print_streams(const struct weir_transport_account *queue, FILE *to);
+
 #endif
