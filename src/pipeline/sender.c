@@ -42,6 +42,7 @@ struct weir_sender {
     /* the thread's own */
     size_t pending; /* bytes of the frame in the outbox's buffer that found no room; 0: none */
     struct weir_frame_tag pending_tag;
+    bool stuck; /* the last send found no room in the queue */
     uint64_t refused_rows, notes_left_out;
     int64_t published_ns, alive_ns, silent_ns; /* silent: nothing is sent before; what the collector has may be known by then */
     bool full_said;
@@ -159,15 +160,18 @@ static unsigned take(struct weir_sender *s, int64_t wait_ns)
     return taken;
 }
 
-static unsigned send_some(struct weir_sender *s)
+/* Waits at most wait_ns for room for the first frame. */
+static unsigned send_some(struct weir_sender *s, int64_t wait_ns)
 {
     unsigned sent = 0;
     const uint8_t *frame;
     size_t size;
     struct weir_error error = {0};
+    s->stuck = false;
     for (; sent < BURST && weir_outbox_next(s->outbox, weir_clock_mono_ns(), &frame, &size) == WEIR_OK; sent++) {
-        weir_err code = weir_sensor_end_send(s->end, frame, size, 0, &error);
-        if (code == WEIR_ERR_AGAIN)
+        weir_err code = weir_sensor_end_send(s->end, frame, size, sent ? 0 : wait_ns, &error);
+        s->stuck = code == WEIR_ERR_AGAIN;
+        if (s->stuck)
             break;
         if (code != WEIR_OK) {
             fail(s, &error);
@@ -260,14 +264,16 @@ static bool done(struct weir_sender *s)
            !weir_ring_depth(s->notes) && (!held(s) || atomic_load_explicit(&s->failed, memory_order_relaxed));
 }
 
-/* How long to sleep when there was nothing to do: a batch wakes the thread, marks and room in the queue do not. */
+/* How long to sleep when there was nothing to do. Where that is, one thing wakes the thread: in front of a full queue, room in
+ * it; with a full outbox, marks; else a batch. What else there is waits as long. */
 static int64_t rest_ns(const struct weir_sender *s, int64_t now_ns)
 {
-    int64_t due_ns = weir_outbox_due_ns(s->outbox);
-    int64_t rest_ns = due_ns == INT64_MAX ? 20 * 1000000 : 2 * 1000000;
-    if (due_ns > now_ns && due_ns - now_ns < rest_ns)
-        rest_ns = due_ns - now_ns;
-    return due_ns <= now_ns ? 500000 : rest_ns;
+    const int64_t due_ns = weir_outbox_due_ns(s->outbox), full_ns = s->pending ? 20 * 1000000 : 5 * 1000000;
+    if (s->stuck || due_ns == INT64_MAX)
+        return s->stuck ? full_ns : 20 * 1000000;
+    if (due_ns <= now_ns)
+        return 500000;
+    return due_ns - now_ns < full_ns ? due_ns - now_ns : full_ns;
 }
 
 /* No time is left, or nobody comes any more: what is still in the ring is in no outbox. */
@@ -293,12 +299,13 @@ static void *sender_run(void *argument)
         bool failed = atomic_load_explicit(&s->failed, memory_order_relaxed);
         if (now_ns >= atomic_load_explicit(&s->deadline_ns, memory_order_relaxed) || (failed && s->pending))
             break;
+        bool stuck = s->stuck && !failed;
         int64_t wait_ns = moved ? 0 : rest_ns(s, now_ns);
-        moved = take(s, wait_ns);
+        moved = take(s, stuck || s->pending ? 0 : wait_ns);
         if (!failed) {
             if (now_ns >= s->silent_ns)
-                moved += send_some(s);
-            unsigned marks = read_marks(s, s->pending && !moved ? wait_ns : 0);
+                moved += send_some(s, stuck && !moved ? wait_ns : 0);
+            unsigned marks = read_marks(s, s->pending && !stuck && !moved ? wait_ns : 0);
             if (marks)
                 s->silent_ns = 0;
             moved += marks;

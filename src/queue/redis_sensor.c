@@ -12,7 +12,7 @@
 
 enum { ADD, ADD_NOTE, LENGTH, MARKS, GROUP, OTHER }; /* tags */
 enum { FLIGHT_MAX = 32, ABOUT_SEEN = sizeof "{\"seen\":0123456789" - 1 };
-static const int64_t open_wait_ns = 2000000000, marks_ns = 50 * 1000000, tend_ns = 1000000000, length_ns = 1000000,
+static const int64_t open_wait_ns = 2000000000, marks_ns = 50 * 1000000, tend_ns = 1000000000, length_ns = 4 * 1000000,
                      upset_ns = 500 * 1000000;
 
 struct redis_sensor {

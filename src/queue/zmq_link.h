@@ -35,6 +35,7 @@ struct weir_zmq_link { /* start with {0} */
     void *monitor;
     char endpoint[400];
     bool binds, ever, cut; /* ever: was connected; cut: weir_zmq_link_cut */
+    bool full;             /* the last send found no room */
     unsigned connections, failures, skip;
     size_t peer;
     int64_t again_ns; /* when to connect anew after a failed handshake; 0: no need */

@@ -32,6 +32,14 @@ static int hwm(const struct weir_transport_config *config, int usual)
     return config->depth ? (int)config->depth : usual;
 }
 
+/* libzmq copies a frame before it finds out that there is no room. */
+static bool has_room(const struct weir_zmq_link *link)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return !link->full || zmq_getsockopt(link->socket, ZMQ_EVENTS, &events, &size) || events & ZMQ_POLLOUT;
+}
+
 static weir_err send_frame(struct weir_zmq_link *link, struct weir_transport_account *account, const void *bytes, size_t size,
                            int64_t timeout_ns, struct weir_error *error)
 {
@@ -42,10 +50,12 @@ static weir_err send_frame(struct weir_zmq_link *link, struct weir_transport_acc
                          WEIR_FRAME_BYTES_MAX);
     for (;;) {
         weir_zmq_link_tend(link);
-        if (zmq_send(link->socket, bytes, size, ZMQ_DONTWAIT) >= 0)
+        bool tried = has_room(link);
+        link->full = !tried || zmq_send(link->socket, bytes, size, ZMQ_DONTWAIT) < 0;
+        if (!link->full)
             break;
         int64_t left_ns = until_ns - weir_clock_mono_ns();
-        if (zmq_errno() != EAGAIN && zmq_errno() != EINTR)
+        if (tried && zmq_errno() != EAGAIN && zmq_errno() != EINTR)
             return weir_fail(error, WEIR_ERR_LIBRARY, "%s: cannot send: %s", link->url.text, zmq_strerror(zmq_errno()));
         account->waits += !waited;
         waited = true;
