@@ -1,19 +1,23 @@
-/* Whole trees are the worst that a depth can be: with 6, 63 splits on the way to 64 leaves, no row ends early. The thresholds of a column
- * are such as training with 256 bins gives: few enough to be told apart by a byte. */
+/* Whole trees are the worst that a depth can be: with 6, 63 splits on the way to 64 leaves, no row ends early. The thresholds of
+ * a column are such as training with 256 bins gives: few enough to be told apart by a byte. */
 #include "bench/made.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "model/build.h"
+#include "model/model.h"
+#include "model/support.h"
 
 enum {
     COLUMNS = 40,
     NODES_MOST = (2 << WEIR_MADE_DEPTH_MOST) - 1,
     BINS = 200,
     RECORDS = 65536,
+    TRIED = 8192, /* of them, for the threshold */
     CLIENTS = 16384,
     SERVERS = 1024
 };
@@ -87,22 +91,66 @@ static bool write_model(unsigned trees, unsigned depth, char **json, size_t *siz
 }
 
 /* The view's first columns that are numbers and say how a flow behaves. */
-static weir_err build(const struct weir_made *made, const struct weir_view *view, float threshold, weir_model **out,
-                      struct weir_error *error)
+static void say_facts(const char *algorithm, const struct weir_view *view, const char *name[static COLUMNS],
+                      struct weir_model_facts *facts)
 {
-    const char *name[COLUMNS];
     size_t count = 0;
     for (size_t c = 0; c < view->column_count && count < COLUMNS; c++)
         if (view->columns[c].value && !view->columns[c].identifier)
             name[count++] = view->columns[c].name;
-    const struct weir_model_facts facts = {.name = "bench",
-                                           .feature_set = view->name,
-                                           .feature_set_id = weir_view_id(view),
-                                           .columns = name,
-                                           .column_count = count,
-                                           .benign = WEIR_BENIGN_USUAL,
-                                           .threshold = threshold};
-    return weir_model_from_xgboost(made->json, made->size, "the bench's model", &facts, out, error);
+    *facts = (struct weir_model_facts){.name = "bench",
+                                       .algorithm = algorithm,
+                                       .feature_set = view->name,
+                                       .feature_set_id = weir_view_id(view),
+                                       .columns = name,
+                                       .column_count = count,
+                                       .benign = WEIR_BENIGN_USUAL,
+                                       .threshold = 0.5f};
+}
+
+static weir_err build_trees(struct weir_made *made, const struct weir_view *view, struct weir_error *error)
+{
+    const char *name[COLUMNS];
+    struct weir_model_facts facts;
+    say_facts(NULL, view, name, &facts);
+    return weir_model_from_xgboost(made->json, made->size, "the bench's model", &facts, &made->model, error);
+}
+
+/* As training leaves it where the classes overlap: the columns brought to a variance of 1, gamma = 1 / columns, most rows are
+ * vectors and most of these stand at the bound C = 1. */
+static weir_err build_vectors(struct weir_made *made, size_t vectors, const struct weir_view *view, struct weir_error *error)
+{
+    const double variance = 1.0 / 12; /* of what make_records draws */
+    const char *name[COLUMNS], *const classes[] = {"benign", "attack"};
+    struct weir_model_facts facts;
+    struct weir_support *s = NULL;
+    uint64_t seed = 7;
+    say_facts("svm", view, name, &facts);
+    facts.classes = classes;
+    facts.class_count = 2;
+    facts.benign = 0;
+    weir_err code = weir_support_create(COLUMNS, 2, COLUMNS, vectors, &s, error);
+    if (code != WEIR_OK)
+        return code;
+    for (unsigned c = 0; c < COLUMNS; c++) {
+        s->kept[c] = c;
+        s->fill[c] = 0.5f;
+        s->mean[c] = 0.5;
+        s->scale[c] = sqrt(2 * M_LOG2E / COLUMNS / variance);
+    }
+    s->count[0] = (uint32_t)(vectors / 2);
+    s->count[1] = (uint32_t)(vectors - vectors / 2);
+    for (size_t i = 0; i < vectors; i++) {
+        s->coef[i] = i < vectors / 2 ? -1 : 1;
+        for (unsigned c = 0; c < COLUMNS; c++)
+            s->vector[i * COLUMNS + c] = (float)((weir_random_share(&seed) - s->mean[c]) * s->scale[c]);
+    }
+    struct weir_scorer *scorer = &s->scorer;
+    code = weir_support_finish(s, error);
+    if (code == WEIR_OK)
+        return weir_model_make(scorer, &facts, NULL, NULL, &made->model, error);
+    weir_scorer_free(&scorer);
+    return code;
 }
 
 /* --- the records --- */
@@ -158,32 +206,42 @@ static int ascending(const void *a, const void *b)
 }
 
 /* The score that WEIR_MADE_ALERTS of the records reach. */
-static weir_err find_threshold(const weir_model *model, const struct weir_records *r, float *out, struct weir_error *error)
+static weir_err set_threshold(weir_model *model, const struct weir_records *r, struct weir_error *error)
 {
-    float *score = calloc(RECORDS, sizeof *score);
+    float *score = calloc(TRIED, sizeof *score);
     if (!score)
         return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
-    weir_model_predict(model, r->row, RECORDS, r->columns, score, NULL, NULL);
-    qsort(score, RECORDS, sizeof *score, ascending);
-    *out = score[(size_t)((1 - WEIR_MADE_ALERTS) * RECORDS)];
+    weir_model_predict(model, r->row, TRIED, r->columns, score, NULL, NULL);
+    qsort(score, TRIED, sizeof *score, ascending);
+    json_t *threshold = json_real((double)score[(size_t)((1 - WEIR_MADE_ALERTS) * TRIED)]);
+    weir_err code = weir_model_annotate(model, "threshold", threshold, error);
+    json_decref(threshold);
     free(score);
-    return WEIR_OK;
+    return code;
 }
 
-weir_err weir_made_init(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error)
+static weir_err finish(struct weir_made *made, const struct weir_view *view, struct weir_error *error)
 {
-    *made = (struct weir_made){0};
+    weir_err code = make_records(made->model, view, &made->records, error);
+    return code == WEIR_OK ? set_threshold(made->model, &made->records, error) : code;
+}
+
+weir_err weir_made_trees(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error)
+{
     const struct weir_view *view = weir_view_find("argus");
-    weir_model *untuned = NULL;
-    float threshold = 0.5f;
-    weir_err code =
-        write_model(trees, depth, &made->json, &made->size) ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
-    if (code == WEIR_OK && (code = build(made, view, threshold, &untuned, error)) == WEIR_OK &&
-        (code = make_records(untuned, view, &made->records, error)) == WEIR_OK &&
-        (code = find_threshold(untuned, &made->records, &threshold, error)) == WEIR_OK)
-        code = build(made, view, threshold, &made->model, error);
-    weir_model_free(&untuned);
-    return code;
+    *made = (struct weir_made){0};
+    if (!write_model(trees, depth, &made->json, &made->size))
+        return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
+    weir_err code = build_trees(made, view, error);
+    return code == WEIR_OK ? finish(made, view, error) : code;
+}
+
+weir_err weir_made_vectors(size_t vectors, struct weir_made *made, struct weir_error *error)
+{
+    const struct weir_view *view = weir_view_find("argus");
+    *made = (struct weir_made){0};
+    weir_err code = build_vectors(made, vectors, view, error);
+    return code == WEIR_OK ? finish(made, view, error) : code;
 }
 
 void weir_made_fini(struct weir_made *made)

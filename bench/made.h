@@ -8,7 +8,7 @@
 #define WEIR_MADE_ALERTS 0.01 /* share of the rows that the model calls an attack, as near as can be */
 
 struct weir_made {
-    char *json; /* the model as XGBoost writes it */
+    char *json; /* the model as XGBoost writes it; NULL: it is none of XGBoost's */
     size_t size;
     weir_model *model; /* the same, as weir has it */
     struct weir_records records;
@@ -17,7 +17,10 @@ struct weir_made {
 /* `trees` of them of that depth, 1 to WEIR_MADE_DEPTH_MOST (the bench's model: 100 of depth 6). WEIR_ERR_MEMORY. The caller frees
  * with weir_made_fini, also after a failure. */
 #define WEIR_MADE_DEPTH_MOST 10
-weir_err weir_made_init(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error);
+weir_err weir_made_trees(unsigned trees, unsigned depth, struct weir_made *made, struct weir_error *error);
+
+/* The same for a large model: a support vector machine with so many vectors. */
+weir_err weir_made_vectors(size_t vectors, struct weir_made *made, struct weir_error *error);
 void weir_made_fini(struct weir_made *made);
 
 #endif

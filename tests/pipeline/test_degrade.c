@@ -70,7 +70,7 @@ static void in_the_order_of_the_design(void **state)
     (void)state;
     assert_non_null(mkdtemp(path));
     snprintf(store, sizeof store, "%s/store.duckdb", path);
-    assert_int_equal(weir_made_init(20, 6, &made, &error), WEIR_OK);
+    assert_int_equal(weir_made_trees(20, 6, &made, &error), WEIR_OK);
     const struct weir_backend_config config = {.model = made.model,
                                                .view = made.records.view,
                                                .reasons = WEIR_REASONS_EXACT,
