@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "store/output.h"
 
 bool weir_folder_is(const char *path)
@@ -167,4 +168,21 @@ weir_err weir_folder_lock(const char *folder, int *lock, uint64_t *run, struct w
     else if (fd >= 0)
         close(fd);
     return code;
+}
+
+bool weir_folder_half_made(const char *path)
+{
+    enum { HEADS = 3 * 4096, MAGIC_AT = 8 };
+    uint8_t *bytes;
+    size_t size;
+    struct stat info;
+    if (stat(path, &info) || !S_ISREG(info.st_mode) || info.st_size >= HEADS ||
+        weir_file_read(path, HEADS, &bytes, &size, NULL) != WEIR_OK)
+        return false;
+    bool zero = true;
+    for (size_t i = 0; i < size; i++)
+        zero = zero && !bytes[i];
+    bool half = zero || (size >= MAGIC_AT + 4 && !memcmp(bytes + MAGIC_AT, "DUCK", 4));
+    free(bytes);
+    return half;
 }

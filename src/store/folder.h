@@ -52,4 +52,8 @@ void weir_folder_list_fini(struct weir_folder_list *list);
  * how many runs the folder had before, whatever was removed since. WEIR_ERR_BUSY when another process writes the folder. */
 weir_err weir_folder_lock(const char *folder, int *lock, uint64_t *run, struct weir_error *error);
 
+/* Whether the file is what a process leaves that was killed while it made it: DuckDB writes three heads of 4 KiB first, and does
+ * not open a file that has fewer. Nothing was ever committed to it. */
+bool weir_folder_half_made(const char *path);
+
 #endif

@@ -19,30 +19,44 @@ static void allow_files(size_t count)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Attaches file `i` as f<i>. */
+static weir_err has_table(struct weir_duck *duck, size_t file, const char *table, bool *has, struct weir_error *error)
+{
+    char sql[128];
+    uint64_t count = 0;
+    snprintf(sql, sizeof sql, "SELECT count(*)::UBIGINT FROM duckdb_tables() WHERE database_name = 'f%zu' AND table_name = '%s'",
+             file, table);
+    weir_err code = weir_duck_number(duck, sql, &count, error);
+    *has = count > 0;
+    return code;
+}
+
+/* A file whose process was killed before its tables were there: nothing was ever committed to it. */
+static weir_err let_unborn_go(struct weir_duck *duck, size_t i, const char *path, struct weir_error *error)
+{
+    char sql[64];
+    bool has;
+    weir_err code = has_table(duck, i, "verdict_rows", &has, error);
+    if (code != WEIR_OK || has)
+        return code;
+    snprintf(sql, sizeof sql, "DETACH f%zu", i);
+    code = weir_duck_run(duck, sql, error);
+    return code == WEIR_OK ? weir_fail(error, WEIR_ERR_NOT_FOUND, "%s: no tables", path) : code;
+}
+
+/* Attaches file `i` as f<i>. WEIR_ERR_NOT_FOUND also when nothing was ever committed to it. */
 static weir_err attach(struct weir_duck *duck, const char *folder, const char *name, size_t i, struct weir_error *error)
 {
     char *path = weir_folder_path(folder, name), *quoted = path ? weir_duck_quote(path) : NULL, *sql = NULL;
     weir_err code;
     if (!quoted || asprintf(&sql, "ATTACH %s AS f%zu (READ_ONLY)", quoted, i) < 0)
         code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", folder);
-    else
-        code = weir_duck_run(duck, sql, error);
+    else if ((code = weir_duck_run(duck, sql, error)) == WEIR_OK)
+        code = let_unborn_go(duck, i, path, error);
+    else if (weir_folder_half_made(path))
+        code = WEIR_ERR_NOT_FOUND;
     free(sql);
     free(quoted);
     free(path);
-    return code;
-}
-
-/* A table that stores have not had from the first day. */
-static weir_err has_outages(struct weir_duck *duck, size_t file, bool *has, struct weir_error *error)
-{
-    char sql[128];
-    uint64_t count = 0;
-    snprintf(sql, sizeof sql,
-             "SELECT count(*)::UBIGINT FROM duckdb_tables() WHERE database_name = 'f%zu' AND table_name = 'outages'", file);
-    weir_err code = weir_duck_number(duck, sql, &count, error);
-    *has = count > 0;
     return code;
 }
 
@@ -65,7 +79,8 @@ static weir_err create_views(struct weir_duck *duck, const char *first, const si
         }
         for (size_t i = 0; code == WEIR_OK && i < count; i++) {
             bool has = true;
-            if (!strcmp(names[n], "outages") && ((code = has_outages(duck, attached[i], &has, error)) != WEIR_OK || !has))
+            if (!strcmp(names[n], "outages") && /* stores have not had it from the first day */
+                ((code = has_table(duck, attached[i], "outages", &has, error)) != WEIR_OK || !has))
                 continue;
             if (!*before)
                 fprintf(to, "CREATE VIEW %s AS ", names[n]);
@@ -105,7 +120,7 @@ static weir_err join(struct weir_duck *duck, const char *folder, const char *fir
         } else if (code == WEIR_ERR_BUSY) {
             fprintf(names, "%s%s", ftell(names) > 0 ? ", " : "", list.file[i].name);
         } else if (code == WEIR_ERR_NOT_FOUND) {
-            continue;                                                   /* the retention was quicker */
+            continue;                                                   /* the retention was quicker; or nothing is in it */
         } else if (!first || !strstr(inner.text, "already attached")) { /* that is the open file */
             code = weir_fail(error, code, "%s", inner.text);
             goto out;

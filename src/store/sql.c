@@ -84,13 +84,19 @@ static weir_err read_memory(struct weir_duck *watch, uint64_t *out, struct weir_
     return WEIR_OK;
 }
 
-weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct weir_sql **out, struct weir_error *error)
+/* A transaction that only reads, which has its files and what is committed in them from here on: DuckDB looks for them with the
+ * first statement that wants them, the one here. */
+static weir_err begin_reading(struct weir_sql *session, struct weir_error *error)
 {
-    *out = NULL;
-    struct weir_sql *session = calloc(1, sizeof *session);
-    if (!session)
-        return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
-    session->memory_bytes = memory_bytes;
+    uint64_t schema;
+    weir_err code = weir_duck_run(session->duck, "BEGIN TRANSACTION READ ONLY", error);
+    if (code == WEIR_OK)
+        code = weir_duck_number(session->duck, "SELECT count(*)::UBIGINT FROM store.meta", &schema, error);
+    return code;
+}
+
+static weir_err attach(struct weir_sql *session, struct weir_store *store, uint64_t memory_bytes, struct weir_error *error)
+{
     weir_err code = weir_store_connect(store, &session->watch, error);
     if (code == WEIR_OK)
         code = weir_store_connect(store, &session->duck, error);
@@ -104,9 +110,22 @@ weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct
     if (code == WEIR_OK && session->folder)
         code = weir_shelf_join(session->duck, session->folder, error);
     if (code == WEIR_OK)
-        code = weir_duck_run(session->duck, "BEGIN TRANSACTION READ ONLY", error);
+        code = begin_reading(session, error);
     if (code == WEIR_OK)
         code = read_memory(session->watch, &session->memory_before, error);
+    return code;
+}
+
+weir_err weir_sql_attach(struct weir_store *store, uint64_t memory_bytes, struct weir_sql **out, struct weir_error *error)
+{
+    *out = NULL;
+    struct weir_sql *session = calloc(1, sizeof *session);
+    if (!session)
+        return weir_fail(error, WEIR_ERR_MEMORY, "query: out of memory");
+    session->memory_bytes = memory_bytes;
+    weir_store_hold(store);
+    weir_err code = attach(session, store, memory_bytes, error);
+    weir_store_let_go(store);
     if (code != WEIR_OK) {
         weir_sql_close(&session);
         return code;

@@ -1,6 +1,6 @@
 #include "store/store.h"
 
-#include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #include "store/outage.h"
 #include "store/schema.h"
 #include "store/text.h"
+#include "store/verdict_rows.h"
 
 /* A row group is what DuckDB compresses and writes at once. 30 vectors: a commit of WEIR_STORE_COMMIT_ROWS rows, or what 250 ms
  * bring at full load, fills one and most of a second; with the default of 122,880 such commits would go through the log and be
@@ -36,51 +37,6 @@
 #define SETTINGS                                                                                                                 \
     "SET checkpoint_threshold = '16MB'; SET temp_directory = ''; SET allowed_configs = ['memory_limit'];"                        \
     "PRAGMA disable_checkpoint_on_shutdown"
-
-enum row_column {
-    V_CONTEXT,
-    V_FLOW_ID,
-    V_RECORD,
-    V_REASON,
-    V_STIME,
-    V_LTIME,
-    V_PROTO,
-    V_SRC_IP,
-    V_SRC_PORT,
-    V_DEST_IP,
-    V_DEST_PORT,
-    V_SCORE,
-    V_ALERT,
-    V_SEQ,
-    V_ROW,
-    V_DECISION_US,
-    V_COLUMNS
-};
-
-enum cause_column {
-    C_CONTEXT,
-    C_FLOW_ID,
-    C_RECORD,
-    C_NAME, /* one each for WEIR_REASONS_MAX, as the next two */
-    C_VALUE = C_NAME + WEIR_REASONS_MAX,
-    C_CONTRIBUTION = C_VALUE + WEIR_REASONS_MAX,
-    C_COLUMNS = C_CONTRIBUTION + WEIR_REASONS_MAX
-};
-
-static const duckdb_type row_types[V_COLUMNS] = {
-    DUCKDB_TYPE_UINTEGER,     DUCKDB_TYPE_UUID,         DUCKDB_TYPE_UINTEGER,  DUCKDB_TYPE_UTINYINT,
-    DUCKDB_TYPE_TIMESTAMP_NS, DUCKDB_TYPE_TIMESTAMP_NS, DUCKDB_TYPE_UTINYINT,  DUCKDB_TYPE_VARCHAR,
-    DUCKDB_TYPE_USMALLINT,    DUCKDB_TYPE_VARCHAR,      DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_FLOAT,
-    DUCKDB_TYPE_BOOLEAN,      DUCKDB_TYPE_UBIGINT,      DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_BIGINT,
-};
-
-static const duckdb_type cause_types[C_COLUMNS] = {
-    [C_CONTEXT] = DUCKDB_TYPE_UINTEGER,
-    [C_FLOW_ID] = DUCKDB_TYPE_UUID,
-    [C_RECORD] = DUCKDB_TYPE_UINTEGER,
-    [C_NAME... C_VALUE - 1] = DUCKDB_TYPE_UINTEGER,
-    [C_VALUE... C_COLUMNS - 1] = DUCKDB_TYPE_FLOAT,
-};
 
 struct weir_store {
     struct weir_duck *duck;    /* the database; its connection attaches and detaches files */
@@ -115,6 +71,7 @@ struct weir_store {
     int64_t day; /* of the file */
     uint32_t number;
     int64_t (*wall_ns)(void);
+    pthread_mutex_t change; /* of the file: from one that is whole to the next, with its tables */
 };
 
 static weir_err no_memory(const struct weir_store *store, struct weir_error *error)
@@ -146,11 +103,6 @@ static weir_err run_with(struct weir_store *store, const char *sql, const char *
 {
     weir_err code = weir_duck_run_with(store->session, sql, values, count, error);
     return code == WEIR_OK ? code : fail_duck(store, code, error);
-}
-
-static duckdb_hugeint uuid(uint64_t high, uint64_t low) /* DuckDB orders UUIDs as signed numbers */
-{
-    return (duckdb_hugeint){.lower = low, .upper = (int64_t)(high ^ (uint64_t)1 << 63)};
 }
 
 /* --- the transaction --- */
@@ -211,95 +163,15 @@ static weir_err choose_context(struct weir_store *store, const struct weir_verdi
     return weir_contexts_choose(&store->contexts, v, run, sensor) ? WEIR_OK : no_memory(store, error);
 }
 
-static weir_err append_rows(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
-{
-    const struct weir_batch *batch = v->batch;
-    struct weir_gather *g = &store->verdicts;
-    /* of the row before; most rows are of its class */
-    unsigned class_index = 0;
-    uint32_t context = 0;
-    weir_err code = choose_context(store, v, error);
-    if (code != WEIR_OK)
-        return code;
-    for (unsigned r = 0; r < batch->rows; r++) {
-        const struct weir_identity *id = &batch->identity[r];
-        if (r == 0 || v->class_index[r] != class_index) {
-            class_index = v->class_index[r];
-            if ((code = weir_contexts_class(&store->contexts, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
-                return code;
-        }
-        unsigned k;
-        if ((code = weir_gather_row(g, &k, error)) != WEIR_OK)
-            return code;
-        char text[WEIR_TEXT_ROOM];
-        ((uint32_t *)g->data[V_CONTEXT])[k] = context;
-        ((duckdb_hugeint *)g->data[V_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
-        ((uint32_t *)g->data[V_RECORD])[k] = id->record;
-        ((uint8_t *)g->data[V_REASON])[k] = id->reason;
-        ((int64_t *)g->data[V_STIME])[k] = id->stime_ns;
-        ((int64_t *)g->data[V_LTIME])[k] = id->ltime_ns;
-        ((uint8_t *)g->data[V_PROTO])[k] = id->proto;
-        weir_gather_text(g, k, V_SRC_IP, text, weir_text_ip(id->ip_version, id->src, text));
-        weir_gather_text(g, k, V_DEST_IP, text, weir_text_ip(id->ip_version, id->dst, text));
-        ((uint16_t *)g->data[V_SRC_PORT])[k] = id->sport;
-        ((uint16_t *)g->data[V_DEST_PORT])[k] = id->dport;
-        if (!id->ports) {
-            weir_gather_null(g, k, V_SRC_PORT);
-            weir_gather_null(g, k, V_DEST_PORT);
-        }
-        ((float *)g->data[V_SCORE])[k] = v->score[r];
-        ((bool *)g->data[V_ALERT])[k] = v->alert[r];
-        ((uint64_t *)g->data[V_SEQ])[k] = batch->seq;
-        ((uint16_t *)g->data[V_ROW])[k] = (uint16_t)r;
-        ((int64_t *)g->data[V_DECISION_US])[k] =
-            (int64_t)((uint64_t)v->scored_ns[r] - (uint64_t)batch->closed_ns[r]) / 1000; /* of other machines: may be anything */
-    }
-    return WEIR_OK;
-}
-
-static weir_err append_reasons(struct weir_store *store, const struct weir_verdicts *v, struct weir_error *error)
-{
-    struct weir_gather *g = &store->reasons;
-    for (unsigned a = 0; a < v->alerts; a++) {
-        const struct weir_alert_causes *causes = &v->causes[a];
-        const struct weir_identity *id = &v->batch->identity[causes->row];
-        unsigned k, class_index = v->class_index[causes->row];
-        uint32_t context = 0, name = 0;
-        weir_err code;
-        if ((code = weir_gather_row(g, &k, error)) != WEIR_OK ||
-            (code = weir_contexts_class(&store->contexts, class_index, v->classes[class_index], &context, error)) != WEIR_OK)
-            return code;
-        ((uint32_t *)g->data[C_CONTEXT])[k] = context;
-        ((duckdb_hugeint *)g->data[C_FLOW_ID])[k] = uuid(id->flow_id.high, id->flow_id.low);
-        ((uint32_t *)g->data[C_RECORD])[k] = id->record;
-        for (unsigned i = 0; i < WEIR_REASONS_MAX; i++) {
-            if (i >= causes->count) {
-                weir_gather_null(g, k, C_NAME + i);
-                weir_gather_null(g, k, C_VALUE + i);
-                weir_gather_null(g, k, C_CONTRIBUTION + i);
-                continue;
-            }
-            const struct weir_cause *cause = &causes->cause[i];
-            if ((code = weir_contexts_column(&store->contexts, cause->column, v->columns[cause->column], &name, error)) !=
-                WEIR_OK)
-                return code;
-            ((uint32_t *)g->data[C_NAME + i])[k] = name;
-            ((float *)g->data[C_VALUE + i])[k] = cause->value;
-            if (isnan(cause->value))
-                weir_gather_null(g, k, C_VALUE + i);
-            ((float *)g->data[C_CONTRIBUTION + i])[k] = cause->contribution;
-        }
-    }
-    return WEIR_OK;
-}
-
 weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts *verdicts, struct weir_error *error)
 {
     weir_err code = begin(store, error);
     if (code == WEIR_OK)
-        code = append_rows(store, verdicts, error);
+        code = choose_context(store, verdicts, error);
     if (code == WEIR_OK)
-        code = append_reasons(store, verdicts, error);
+        code = weir_verdict_rows_put(&store->verdicts, &store->contexts, verdicts, error);
+    if (code == WEIR_OK)
+        code = weir_reason_rows_put(&store->reasons, &store->contexts, verdicts, error);
     if (code != WEIR_OK) {
         roll_back(store);
         return code;
@@ -484,25 +356,6 @@ weir_err weir_store_finish(struct weir_store *store, const char *account_json, s
 
 /* --- files --- */
 
-/* Whether the file is what a process leaves that was killed while it made it: DuckDB writes three heads of 4 KiB first, and does
- * not open a file that has fewer. Nothing was ever committed to it. */
-static bool half_made(const char *path)
-{
-    enum { HEADS = 3 * 4096, MAGIC_AT = 8 };
-    uint8_t *bytes;
-    size_t size;
-    struct stat info;
-    if (stat(path, &info) || !S_ISREG(info.st_mode) || info.st_size >= HEADS ||
-        weir_file_read(path, HEADS, &bytes, &size, NULL) != WEIR_OK)
-        return false;
-    bool zero = true;
-    for (size_t i = 0; i < size; i++)
-        zero = zero && !bytes[i];
-    bool half = zero || (size >= MAGIC_AT + 4 && !memcmp(bytes + MAGIC_AT, "DUCK", 4));
-    free(bytes);
-    return half;
-}
-
 /* A connection of its own writes: what other connections have attached, or a failure has left behind, does not meet it. */
 static weir_err attach(struct weir_store *store, struct weir_error *error)
 {
@@ -512,7 +365,7 @@ static weir_err attach(struct weir_store *store, struct weir_error *error)
         free(quoted);
         return no_memory(store, error);
     }
-    if (half_made(store->path)) {
+    if (weir_folder_half_made(store->path)) {
         weir_log(WEIR_LOG_WARNING, "%s: it was being made when its process was killed, and holds nothing; it is made anew",
                  store->path);
         unlink(store->path);
@@ -534,10 +387,8 @@ static weir_err attach(struct weir_store *store, struct weir_error *error)
     store->contexts.duck = session;
     store->contexts.path = store->path;
     store->boots.duck = session;
-    const struct weir_gather_config verdicts = {session, store->path, "verdict_rows", row_types, V_COLUMNS, 2};
-    const struct weir_gather_config reasons = {session, store->path, "reason_rows", cause_types, C_COLUMNS, 0};
-    if ((code = weir_gather_init(&store->verdicts, &verdicts, error)) == WEIR_OK)
-        code = weir_gather_init(&store->reasons, &reasons, error);
+    if ((code = weir_verdict_rows_begin(&store->verdicts, session, store->path, error)) == WEIR_OK)
+        code = weir_reason_rows_begin(&store->reasons, session, store->path, error);
 out:
     free(sql);
     free(quoted);
@@ -612,7 +463,7 @@ static weir_err read_carried(struct weir_store *store, struct weir_error *error)
         uint64_t tables = 0;
         char *path = weir_folder_path(store->folder, list.file[i].name);
         struct weir_duck_config config = {.path = path, .read_only = true, .threads = 1};
-        if (!path || !strcmp(path, store->path)) {
+        if (!path || !strcmp(path, store->path) || weir_folder_half_made(path)) {
             free(path);
             continue;
         }
@@ -725,6 +576,16 @@ static weir_err last_number(const struct weir_store *store, int64_t day, uint32_
     return code;
 }
 
+void weir_store_hold(struct weir_store *store)
+{
+    pthread_mutex_lock(&store->change);
+}
+
+void weir_store_let_go(struct weir_store *store)
+{
+    pthread_mutex_unlock(&store->change);
+}
+
 static weir_err retain(struct weir_store *store, struct weir_error *error)
 {
     weir_err code = weir_retention_apply(&store->retention, store->folder, strrchr(store->path, '/') + 1, today(store),
@@ -744,6 +605,21 @@ void weir_store_limit(struct weir_store *store, uint64_t rotate_bytes, const str
 static bool is_large(const struct weir_store *store)
 {
     return store->rotate_bytes && weir_folder_file_bytes(store->path) >= store->rotate_bytes;
+}
+
+/* The file is closed; on with that of this number. */
+static weir_err go_on(struct weir_store *store, int64_t day, uint32_t number, struct weir_error *error)
+{
+    weir_err code;
+    detach(store);
+    if ((code = choose_file(store, day, number, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
+        return code;
+    if (store->attached)
+        return weir_fail(error, WEIR_ERR_BUSY, "%s: cannot go on in it: a query still uses the file before", store->path);
+    code = open_file(store, false, error);
+    if (code == WEIR_ERR_BUSY && (code = choose_file(store, day, number + 1, error)) == WEIR_OK)
+        code = open_file(store, false, error); /* a reader has looked at the file in the moment it was made */
+    return code;
 }
 
 weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_error *error)
@@ -767,13 +643,11 @@ weir_err weir_store_rotate(struct weir_store *store, bool *rotated, struct weir_
     }
     if (close_file(store, NULL, &inner) != WEIR_OK) /* a full disk: what is committed is in its log */
         weir_log(WEIR_LOG_WARNING, "%s", inner.text);
-    detach(store);
     *rotated = true;
-    if ((code = choose_file(store, day, number + 1, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
-        return code;
-    if (store->attached)
-        return weir_fail(error, WEIR_ERR_BUSY, "%s: cannot go on in it: a query still uses the file before", store->path);
-    return open_file(store, false, error);
+    weir_store_hold(store);
+    code = go_on(store, day, number + 1, error);
+    weir_store_let_go(store);
+    return code;
 }
 
 /* --- open and close --- */
@@ -806,16 +680,23 @@ static weir_err open_in_folder(struct weir_store *store, struct weir_error *erro
     return code;
 }
 
-weir_err weir_store_reopen(struct weir_store *store, int64_t *found, struct weir_error *error)
+static weir_err attach_anew(struct weir_store *store, struct weir_error *error)
 {
-    uint64_t rows = 0;
-    *found = 0;
     detach(store);
     if (store->attached) /* somebody still reads the file that a failure has broken */
         return weir_fail(error, WEIR_ERR_BUSY, "%s: a query still uses it", store->path);
     /* a folder whose lock or first file had no room */
     bool chosen = !store->folder || store->number;
-    weir_err code = chosen ? open_file(store, false, error) : open_in_folder(store, error);
+    return chosen ? open_file(store, false, error) : open_in_folder(store, error);
+}
+
+weir_err weir_store_reopen(struct weir_store *store, int64_t *found, struct weir_error *error)
+{
+    uint64_t rows = 0;
+    *found = 0;
+    weir_store_hold(store);
+    weir_err code = attach_anew(store, error);
+    weir_store_let_go(store);
     if (code == WEIR_OK && (code = count_rows(store, &rows, error)) == WEIR_OK) {
         *found = (int64_t)rows - store->kept;
         store->kept = (int64_t)rows;
@@ -859,6 +740,7 @@ weir_err weir_store_open(const struct weir_store_config *config, struct weir_sto
     if (!store)
         return weir_fail(error, code, "%s: out of memory", config->path);
     bool folder = weir_folder_is(config->path);
+    pthread_mutex_init(&store->change, NULL);
     store->lock = -1;
     store->rotate_bytes = config->rotate_bytes;
     store->retention = config->retention;
@@ -921,6 +803,7 @@ void weir_store_close(struct weir_store **store)
     free(s->sensor);
     free(s->command);
     weir_loan_fini(&s->loan);
+    pthread_mutex_destroy(&s->change);
     free(s);
     *store = NULL;
 }
@@ -933,6 +816,10 @@ const char *weir_store_run(const struct weir_store *store)
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error)
 {
     struct weir_error inner = {0};
+    *out = NULL;
+    if (!weir_store_is_open(store))
+        return weir_fail(error, WEIR_ERR_BUSY,
+                         "%s: no file of it is open, as its disk is full or has failed; `weir status` says more", store->name);
     weir_err code = weir_duck_connect(store->duck, out, &inner);
     if (code == WEIR_OK && (code = weir_duck_run(*out, "USE store", &inner)) != WEIR_OK)
         weir_duck_close(out);

@@ -9,7 +9,7 @@
  *
  * An existing file is appended to, as a new run. Rows are gathered into vectors of 2,048, appended, and become durable with
  * weir_store_commit. A commit of WEIR_STORE_COMMIT_ROWS or more is the quickest: DuckDB then compresses and writes the rows once,
- * past its log. A store belongs to one thread, but for weir_store_connect.
+ * past its log. A store belongs to one thread, but for what says "any thread".
  *
  * Others may read meanwhile, through the writer's own process only. So the database has no way to files but its own, and its
  * configuration is locked.
@@ -80,7 +80,13 @@ const char *weir_store_path(const struct weir_store *store);
 /* The folder, NULL for a single file. Any thread. */
 const char *weir_store_folder(const struct weir_store *store);
 
-/* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store. */
+/* Between the two the store does not go on in another file: whoever begins to read it finds what belongs together. Any thread,
+ * for moments; not twice by one. */
+void weir_store_hold(struct weir_store *store);
+void weir_store_let_go(struct weir_store *store);
+
+/* A connection of its own to the open store, for one that reads (store/sql.h). Any thread; to be closed before the store.
+ * WEIR_ERR_BUSY: no file is open, as after a failure on a full disk. */
 weir_err weir_store_connect(struct weir_store *store, struct weir_duck **out, struct weir_error *error);
 
 /* Of the memory that its database may hold. Any thread. */

@@ -1,6 +1,8 @@
 /* A store in a folder: days and sizes make files, all of them are asked as one, old ones go. The clock is the test's. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -9,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "data/duck.h"
 #include "store/folder.h"
 
 static const int64_t nov_22 = 20779 * WEIR_DAY_NS; /* 2026-11-22 */
@@ -42,15 +45,22 @@ static int teardown(void **unused)
     return status;
 }
 
-static struct weir_store *open_store(uint64_t rotate_bytes, struct weir_retention retention)
+static struct weir_store *open_with(struct weir_store_config config)
 {
-    struct weir_store_config config = {
-        .path = folder, .sensor = "s", .command = "c", .rotate_bytes = rotate_bytes, .retention = retention, .wall_ns = fake_now};
     struct weir_store *store = NULL;
     struct weir_error error = {0};
+    config.path = folder;
+    config.sensor = "s";
+    config.command = "c";
+    config.wall_ns = fake_now;
     if (weir_store_open(&config, &store, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     return store;
+}
+
+static struct weir_store *open_store(uint64_t rotate_bytes, struct weir_retention retention)
+{
+    return open_with((struct weir_store_config){.rotate_bytes = rotate_bytes, .retention = retention});
 }
 
 /* Appends and commits, then lets the store rotate if it is due. */
@@ -246,16 +256,24 @@ static void one_writes_and_others_are_told(void **unused)
     }
 }
 
-static int64_t ask(struct weir_store *store, const char *sql)
+static int64_t answer_of(struct weir_sql *session, const char *sql)
 {
-    struct weir_sql *session;
     struct weir_answer *rows = NULL;
     struct weir_error error = {0};
-    if (weir_sql_attach(store, WEIR_SQL_MEMORY, &session, &error) != WEIR_OK ||
-        weir_sql_run(session, sql, 10, (int64_t)10000000000, &rows, &error) != WEIR_OK)
+    if (weir_sql_run(session, sql, 10, (int64_t)10000000000, &rows, &error) != WEIR_OK)
         fail_msg("%s", error.text);
     int64_t result = strtoll(weir_answer_next(rows)->text, NULL, 10);
     weir_answer_free(&rows);
+    return result;
+}
+
+static int64_t ask(struct weir_store *store, const char *sql)
+{
+    struct weir_sql *session;
+    struct weir_error error = {0};
+    if (weir_sql_attach(store, WEIR_SQL_MEMORY, &session, &error) != WEIR_OK)
+        fail_msg("%s", error.text);
+    int64_t result = answer_of(session, sql);
     weir_sql_close(&session);
     return result;
 }
@@ -270,6 +288,59 @@ static void queries_beside_the_writer_see_all_files(void **unused)
         now_ns += WEIR_DAY_NS;
     }
     finish(store);
+}
+
+/* What is asked of a session is answered by the files that were there when it began, wherever the writer has gone since. */
+static void a_query_keeps_its_files(void **unused)
+{
+    struct weir_store *store = open_store(0, (struct weir_retention){0});
+    struct weir_sql *session;
+    struct weir_error error = {0};
+    write_rows(store, 100);
+    for (unsigned day = 0; day < 3; day++) {
+        if (weir_sql_attach(store, WEIR_SQL_MEMORY, &session, &error) != WEIR_OK)
+            fail_msg("%s", error.text);
+        now_ns += WEIR_DAY_NS;
+        assert_true(write_rows(store, 10));
+        write_rows(store, 10);
+        assert_int_equal(answer_of(session, "SELECT count(*) FROM verdicts"), 100 + day * 20);
+        assert_int_equal(answer_of(session, "SELECT count(*) FROM runs"), 1 + day);
+        weir_sql_close(&session);
+    }
+    finish(store);
+}
+
+struct rotator {
+    struct weir_store *store;
+    atomic_bool enough;
+    unsigned files;
+};
+
+static void *rotate_on(void *argument)
+{
+    struct rotator *rotator = argument;
+    while (!atomic_load(&rotator->enough) || rotator->files < 2) {
+        now_ns += WEIR_DAY_NS; /* only this thread's store looks at it */
+        rotator->files += write_rows(rotator->store, 3);
+    }
+    return NULL;
+}
+
+/* Queries that begin at any moment of the change to the next file. */
+static void a_query_may_come_while_the_file_changes(void **unused)
+{
+    struct rotator rotator = {.store = open_store(0, (struct weir_retention){.days = 3})};
+    pthread_t thread;
+    int64_t runs = 0;
+    assert_int_equal(pthread_create(&thread, NULL, rotate_on, &rotator), 0);
+    for (unsigned i = 0; i < 60; i++) {
+        ask(rotator.store, "SELECT count(*) FROM verdicts");
+        runs = ask(rotator.store, "SELECT count(DISTINCT run) FROM runs");
+    }
+    atomic_store(&rotator.enough, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(runs, 1);
+    finish(rotator.store);
 }
 
 /* A reader of the day's file does not keep a new run from its start. */
@@ -300,6 +371,47 @@ static void a_reader_is_passed_by(void **unused)
     free(first);
 }
 
+/* As DuckDB leaves it when its process is killed early, with so many bytes. */
+static void leave_half(const char *path, size_t bytes)
+{
+    char head[8192] = {0};
+    memcpy(head + 8, "DUCK", 4);
+    FILE *file = fopen(path, "w");
+    assert_int_equal(fwrite(head, 1, bytes, file), bytes);
+    fclose(file);
+}
+
+/* What a process leaves that was killed while it made the next file hides nothing, and the next run goes on in it, or behind it.
+ */
+static void files_without_tables(void **unused)
+{
+    struct weir_store *store = open_store(0, (struct weir_retention){0});
+    char *path = weir_folder_path(folder, "weir-2026-11-23.duckdb");
+    struct weir_duck_config config = {.path = path, .threads = 1};
+    struct weir_duck *duck = NULL;
+    write_rows(store, 5);
+    finish(store);
+    for (unsigned i = 0; i < 3; i++) {
+        leave_half(path, i * 4096);
+        expect("SELECT count(*) FROM verdicts", "5\n");
+    }
+    unlink(path);
+    assert_int_equal(weir_duck_open(&config, &duck, NULL), WEIR_OK); /* all heads, no tables */
+    weir_duck_close(&duck);
+    expect("SELECT count(*) FROM verdicts", "5\n");
+    now_ns += WEIR_DAY_NS;
+    store = open_store(0, (struct weir_retention){0});
+    write_rows(store, 5);
+    assert_int_equal(ask(store, "SELECT count(*) FROM verdicts"), 10);
+    finish(store);
+    leave_half(path, 0);
+    now_ns += WEIR_DAY_NS;
+    finish(open_with((struct weir_store_config){.collects = true})); /* looks for marks in the files before */
+    expect_files("2026-11-22 2026-11-23 2026-11-24");
+    expect("SELECT count(*) FROM verdicts", "5\n");
+    free(path);
+}
+
 static void folders_without_a_store(void **unused)
 {
     struct weir_error error;
@@ -326,6 +438,9 @@ int main(void)
                                        TEST(a_large_file_is_followed),
                                        TEST(old_files_are_removed_at_the_rotation_and_at_the_start),
                                        TEST(queries_beside_the_writer_see_all_files),
+                                       TEST(a_query_keeps_its_files),
+                                       TEST(a_query_may_come_while_the_file_changes),
+                                       TEST(files_without_tables),
                                        TEST(folders_without_a_store)};
     weir_log_set_level(WEIR_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
