@@ -15,7 +15,9 @@
 
 #include "model/linear.h"
 #include "model/matrix.h"
+#include "train/cholesky.h"
 #include "train/exact.h"
+#include "train/line_search.h"
 #include "train/split.h"
 #include "train/standard.h"
 #include "train/trainers.h"
@@ -138,42 +140,26 @@ static void find_hessian(struct problem *p)
                 2 * p->strength * p->hessian[i * stride + k] + p->shared[i] * p->shared[k] + (i == k ? p->own[i] : 0);
 }
 
-/* direction = -hessian^-1 gradient, by Cholesky's factors of the upper half, row by row. Columns that say the same make the
- * matrix singular: a little of the diagonal is added, which bends the direction and not the optimum. */
+/* direction = -hessian^-1 gradient. Columns that say the same make the matrix singular: that bends the direction, not the
+ * optimum. */
 static void solve(struct problem *p)
 {
-    size_t size = p->size, stride = p->rows->stride;
-    double *h = p->hessian, *d = p->direction;
-    for (size_t i = 0; i < size; i++)
-        h[i * stride + i] = h[i * stride + i] * (1 + 1e-11) + 1e-30;
-    for (size_t i = 0; i < size; i++) {
-        double *row = h + i * stride, pivot = row[i] > 1e-30 ? sqrt(row[i]) : 1e15;
-        row[i] = pivot;
-        for (size_t k = i + 1; k < size; k++)
-            row[k] /= pivot;
-        for (size_t k = i + 1; k < size; k++) {
-            double factor = row[k], *other = h + k * stride;
-            for (size_t m = k; factor != 0 && m < size; m++)
-                other[m] -= factor * row[m];
-        }
-    }
-    for (size_t i = 0; i < size; i++)
-        d[i] = -p->gradient[i];
-    for (size_t i = 0; i < size; i++) {
-        d[i] /= h[i * stride + i];
-        for (size_t k = i + 1; k < size; k++)
-            d[k] -= h[i * stride + k] * d[i];
-    }
-    for (size_t i = size; i-- > 0;) {
-        for (size_t k = i + 1; k < size; k++)
-            d[i] -= h[i * stride + k] * d[k];
-        d[i] /= h[i * stride + i];
-    }
+    weir_cholesky_factor(p->hessian, p->size, p->rows->stride);
+    for (size_t i = 0; i < p->size; i++)
+        p->direction[i] = -p->gradient[i];
+    weir_cholesky_solve(p->hessian, p->size, p->rows->stride, p->direction);
 }
 
-/* The slope along the direction at v + t * direction, and how it grows. linear, square: those of the penalty. */
-static double slope(const struct problem *p, double t, double linear, double square, double *growth)
+/* A line from the weights along the direction. linear, square: of the penalty. */
+struct line {
+    const struct problem *p;
+    double linear, square;
+};
+
+static double slope(void *context, double t, double *growth)
 {
+    const struct line *line = context;
+    const struct problem *p = line->p;
     double sum[4] = {0}, more[4] = {0};
     for (size_t r = 0; r < p->rows->rows; r++) {
         double slack = 1 - p->sign[r] * (p->margin[r] + t * p->step[r]), step = p->sign[r] * p->step[r];
@@ -181,35 +167,19 @@ static double slope(const struct problem *p, double t, double linear, double squ
         sum[r & 3] -= loss * slack * step;
         more[r & 3] += loss * step * step;
     }
-    *growth = square + 2 * p->strength * ((more[0] + more[1]) + (more[2] + more[3]));
-    return linear + t * square + 2 * p->strength * ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    *growth = line->square + 2 * p->strength * ((more[0] + more[1]) + (more[2] + more[3]));
+    return line->linear + t * line->square + 2 * p->strength * ((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/* Where the slope is 0: it grows with t. */
 static double search_line(const struct problem *p, const double *v)
 {
-    double linear = together(p, v) * together(p, p->direction), square = pow(together(p, p->direction), 2), growth;
+    double common = together(p, p->direction);
+    struct line line = {.p = p, .linear = together(p, v) * common, .square = common * common};
     for (size_t c = 0; c < p->size; c++) {
-        linear += p->own[c] * v[c] * p->direction[c];
-        square += p->own[c] * p->direction[c] * p->direction[c];
+        line.linear += p->own[c] * v[c] * p->direction[c];
+        line.square += p->own[c] * p->direction[c] * p->direction[c];
     }
-    double low = 0, high = INFINITY, t = 1, start = fabs(slope(p, 0, linear, square, &growth));
-    for (int i = 0; i < 60; i++) {
-        double at = slope(p, t, linear, square, &growth);
-        if (fabs(at) <= 1e-10 * start)
-            break;
-        if (at > 0)
-            high = t;
-        else
-            low = t;
-        double next = growth > 0 ? t - at / growth : t;
-        if (!(next > low && next < high))
-            next = isinf(high) ? 2 * t : (low + high) / 2;
-        if (next == t)
-            break;
-        t = next;
-    }
-    return t;
+    return weir_line_search(slope, &line, 1e-10);
 }
 
 static double length(const double *v, size_t size)

@@ -6,10 +6,6 @@
 #include "model/vector.h"
 #include "train/exact.h"
 
-#ifndef WEIR_PASS
-#define WEIR_PASS weir_logistic_pass_plain
-#endif
-
 enum { ROWS = WEIR_TILE_ROWS, LANES = WEIR_TILE_LANES, SIDE = 4, FLUSH = 16, LOGS = 8 };
 /* FLUSH: tiles between additions in double; LOGS: between logarithms, of up to 2^64 each */
 
@@ -36,7 +32,7 @@ static inline weir_vf small_exp(weir_vf x)
 }
 
 /* z[64] = bias + weights * x: the even columns, and the odd ones. */
-static inline void margins(const float *x, size_t columns, const float *weight, float bias, float *z)
+static inline void tile_margins(const float *x, size_t columns, const float *weight, float bias, float *z)
 {
     for (size_t at = 0; at < ROWS; at += SIDE * WEIR_FLOATS) {
         weir_vf even[SIDE], odd[SIDE];
@@ -93,13 +89,19 @@ static double product(const float *factor)
     return lane[0];
 }
 
+/* The row of a label, of 64. */
+static void find_truth(const uint32_t *label, size_t rows, float *truth)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        truth[r] = r < rows ? (float)(label[r] != 0) : 0;
+}
+
 /* Two classes: margins become the loss's slope. The loss: the result, and the logarithm of what *all is multiplied with. */
-static double two_classes(const uint32_t *label, size_t rows, float *z, double *all)
+static double two_classes(const uint32_t *label, size_t rows, float *z, float *spread, double *all)
 {
     _Alignas(64) float factor[ROWS], wrong[ROWS], truth[ROWS], lane[LANES];
     weir_vf one = weir_vf_all(1), zero = weir_vf_all(0);
-    for (size_t r = 0; r < ROWS; r++)
-        truth[r] = r < rows ? (float)(label[r] != 0) : 0;
+    find_truth(label, rows, truth);
     for (size_t r = 0; r < ROWS; r += WEIR_FLOATS) {
         weir_vf v = *(const weir_vf *)(z + r), y = *(const weir_vf *)(truth + r);
         weir_vf size = (weir_vf)((weir_vi)v & INT32_MAX), e = small_exp(-size), sum = one + e;
@@ -107,11 +109,12 @@ static double two_classes(const uint32_t *label, size_t rows, float *z, double *
         weir_vi right = ((v > zero) & (y > zero)) | ((v < zero) & (y == zero)); /* the side that it is on */
         *(weir_vf *)(factor + r) = sum;
         *(weir_vf *)(wrong + r) = keep(size, ~right);
+        *(weir_vf *)(spread + r) = e / (sum * sum);
         *(weir_vf *)(z + r) = top / sum - y;
     }
     for (size_t r = rows; r < ROWS; r++) {
         factor[r] = 1;
-        wrong[r] = z[r] = 0;
+        wrong[r] = spread[r] = z[r] = 0;
     }
     *all *= product(factor);
     for (int k = 0; k < LANES; k++)
@@ -147,37 +150,88 @@ static double many_classes(const uint32_t *label, size_t rows, size_t groups, fl
     return loss;
 }
 
-double WEIR_PASS(const struct weir_tiles *tiles, const uint32_t *label, size_t groups, const double *weight, double *gradient,
-                 float *scratch)
+static void margins(const struct weir_tiles *tiles, size_t groups, const double *weight, float *z, float *scratch)
+{
+    size_t columns = tiles->columns;
+    for (size_t i = 0; i < groups * (columns + 1); i++)
+        scratch[i] = (float)weight[i];
+    for (size_t t = 0; t < tiles->tiles; t++)
+        for (size_t g = 0; g < groups; g++)
+            tile_margins(tiles->x + t * columns * ROWS, columns, scratch + g * columns, scratch[groups * columns + g],
+                         z + (t * groups + g) * ROWS);
+}
+
+static double gradient(const struct weir_tiles *tiles, const uint32_t *label, size_t groups, const float *z, double *out,
+                       float *spread, float *scratch)
 {
     size_t columns = tiles->columns, entries = groups * (columns + 1);
-    float *w = scratch, *sum = w + (entries + 15) / 16 * 16, *z = sum + entries * LANES;
+    float *sum = scratch, *d = sum + entries * LANES;
     double loss = 0, all = 1;
-    for (size_t i = 0; i < entries; i++)
-        w[i] = (float)weight[i];
-    memset(gradient, 0, entries * sizeof *gradient);
+    memset(out, 0, entries * sizeof *out);
     memset(sum, 0, entries * LANES * sizeof *sum);
     for (size_t t = 0; t < tiles->tiles; t++) {
         const float *x = tiles->x + t * columns * ROWS;
+        const uint32_t *truth = label + t * ROWS;
         size_t rows = tiles->rows - t * ROWS < ROWS ? tiles->rows - t * ROWS : ROWS;
-        for (size_t g = 0; g < groups; g++)
-            margins(x, columns, w + g * columns, w[groups * columns + g], z + g * ROWS);
-        loss += groups == 1 ? two_classes(label + t * ROWS, rows, z, &all) : many_classes(label + t * ROWS, rows, groups, z);
+        memcpy(d, z + t * groups * ROWS, groups * ROWS * sizeof *d);
+        loss += groups == 1 ? two_classes(truth, rows, d, spread + t * ROWS, &all) : many_classes(truth, rows, groups, d);
         if (t % LOGS == LOGS - 1 || t + 1 == tiles->tiles) {
             loss += weir_exact_log(all);
             all = 1;
         }
         for (size_t g = 0; g < groups; g++)
-            add_gradient(x, columns, z + g * ROWS, sum + g * (columns + 1) * LANES);
+            add_gradient(x, columns, d + g * ROWS, sum + g * (columns + 1) * LANES);
         if (t % FLUSH == FLUSH - 1 || t + 1 == tiles->tiles) {
             for (size_t g = 0; g < groups; g++) {
                 const float *from = sum + g * (columns + 1) * LANES;
                 for (size_t c = 0; c < columns; c++)
-                    gradient[g * columns + c] += add_lanes(from + c * LANES);
-                gradient[groups * columns + g] += add_lanes(from + columns * LANES);
+                    out[g * columns + c] += add_lanes(from + c * LANES);
+                out[groups * columns + g] += add_lanes(from + columns * LANES);
             }
             memset(sum, 0, entries * LANES * sizeof *sum);
         }
     }
     return loss;
 }
+
+/* first[64], second[64]: derivatives of the rows' losses along the step. */
+static void find_slopes(const uint32_t *label, size_t rows, const float *z, const float *step, float t, float *first,
+                        float *second)
+{
+    _Alignas(64) float truth[ROWS];
+    weir_vf one = weir_vf_all(1), zero = weir_vf_all(0);
+    find_truth(label, rows, truth);
+    for (size_t r = 0; r < ROWS; r += WEIR_FLOATS) {
+        weir_vf along = *(const weir_vf *)(step + r), v = *(const weir_vf *)(z + r) + along * t;
+        weir_vf e = small_exp(-(weir_vf)((weir_vi)v & INT32_MAX)), sum = one + e;
+        weir_vf p = (keep(one, v >= zero) + keep(e, v < zero)) / sum;
+        *(weir_vf *)(first + r) = along * (p - *(const weir_vf *)(truth + r));
+        *(weir_vf *)(second + r) = along * along * (e / (sum * sum));
+    }
+}
+
+static double slope(const struct weir_tiles *tiles, const uint32_t *label, const float *z, const float *step, double t,
+                    double *growth)
+{
+    _Alignas(64) float first[ROWS], second[ROWS], lane[2][LANES] = {{0}};
+    double sum = 0;
+    *growth = 0;
+    for (size_t tile = 0; tile < tiles->tiles; tile++, z += ROWS, step += ROWS) {
+        size_t rows = tiles->rows - tile * ROWS < ROWS ? tiles->rows - tile * ROWS : ROWS;
+        find_slopes(label + tile * ROWS, rows, z, step, (float)t, first, second);
+        for (size_t r = rows; r < ROWS; r++)
+            first[r] = second[r] = 0;
+        for (int k = 0; k < LANES; k++) {
+            lane[0][k] += (first[k] + first[k + 16]) + (first[k + 32] + first[k + 48]);
+            lane[1][k] += (second[k] + second[k + 16]) + (second[k + 32] + second[k + 48]);
+        }
+        if (tile % FLUSH == FLUSH - 1 || tile + 1 == tiles->tiles) {
+            sum += add_lanes(lane[0]);
+            *growth += add_lanes(lane[1]);
+            memset(lane, 0, sizeof lane);
+        }
+    }
+    return sum;
+}
+
+const struct weir_logistic_kernels WEIR_VARIANT_OF(weir_logistic) = {margins, gradient, slope};
