@@ -138,6 +138,7 @@ static weir_err build_vectors(struct weir_made *made, size_t vectors, const stru
         s->mean[c] = 0.5;
         s->scale[c] = sqrt(2 * M_LOG2E / COLUMNS / variance);
     }
+    s->slope = 4 / sqrt((double)vectors); /* margins of a few units */
     s->count[0] = (uint32_t)(vectors / 2);
     s->count[1] = (uint32_t)(vectors - vectors / 2);
     for (size_t i = 0; i < vectors; i++) {
