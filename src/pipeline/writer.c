@@ -328,8 +328,9 @@ static void take_eve(struct weir_writer *writer, const struct weir_verdicts *ver
     settle_eve(writer, code, &error);
 }
 
-/* Under pressure: leaves only the alerts in the batch, which is this thread's until it is given back. */
-static void keep_alerts(struct weir_writer *writer, struct weir_verdicts *verdicts)
+/* Under pressure: leaves only the alerts in the batch, which is this thread's until it is given back. Returns how many rows go.
+ */
+static uint64_t keep_alerts(struct weir_writer *writer, struct weir_verdicts *verdicts)
 {
     struct weir_batch *batch = verdicts->batch;
     uint64_t dropped = batch->rows - verdicts->alerts;
@@ -349,19 +350,31 @@ static void keep_alerts(struct weir_writer *writer, struct weir_verdicts *verdic
     pthread_mutex_lock(&writer->lock);
     writer->tally.degraded += dropped;
     pthread_mutex_unlock(&writer->lock);
+    return dropped;
+}
+
+/* The batch into the store, and what it lacks: `dropped` rows and, under pressure, reasons. */
+static weir_err put(struct weir_writer *writer, const struct weir_verdicts *verdicts, uint64_t dropped, struct weir_error *error)
+{
+    const uint64_t unexplained = verdicts->brief ? verdicts->alerts : 0;
+    weir_err code = has_store(writer) ? weir_store_append(writer->config.store, verdicts, error) : WEIR_OK;
+    if (code == WEIR_OK && writer->config.store && !failed(writer) && (dropped || unexplained))
+        code = weir_store_degrade(writer->config.store, verdicts, dropped, unexplained, error);
+    return code;
 }
 
 static void take(struct weir_writer *writer, struct weir_verdicts *verdicts)
 {
     struct weir_error error = {0};
     const struct weir_batch *batch = verdicts->batch;
+    uint64_t dropped = 0;
     bool lost = false; /* and counted as such */
     const bool counted = verdicts->alerts_only || comes_again(writer);
     if (counted)
         count(writer, verdicts); /* a failure takes it back where it comes again */
     if (verdicts->alerts_only)
-        keep_alerts(writer, verdicts);
-    if (has_store(writer) && weir_store_append(writer->config.store, verdicts, &error) != WEIR_OK) {
+        dropped = keep_alerts(writer, verdicts);
+    if (put(writer, verdicts, dropped, &error) != WEIR_OK) {
         lose_store(writer, &error, batch->rows);
         lost = true;
         if (comes_again(writer))

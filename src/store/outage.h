@@ -3,6 +3,8 @@
  *   what    reason      withheld counts   written
  *   store   disk full   verdicts          when there is room again
  *   eve     disk full   lines             when there is room again, or at the end of the run
+ *   store   degraded    verdicts          while that goes on (store/lapse.h)
+ *   reasons degraded    alerts            the same: they are stored without their reasons
  *   sensor  killed      nobody knows      by the next run of the same sensor: the one before never closed the store; a sensor in
  *                                         a process of its own counts the rows that were in its batches and in no outbox
  *   sensor  lost        nobody knows      when a sensor in a process of its own says that it has batches no more which never came

@@ -18,6 +18,7 @@
 #include "store/folder.h"
 #include "store/gather.h"
 #include "store/lake.h"
+#include "store/lapse.h"
 #include "store/loan.h"
 #include "store/outage.h"
 #include "store/schema.h"
@@ -51,13 +52,14 @@ struct weir_store {
     struct weir_contexts contexts;
     struct weir_marks *marks; /* of other processes' sensors */
     struct weir_boots boots;  /* the same */
-    struct weir_lake *lake;   /* or NULL */
-    bool lake_behind;         /* a closed file is not in it */
-    int64_t catch_up_ns;      /* monotonic: when that is tried again */
-    uint64_t pending;         /* rows since the last commit */
-    bool open;                /* a transaction is */
-    bool attached;            /* a file is there to be written */
-    bool begun;               /* the run has its row in a file */
+    struct weir_lapses lapses;
+    struct weir_lake *lake; /* or NULL */
+    bool lake_behind;       /* a closed file is not in it */
+    int64_t catch_up_ns;    /* monotonic: when that is tried again */
+    uint64_t pending;       /* rows since the last commit */
+    bool open;              /* a transaction is */
+    bool attached;          /* a file is there to be written */
+    bool begun;             /* the run has its row in a file */
     bool collects;
     bool counted;    /* kept is known of this file */
     int64_t kept;    /* rows in this file, as far as commits have told */
@@ -120,6 +122,7 @@ static void roll_back(struct weir_store *store)
     weir_contexts_forget(&store->contexts); /* some may never have become durable */
     weir_boots_forget(&store->boots);
     weir_marks_undo(store->marks);
+    weir_lapses_undo(&store->lapses);
 }
 
 static weir_err begin(struct weir_store *store, struct weir_error *error)
@@ -180,16 +183,38 @@ weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts 
     return WEIR_OK;
 }
 
+weir_err weir_store_degrade(struct weir_store *store, const struct weir_verdicts *verdicts, uint64_t rows, uint64_t reasons,
+                            struct weir_error *error)
+{
+    const struct weir_origin *origin = verdicts->origin;
+    struct weir_lapse_of of = {.run = store->run_text, .sensor = store->sensor, .boot = store->boot};
+    char run[40];
+    if (origin) {
+        weir_boots_run(origin->sensor, verdicts->batch->boot, run);
+        of = (struct weir_lapse_of){.run = run, .sensor = origin->name, .boot = verdicts->batch->boot, .again = true};
+    }
+    int64_t now_ns = store->wall_ns();
+    bool good = (!rows || weir_lapses_add(&store->lapses, &of, WEIR_LAPSE_STORE, rows, now_ns)) &&
+                (!reasons || weir_lapses_add(&store->lapses, &of, WEIR_LAPSE_REASONS, reasons, now_ns));
+    if (good)
+        return WEIR_OK;
+    weir_store_drop(store);
+    return no_memory(store, error);
+}
+
 weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir_error *error)
 {
+    weir_err code = WEIR_OK;
     if (rows)
         *rows = 0;
+    if (!store->open && weir_store_is_open(store) && weir_lapses_wait(&store->lapses))
+        code = begin(store, error);
     if (!store->open)
-        return WEIR_OK;
-    weir_err code = weir_gather_flush(&store->verdicts, error);
-    if (code == WEIR_OK)
+        return code;
+    if ((code = weir_gather_flush(&store->verdicts, error)) == WEIR_OK)
         code = weir_gather_flush(&store->reasons, error);
-    if (code == WEIR_OK && (code = weir_marks_write(store->marks, store->session, error)) != WEIR_OK)
+    if (code == WEIR_OK && ((code = weir_lapses_write(&store->lapses, store->session, error)) != WEIR_OK ||
+                            (code = weir_marks_write(store->marks, store->session, error)) != WEIR_OK))
         fail_duck(store, code, error);
     if (code == WEIR_OK)
         code = run_sql(store, "COMMIT", error);
@@ -198,6 +223,7 @@ weir_err weir_store_commit(struct weir_store *store, uint64_t *rows, struct weir
         return code;
     }
     weir_marks_keep(store->marks);
+    weir_lapses_keep(&store->lapses);
     if (rows)
         *rows = store->pending;
     store->kept += (int64_t)store->pending;
@@ -612,6 +638,7 @@ static weir_err go_on(struct weir_store *store, int64_t day, uint32_t number, st
 {
     weir_err code;
     detach(store);
+    weir_lapses_leave(&store->lapses);
     if ((code = choose_file(store, day, number, error)) != WEIR_OK || (code = retain(store, error)) != WEIR_OK)
         return code;
     if (store->attached)
@@ -792,6 +819,7 @@ void weir_store_close(struct weir_store **store)
         detach(s);
     weir_contexts_fini(&s->contexts);
     weir_boots_fini(&s->boots);
+    weir_lapses_fini(&s->lapses);
     weir_marks_destroy(&s->marks);
     weir_lake_close(&s->lake);
     weir_duck_close(&s->duck);

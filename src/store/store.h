@@ -100,6 +100,12 @@ enum weir_mark_state weir_store_ask(struct weir_store *store, const struct weir_
  * WEIR_ERR_IO (disk full), WEIR_ERR_LIBRARY, WEIR_ERR_MEMORY. */
 weir_err weir_store_append(struct weir_store *store, const struct weir_verdicts *verdicts, struct weir_error *error);
 
+/* What pressure has kept out of the store, beside a batch that was appended (or would have been, while the store takes nothing):
+ * so many verdicts that are no alerts, so many explanations of alerts. `outages` tells of it with the next commit
+ * (store/lapse.h). On failure as weir_store_append: WEIR_ERR_MEMORY. */
+weir_err weir_store_degrade(struct weir_store *store, const struct weir_verdicts *verdicts, uint64_t rows, uint64_t reasons,
+                            struct weir_error *error);
+
 /* A note of another process's sensor (store/boots.h), which must be new, too. Its name is UTF-8. Errors as weir_store_append. */
 weir_err weir_store_note(struct weir_store *store, const struct weir_note *note, struct weir_error *error);
 

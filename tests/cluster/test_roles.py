@@ -234,6 +234,10 @@ class Roles(unittest.TestCase):
         self.assertGreaterEqual(judged["store"]["withheld"]["degraded"], rows - alerts)
         self.assertEqual(c.query("SELECT count(*) AS n, count(*) FILTER (alert) AS alerts, (SELECT count(*) FROM reasons) AS why FROM verdicts"),
                          [{"n": str(alerts), "alerts": str(alerts), "why": "0"}])
+        self.assertEqual(c.query("SELECT what, sensor, boot, sum(withheld) AS withheld FROM outages JOIN runs USING (run, sensor, boot)"
+                                 " WHERE reason = 'degraded' AND outages.ended >= began GROUP BY ALL ORDER BY ALL"),
+                         [{"what": "reasons", "sensor": "sensor", "boot": "1", "withheld": str(alerts)},
+                          {"what": "store", "sensor": "sensor", "boot": "1", "withheld": str(rows - alerts)}])
 
     def test_budget(self):
         """Batches grow with a budget, and the sensor learns what they take."""

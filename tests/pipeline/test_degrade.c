@@ -116,6 +116,12 @@ static void in_the_order_of_the_design(void **state)
         unexplained += phase[p].explained ? 0 : alerts;
         degraded += WEIR_BATCH_ROWS - there;
     }
+    assert_int_equal(number(duck, "SELECT sum(withheld)::UBIGINT FROM outages WHERE what = 'store' AND reason = 'degraded'"),
+                     degraded);
+    assert_int_equal(number(duck, "SELECT sum(withheld)::UBIGINT FROM outages WHERE what = 'reasons' AND reason = 'degraded'"),
+                     unexplained);
+    assert_int_equal(
+        number(duck, "SELECT count(*)::UBIGINT FROM outages WHERE ended < began OR run NOT IN (SELECT run FROM runs)"), 0);
     weir_duck_close(&duck);
     assert_int_equal(account.alerts, PHASES * alerts);
     assert_int_equal(account.unexplained, unexplained);
