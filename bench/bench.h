@@ -11,7 +11,7 @@ struct weir_bench_options {
     bool quick;                 /* ends within 40 s */
     const char *grid;           /* pipeline: "10b4w,64b2w", NULL: the default */
     const char *queues;         /* pipeline: "memory,zmq,redis", NULL: all */
-    const char *cases;          /* pipeline: "grid,budget,flat,infer-2,paper", NULL: all */
+    const char *cases;          /* pipeline: "grid,budget,flat,infer-2,paper", survey: in survey.c; NULL: all */
     const char *csv, *plot;     /* pipeline: files to write, or NULL */
     uint64_t offered;           /* pipeline: rows a second of the paced runs; 0: the default */
     double seconds;             /* pipeline: of a run; 0: the default */

@@ -15,6 +15,7 @@
 #include "bench/cluster.h"
 #include "bench/hold.h"
 #include "bench/made.h"
+#include "bench/names.h"
 #include "bench/paper_peer.h"
 #include "bench/plot.h"
 #include "bench/sink.h"
@@ -164,11 +165,6 @@ static struct weir_bench_row *add_row(struct bench *b, const char *name, const s
     return row;
 }
 
-static bool is_name(const char *text, size_t n, const char *name)
-{
-    return n == strlen(name) && !strncmp(text, name, n);
-}
-
 /* The grid and the queues are right, before anything is measured. */
 static weir_err check_options(const struct bench *b, struct weir_error *error)
 {
@@ -181,42 +177,24 @@ static weir_err check_options(const struct bench *b, struct weir_error *error)
                              "--grid %.60s: give up to %d cells such as 10b4w (batch 1 to %d, workers 1 to %d), joined by commas",
                              rest, CELLS, WEIR_BATCH_ROWS, WEIR_WORKERS_MAX);
     }
-    for (const char *at = b->queues; *at;) {
-        size_t n = strcspn(at, ",");
-        if (!is_name(at, n, "memory") && !is_name(at, n, "zmq") && !is_name(at, n, "redis"))
-            return weir_fail(error, WEIR_ERR_ARGUMENT, "--queues %.60s: there are memory, zmq and redis, joined by commas", at);
-        at += n + (at[n] == ',');
-    }
-    for (const char *at = b->cases; *at;) {
-        size_t n = strcspn(at, ",");
-        if (!is_name(at, n, "grid") && !is_name(at, n, "budget") && !is_name(at, n, "flat") && !is_name(at, n, "infer-2") &&
-            !is_name(at, n, "paper"))
-            return weir_fail(error, WEIR_ERR_ARGUMENT,
-                             "--cases %.60s: there are grid, budget, flat, infer-2 and paper, joined by commas", at);
-        at += n + (at[n] == ',');
-    }
+    const char *unknown = weir_names_unknown(b->queues, "memory,zmq,redis");
+    if (unknown)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "--queues %.60s: there are memory, zmq and redis, joined by commas", unknown);
+    unknown = weir_names_unknown(b->cases, "grid,budget,flat,infer-2,paper");
+    if (unknown)
+        return weir_fail(error, WEIR_ERR_ARGUMENT,
+                         "--cases %.60s: there are grid, budget, flat, infer-2 and paper, joined by commas", unknown);
     return WEIR_OK;
-}
-
-static bool in_list(const char *list, const char *name)
-{
-    for (const char *at = list; *at;) {
-        size_t n = strcspn(at, ",");
-        if (is_name(at, n, name))
-            return true;
-        at += n + (at[n] == ',');
-    }
-    return false;
 }
 
 static bool wants(const struct bench *b, const char *queue)
 {
-    return in_list(b->queues, queue);
+    return weir_names_have(b->queues, queue);
 }
 
 static bool asked(const struct bench *b, const char *name)
 {
-    return in_list(b->cases, name);
+    return weir_names_have(b->cases, name);
 }
 
 static void cell_name(struct weir_cell cell, char name[static 16])

@@ -15,6 +15,7 @@
 
 #include "bench/bench.h"
 #include "bench/csv_rows.h"
+#include "bench/names.h"
 #include "bench/peer.h"
 #include "bench/scratch.h"
 #include "bench/survey_py.h"
@@ -427,10 +428,26 @@ static weir_err report_ray(struct bench *b, struct weir_error *error)
 
 /* --- all of it --- */
 
+static bool asked(const struct bench *b, const char *name)
+{
+    return !b->options->cases || weir_names_have(b->options->cases, name);
+}
+
+static weir_err check_cases(const struct bench *b, struct weir_error *error)
+{
+    char known[256] = "jobs,ray-engine,svm-large";
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), ",%s", algorithms[i]);
+    const char *unknown = weir_names_unknown(b->options->cases ? b->options->cases : "", known);
+    return unknown ? weir_fail(error, WEIR_ERR_ARGUMENT, "--cases %.60s: there are %s", unknown, known) : WEIR_OK;
+}
+
 static void choose(struct bench *b)
 {
     b->large = b->train_rows > LARGE_ROWS;
     for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (!asked(b, algorithms[i]))
+            continue;
         if (!weir_trainer_find(algorithms[i]))
             weir_bench_skip(b->report, "%s: this weir does not train it", algorithms[i]);
         else if (b->large && !strcmp(algorithms[i], "svm"))
@@ -440,7 +457,8 @@ static void choose(struct bench *b)
     }
 }
 
-static weir_err run_all(struct bench *b, struct weir_error *error)
+/* The algorithms asked for, one after another and as jobs. */
+static weir_err run_tasks(struct bench *b, struct weir_error *error)
 {
     char list[256] = "";
     bool python = false, mlp = false;
@@ -473,20 +491,28 @@ static weir_err run_all(struct bench *b, struct weir_error *error)
     }
     if (code == WEIR_OK)
         code = report_each(b, error);
-    for (unsigned jobs = 1; code == WEIR_OK && jobs <= 8; jobs *= 2) {
+    for (unsigned jobs = 1; code == WEIR_OK && jobs <= 8 && asked(b, "jobs"); jobs *= 2) {
         if ((b->options->quick || b->large) && jobs != 2)
             weir_bench_skip(b->report, "survey-%u: %s", jobs,
                             b->large ? "2 processes are enough for so many rows" : "--quick runs 2 processes");
         else
             code = report_jobs(b, jobs, python, error);
     }
-    if (code == WEIR_OK && b->large && weir_trainer_find("svm"))
-        code = report_svm(b, error);
-    if (code == WEIR_OK && (b->large || b->options->quick))
-        weir_bench_skip(b->report, "ray-engine-2: %s", b->large ? "for the usual number of rows" : "takes half a minute");
-    else if (code == WEIR_OK)
-        code = report_ray(b, error);
     return code;
+}
+
+static weir_err run_all(struct bench *b, struct weir_error *error)
+{
+    weir_err code = b->count ? run_tasks(b, error) : WEIR_OK;
+    if (code == WEIR_OK && b->large && asked(b, "svm-large") && weir_trainer_find("svm"))
+        code = report_svm(b, error);
+    if (code != WEIR_OK || !asked(b, "ray-engine"))
+        return code;
+    if (b->large || b->options->quick) {
+        weir_bench_skip(b->report, "ray-engine-2: %s", b->large ? "for the usual number of rows" : "takes half a minute");
+        return code;
+    }
+    return report_ray(b, error);
 }
 
 weir_err weir_bench_survey(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error)
@@ -497,6 +523,9 @@ weir_err weir_bench_survey(const struct weir_bench_options *options, struct weir
                                        .want = options->size    ? (size_t)options->size
                                                : options->quick ? QUICK_ROWS
                                                                 : 0};
+    weir_err code = check_cases(&b, error);
+    if (code != WEIR_OK)
+        return code;
     snprintf(b.folder, sizeof b.folder, "/tmp/weir-bench-survey-XXXXXX");
     if (!mkdtemp(b.folder))
         return weir_fail(error, WEIR_ERR_IO, "/tmp: no folder for the bench; is there room?");
@@ -506,7 +535,7 @@ weir_err weir_bench_survey(const struct weir_bench_options *options, struct weir
     if (options->quick && !options->size)
         weir_bench_skip(report, "rows: a sample of %d", QUICK_ROWS);
     say("writing the rows");
-    weir_err code = weir_csv_rows_write(&rows, b.train, b.test, &b.train_rows, &b.test_rows, error);
+    code = weir_csv_rows_write(&rows, b.train, b.test, &b.train_rows, &b.test_rows, error);
     if (code == WEIR_OK) {
         choose(&b);
         code = run_all(&b, error);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "bench/bench.h"
+#include "bench/names.h"
 #include "cli/command.h"
 #include "cli/default_model.h"
 #include "cli/options.h"
@@ -35,7 +36,8 @@ static const char help[] = "usage: weir bench meter|pipeline|forest|survey|flood
                            "  --quick         end within 40 s; what is left out is listed\n"
                            "  --grid CELLS    pipeline: cells to run, such as 10b4w,64b2w\n"
                            "  --queues LIST   pipeline: memory,zmq,redis, or some of them\n"
-                           "  --cases LIST    pipeline: grid,budget,flat,infer-2,paper, or some of them\n"
+                           "  --cases LIST    pipeline: grid,budget,flat,infer-2,paper, or some of them;\n"
+                           "                  survey: its algorithms, jobs, ray-engine, svm-large\n"
                            "  --offered N     pipeline: flows a second of the paced runs (100000)\n"
                            "  --seconds S     pipeline: how long a run takes (4; with --quick 2)\n"
                            "  --csv FILE, --plot FILE.svg\n"
@@ -62,11 +64,16 @@ static const struct bench {
     const char *name;
     weir_err (*run)(const struct weir_bench_options *options, struct weir_bench_report *report, struct weir_error *error);
     bool model, capture; /* needs them */
+    const char *options; /* that it takes, besides --quick and --json */
 } benches[] = {
-    {"meter", weir_bench_meter, false, false},   {"pipeline", weir_bench_pipeline, false, false},
-    {"forest", weir_bench_forest, false, false}, {"flood", weir_bench_flood, true, false},
-    {"day", weir_bench_day, true, false},        {"reload", weir_bench_reload, true, true},
-    {"ingest", weir_bench_ingest, true, true},   {"survey", weir_bench_survey, false, false},
+    {"meter", weir_bench_meter, false, false, ""},
+    {"pipeline", weir_bench_pipeline, false, false, "grid,queues,cases,offered,seconds,csv,plot,size,model,r"},
+    {"forest", weir_bench_forest, false, false, ""},
+    {"flood", weir_bench_flood, true, false, "size,flows,lanes,workers,model"},
+    {"day", weir_bench_day, true, false, "size,flows,lanes,workers,model"},
+    {"reload", weir_bench_reload, true, true, "size,workers,model,r"},
+    {"ingest", weir_bench_ingest, true, true, "size,model,r"},
+    {"survey", weir_bench_survey, false, false, "cases,data,label,benign,size"},
 };
 
 static const struct bench *find(const char *name)
@@ -127,9 +134,13 @@ int weir_cmd_bench(int argc, char **argv)
     bool json = false;
     char *found = NULL, *folder = NULL, *tx = NULL, *rx = NULL;
     int code = WEIR_EXIT_USAGE;
-    for (int c; (c = getopt_long(argc, argv, ":r:h", longs, NULL)) != -1;) {
+    const char *given[sizeof longs / sizeof *longs] = {0}; /* names of options, for the bench to take */
+    for (int c, at; (c = getopt_long(argc, argv, ":r:h", longs, &at)) != -1;) {
+        if (c > 255)
+            given[at] = longs[at].name;
         switch (c) {
         case 'r':
+            given[sizeof given / sizeof *given - 1] = "r";
             if (weir_tap_take_files(&files, "-r", optarg, &error) != WEIR_OK) {
                 weir_log(WEIR_LOG_ERROR, "%s", error.text);
                 goto out;
@@ -208,16 +219,21 @@ int weir_cmd_bench(int argc, char **argv)
         weir_usage_error("bench", "'%s': give one bench: meter, pipeline, forest, survey, flood, day, reload or ingest", name);
         goto out;
     }
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i] && !weir_names_have("quick,json", given[i]) && !weir_names_have(bench->options, given[i])) {
+            weir_usage_error("bench", "%s takes no %s%s", bench->name, given[i][1] ? "--" : "-", given[i]);
+            goto out;
+        }
     code = WEIR_EXIT_FAILED;
     options.lanes = (unsigned)lanes;
     options.workers = (unsigned)workers;
     /* pipeline has its own of both, unless it is given one of them */
-    bool given = bench->run == weir_bench_pipeline && (options.model || files.ports);
-    if ((bench->model || given) && !options.model && !(options.model = found = weir_default_model(&error))) {
+    bool real = bench->run == weir_bench_pipeline && (options.model || files.ports);
+    if ((bench->model || real) && !options.model && !(options.model = found = weir_default_model(&error))) {
         weir_log(WEIR_LOG_ERROR, "%s", error.text);
         goto out;
     }
-    if (bench->capture || given) {
+    if (bench->capture || real) {
         if (files.ports) {
             options.capture[0] = files.port[0].item[0];
             options.capture[1] = files.ports > 1 ? files.port[1].item[0] : NULL;

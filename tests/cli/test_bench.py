@@ -15,8 +15,8 @@ WEIR = os.path.abspath(sys.argv[1])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def bench(*arguments, **more):
-    return subprocess.run([WEIR, "bench", "pipeline", *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=100, **more)
+def bench(*arguments, name="pipeline", **more):
+    return subprocess.run([WEIR, "bench", name, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=100, **more)
 
 
 class Pipeline(unittest.TestCase):
@@ -70,6 +70,14 @@ class Pipeline(unittest.TestCase):
         self.assertEqual((row["case"], row["figures"]["offered_flows_per_s"]), ("budget", 5000))
         self.assertGreaterEqual(row["figures"]["rows_a_batch"], 1)
         self.assertLessEqual(row["figures"]["offered_decision_p50_us"], row["figures"]["offered_decision_p99_us"])
+
+    def test_options_of_other_benches(self):
+        done = bench("--grid", "10b4w", name="survey")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"survey takes no --grid", done.stderr)
+        done = bench("--cases", "jobs,speed", name="survey")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"--cases speed: there are jobs,", done.stderr)
 
 
 if __name__ == "__main__":
