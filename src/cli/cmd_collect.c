@@ -232,6 +232,17 @@ out:
     return result;
 }
 
+static void check_keys(const struct weir_collect_options *o, struct weir_problems *problems)
+{
+    struct weir_strings peers = {0};
+    if (o->peers)
+        weir_strings_split(&peers, o->peers);
+    const struct weir_transport_config keys = {
+        .key = o->key, .peers = (const char *const *)peers.item, .peer_count = peers.count};
+    weir_role_check_keys(&keys, problems);
+    weir_strings_free(&peers);
+}
+
 static int say_checked(const struct weir_collect_options *o)
 {
     struct weir_url url = {0}; /* its text is without the password */
@@ -252,6 +263,8 @@ int weir_cmd_collect(int argc, char **argv)
         weir_collect_options_make(&flags, &o, &problems);
         if (o.quiet)
             weir_log_set_level(WEIR_LOG_ERROR);
+        if (check)
+            check_keys(&o, &problems);
         code = problems.count ? weir_problems_tell(&problems, check)
                : check        ? say_checked(&o)
                               : collect(&flags, &o, command ? command : "weir collect");

@@ -225,6 +225,9 @@ int weir_cmd_infer(int argc, char **argv)
         weir_infer_options_make(&flags, &o, &problems);
         if (o.quiet)
             weir_log_set_level(WEIR_LOG_ERROR);
+        const struct weir_transport_config transport = weir_infer_options_transport(&o);
+        if (o.check)
+            weir_role_check_keys(&transport, &problems);
         code = problems.count ? weir_problems_tell(&problems, o.check) : o.check ? check(&o) : run(&flags, &o);
         weir_infer_options_free(&o);
     }

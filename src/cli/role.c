@@ -13,6 +13,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/service.h"
+#include "queue/curve.h"
 
 /* What stands between the // of an address and the last @ of its word: passwords are nobody's but the user's. */
 static void leave_out_credentials(char *text)
@@ -56,6 +57,16 @@ char *weir_command_text(int argc, char **argv)
     }
     leave_out_credentials(text);
     return text;
+}
+
+void weir_role_check_keys(const struct weir_transport_config *config, struct weir_problems *problems)
+{
+    struct weir_error error = {0};
+    struct weir_curve curve;
+    weir_err code = weir_curve_load(config->key, config->peers, config->peer_count, &curve, &error);
+    if (code != WEIR_OK)
+        weir_problem(problems, code == WEIR_ERR_ARGUMENT ? code : WEIR_ERR_NOT_FOUND, "%s", error.text);
+    weir_curve_fini(&curve);
 }
 
 int weir_problems_tell(const struct weir_problems *problems, bool all)

@@ -6,6 +6,7 @@
 #include "cli/live.h"
 #include "cli/settings.h"
 #include "pipeline/control.h"
+#include "queue/transport.h"
 
 /* The command line as one text, for the store's `runs`, without user names and passwords in addresses; free it. NULL: out of
  * memory. */
@@ -14,6 +15,9 @@ char *weir_command_text(int argc, char **argv);
 /* Prints what is wrong with the options, all of it or the first, and returns the exit code: wrong use, or something that is not
  * there. */
 int weir_problems_tell(const struct weir_problems *problems, bool all);
+
+/* With --check: the keys of an end as it would read them. */
+void weir_role_check_keys(const struct weir_transport_config *config, struct weir_problems *problems);
 
 /* The control socket at `path`; NULL: the usual place, "none": none. One that was asked for must work; the usual one may be
  * missing, which is said, and *out is NULL then. Errors of weir_control_start. */

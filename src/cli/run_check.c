@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "capture/filter.h"
+#include "cli/role.h"
 #include "cli/run_plan.h"
 #include "queue/url.h"
 #include "store/folder.h"
@@ -125,11 +126,9 @@ static void check_link(const struct checked *c)
     else if (link->state && strcmp(link->state, "none") != 0 && !may(c, link->state, W_OK | X_OK))
         wrong(c, "state", link->state, "this user may not write there",
               "give another place, or check as the user that will run weir");
-    if (link->key && !may(c, link->key, R_OK))
-        wrong(c, "key", link->key, strerror(errno), "`weir keygen` makes one");
-    for (size_t i = 0; i < link->peers.count; i++)
-        if (!may(c, link->peers.item[i], R_OK))
-            wrong(c, "peers", link->peers.item[i], strerror(errno), "copy the others' public keys here");
+    const struct weir_transport_config keys = weir_queue_options_transport(link, NULL);
+    if (!c->other_user || geteuid() == 0)
+        weir_role_check_keys(&keys, c->problems);
 }
 
 /* As it is compiled for interfaces; most are Ethernet's. */

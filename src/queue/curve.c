@@ -96,11 +96,26 @@ static weir_err read_keys(const char *path, char *open, char *secret, struct wei
     return WEIR_OK;
 }
 
+/* The service manager reads what is root's and hands it to a service of any user. */
+static const char *place_of(const char *key, char room[static PATH_ROOM])
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"), *slash = strrchr(key, '/');
+    int length = folder ? snprintf(room, PATH_ROOM, "%s/%s", folder, slash ? slash + 1 : key) : -1;
+    return length > 0 && length < PATH_ROOM && access(room, F_OK) == 0 ? room : key;
+}
+
 weir_err weir_curve_load(const char *key, const char *const *peers, size_t count, struct weir_curve *out,
                          struct weir_error *error)
 {
+    char room[PATH_ROOM];
     *out = (struct weir_curve){0};
-    weir_err code = read_keys(key, out->open, out->secret, error);
+    if (!key && !count)
+        return WEIR_OK;
+    if (!key)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "keys of others without an own one: give --key FILE, too (`weir keygen`)");
+    if (!count)
+        return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: whom may it talk to? give their public keys with --peers", key);
+    weir_err code = read_keys(place_of(key, room), out->open, out->secret, error);
     if (code == WEIR_OK && !(out->peer = calloc(count + 1, sizeof *out->peer)))
         code = weir_fail(error, WEIR_ERR_MEMORY, "%s: out of memory", key);
     for (; code == WEIR_OK && out->peers < count; out->peers++)

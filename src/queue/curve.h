@@ -22,8 +22,10 @@ struct weir_curve {
  * WEIR_ERR_IO and what goes with it, _LIBRARY. */
 weir_err weir_curve_generate(const char *name, char open[WEIR_CURVE_TEXT], struct weir_error *error);
 
-/* Reads the own pair and the others' public keys (a .key file will do for one). A pair that others can read is refused.
- * WEIR_ERR_NOT_FOUND, _IO, _PERMISSION, _FORMAT, _MEMORY. */
+/* Reads the own pair and the others' public keys (a .key file will do for one). A pair that others can read is refused. In a
+ * service that was given a credential of the own file's name ($CREDENTIALS_DIRECTORY/tap.key for any .../tap.key), the pair is
+ * read there. `key` NULL and no peers: no keys at all, *out is {0}. WEIR_ERR_ARGUMENT: one without the other; _NOT_FOUND, _IO,
+ * _PERMISSION, _FORMAT, _MEMORY. */
 weir_err weir_curve_load(const char *key, const char *const *peers, size_t count, struct weir_curve *out,
                          struct weir_error *error);
 

@@ -63,16 +63,9 @@ weir_err weir_zmq_room_open(struct weir_zmq_room *room, const struct weir_transp
 {
     weir_err code = WEIR_OK;
     *room = (struct weir_zmq_room){0};
-    if (config->peer_count && !config->key)
-        return weir_fail(error, WEIR_ERR_ARGUMENT, "keys of others without an own one: give --key FILE, too (`weir keygen`)");
-    if (config->key) {
-        if (!config->peer_count)
-            return weir_fail(error, WEIR_ERR_ARGUMENT, "%s: whom may it talk to? give their public keys with --peers",
-                             config->key);
-        if ((code = weir_curve_load(config->key, config->peers, config->peer_count, &room->curve, error)) != WEIR_OK)
-            return code;
-        room->keyed = true;
-    }
+    if ((code = weir_curve_load(config->key, config->peers, config->peer_count, &room->curve, error)) != WEIR_OK)
+        return code;
+    room->keyed = config->key != NULL;
     room->context = zmq_ctx_new();
     if (!room->context)
         return fail_zmq(error, "queue", "start");

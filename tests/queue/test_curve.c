@@ -69,6 +69,17 @@ static void test_files(void **unused)
     assert_int_equal(chmod(key(TAP), 0600), 0);
     snprintf(name, sizeof name, "%s/nothing.key", folder);
     assert_int_equal(weir_curve_load(name, peers, 2, &curve, &error), WEIR_ERR_NOT_FOUND);
+    assert_int_equal(weir_curve_load(NULL, peers, 2, &curve, &error), WEIR_ERR_ARGUMENT);
+    assert_int_equal(weir_curve_load(name, NULL, 0, &curve, &error), WEIR_ERR_ARGUMENT);
+    assert_int_equal(weir_curve_load(NULL, NULL, 0, &curve, &error), WEIR_OK);
+    /* a service's credential of the same name; for another name the file itself */
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+    assert_int_equal(weir_curve_load("/nowhere/tap.key", peers, 2, &curve, &error), WEIR_OK);
+    weir_curve_fini(&curve);
+    assert_int_equal(weir_curve_load("tap.key", peers, 2, &curve, &error), WEIR_OK);
+    weir_curve_fini(&curve);
+    assert_int_equal(weir_curve_load("/nowhere/nobody.key", peers, 2, &curve, &error), WEIR_ERR_NOT_FOUND);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
     FILE *file = fopen(name, "w");
     fputs("public short\nsecret short\n", file);
     fclose(file);
