@@ -85,6 +85,7 @@ static weir_err make_params(const struct weir_lgb_config *config, char **out, st
     FILE *to = open_memstream(out, &size);
     if (!to)
         return weir_fail(error, WEIR_ERR_MEMORY, "LightGBM: out of memory");
+    bool wise = false;
     /* The first value of a name counts: those of the caller come first. */
     for (size_t i = config->param_count; i-- > 0;) {
         const char *text = config->params[i], *equals = strchr(text, '=');
@@ -103,10 +104,14 @@ static weir_err make_params(const struct weir_lgb_config *config, char **out, st
             return wrong;
         }
         fprintf(to, "%s ", text);
+        wise = wise || !strncmp(text, "force_row_wise=", 15) || !strncmp(text, "force_col_wise=", 15);
     }
     fprintf(to, "num_iterations=%u num_leaves=%u learning_rate=%.17g seed=%llu ", config->trees, config->leaves, config->eta,
             (unsigned long long)(config->seed & INT32_MAX)); /* LightGBM's is a signed 32-bit one */
-    fputs("deterministic=true force_col_wise=true num_threads=1 verbosity=0 ", to);
+    /* Left to itself it tries which way is faster, and a busy machine would change the model. On one thread rows together were
+     * the faster way on each of 35,000 and 300,000 rows of 83 and 12 columns of flows. */
+    fputs(wise ? "" : "force_row_wise=true ", to);
+    fputs("deterministic=true num_threads=1 verbosity=0 ", to);
     if (config->classes > 2)
         fprintf(to, "objective=multiclass num_class=%zu", config->classes);
     else
