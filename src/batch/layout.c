@@ -98,6 +98,11 @@ static const char *const aliases[][2] = {
     {"dest_port", "dport"},
 };
 
+/* Columns that are the sum of two others, by the feature set's own definition: two of the three tell the third. */
+static const char *const sums[][3] = {
+    {"pkts", "spkts", "dpkts"}, {"bytes", "sbytes", "dbytes"}, {"appbytes", "sappbytes", "dappbytes"}};
+enum { SUM_COLUMNS = sizeof sums / sizeof **sums };
+
 const char *const weir_layout_ra_columns[] = {"stime", "flgs",  "proto", "saddr", "sport", "dir",
                                               "daddr", "dport", "pkts",  "bytes", "state", NULL};
 
@@ -114,7 +119,8 @@ struct field {
     const char *name;
     const struct weir_column *column; /* NULL: flow_id, record */
     struct words codes;               /* of a category */
-    bool needed;
+    bool needed, sums, part;          /* sums: two others tell it; */
+    size_t from[2];                   /* these: the first plus the second; of a part: minus the second */
 };
 
 struct service {
@@ -220,6 +226,34 @@ static bool add_field(struct weir_layout *layout, const char *name, const struct
     return good;
 }
 
+static struct field *find_needed(struct weir_layout *layout, const char *name)
+{
+    for (size_t i = 0; i < layout->fields; i++)
+        if (layout->field[i].needed && !strcmp(layout->field[i].name, name))
+            return &layout->field[i];
+    return NULL;
+}
+
+/* What a needed field can be made of may be there in its place. */
+static bool add_sums(struct weir_layout *layout, const struct weir_view *view)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < SUM_COLUMNS; i++) {
+        const size_t mine = i % 3, others[2] = {mine == 0, mine == 2 ? 1 : 2};
+        struct field *field = find_needed(layout, sums[i / 3][mine]);
+        if (!field)
+            continue;
+        for (size_t k = 0; good && k < 2; k++) {
+            const char *name = sums[i / 3][others[k]];
+            int column = weir_view_column(view, name);
+            good = column >= 0 && add_field(layout, name, &view->columns[column], &field->from[k]);
+        }
+        field->sums = good;
+        field->part = mine > 0;
+    }
+    return good;
+}
+
 static weir_err take_map(struct weir_layout *layout, const char *map, bool *mapped, struct weir_error *error)
 {
     const char *is = strchr(map, '=');
@@ -299,7 +333,7 @@ weir_err weir_layout_create(const struct weir_layout_config *config, struct weir
     const struct weir_view *view = config->view;
     struct weir_layout *layout = calloc(1, sizeof *layout);
     *out = NULL;
-    bool good = layout && (layout->field = calloc(config->column_count + (size_t)PARTS, sizeof *layout->field)) &&
+    bool good = layout && (layout->field = calloc(config->column_count + (size_t)SUM_COLUMNS + PARTS, sizeof *layout->field)) &&
                 (layout->feature = calloc(config->column_count + 1u, sizeof *layout->feature));
     for (size_t i = 0; good && i < config->column_count; i++) {
         const struct weir_column *column = &view->columns[config->columns[i]];
@@ -308,6 +342,7 @@ weir_err weir_layout_create(const struct weir_layout_config *config, struct weir
         layout->feature[i] = (uint16_t)field;
         layout->field[field].needed = true;
     }
+    good = good && add_sums(layout, view);
     for (size_t p = 0; good && p < PARTS; p++) {
         int column = weir_view_column(view, part_names[p]);
         good = add_field(layout, part_names[p], column < 0 ? NULL : &view->columns[column], &layout->part[p]);
@@ -365,10 +400,16 @@ int weir_layout_find(const struct weir_layout *layout, const char *name, size_t 
     return find(&layout->names, name, length);
 }
 
+static bool lacks(const struct weir_layout *layout, const bool *has, size_t at)
+{
+    const struct field *field = &layout->field[at];
+    return field->needed && !has[at] && !(field->sums && has[field->from[0]] && has[field->from[1]]);
+}
+
 bool weir_layout_whole(const struct weir_layout *layout, const bool *has)
 {
     for (size_t i = 0; i < layout->fields; i++)
-        if (layout->field[i].needed && !has[i])
+        if (lacks(layout, has, i))
             return false;
     return true;
 }
@@ -378,7 +419,7 @@ weir_err weir_layout_check(const struct weir_layout *layout, const bool *has, co
     char names[300] = "";
     size_t used = 0, missing = 0;
     for (size_t i = 0; i < layout->fields; i++) {
-        if (!layout->field[i].needed || has[i])
+        if (!lacks(layout, has, i))
             continue;
         if (missing++ < 12 && used < sizeof names)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", layout->field[i].name);
@@ -585,6 +626,17 @@ static unsigned read_protocol(const struct weir_layout *layout, struct weir_span
     return code < 0 || code == UNNAMED ? NO_PROTOCOL : code <= NO_PROTOCOL ? (unsigned)code : UDP; /* behind them: RTP, RTCP */
 }
 
+/* A column that is not there, from two that are. False: they are no numbers, or not of one flow. */
+static bool read_sum(const struct weir_layout *layout, const struct field *field, const struct weir_span *cell, double *out)
+{
+    double value[2];
+    bool good = true;
+    for (size_t k = 0; k < 2; k++)
+        good = read_value(&layout->field[field->from[k]], cell[field->from[k]], &value[k]) && good;
+    *out = good ? value[0] + (field->part ? -value[1] : value[1]) : (double)NAN;
+    return good && !(*out < 0);
+}
+
 bool weir_layout_row(const struct weir_layout *layout, const struct weir_span *cell, struct weir_identity *identity, float *row,
                      struct weir_layout_counts *counts, enum weir_fault *fault)
 {
@@ -625,8 +677,10 @@ bool weir_layout_row(const struct weir_layout *layout, const struct weir_span *c
             value = (double)identity->stime_ns / 1e9;
         } else if (field->column->type == WEIR_COLUMN_TIME && at == layout->part[PART_LTIME]) {
             value = (double)identity->ltime_ns / 1e9;
-        } else if (!read_value(field, cell[at], &value)) {
+        } else if (!(field->sums && !cell[at].text ? read_sum(layout, field, cell, &value)
+                                                   : read_value(field, cell[at], &value))) {
             counts->unknown[at]++;
+            value = NAN;
         }
         row[i] = isfinite((float)value) ? (float)value : NAN;
     }

@@ -2,7 +2,8 @@
  *
  * A field is a column of the feature set that the batches carry, or that says who and when (stime, ltime, dur, proto, saddr,
  * sport, daddr, dport; flow_id and record, if the records have some). Fields are found by name: weir's, the title that `ra`
- * prints for it, or what the user maps to it; case does not count. Texts of categories get the code of the feature set's table,
+ * prints for it, or what the user maps to it; case does not count. A column that is not there but is the sum of two that are, or
+ * the rest of one (pkts = spkts + dpkts), is reckoned. Texts of categories get the code of the feature set's table,
  * so a row that `weir flows` printed is judged as the packets were.
  *
  * A finished layout is constant: any thread.

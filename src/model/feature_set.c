@@ -25,10 +25,10 @@ static weir_err lacks(const struct weir_view *view, const char *const *columns, 
         if (used + strlen(columns[c]) + 8 < sizeof names)
             snprintf(names + used, sizeof names - used, "%s'%s'", used ? ", " : "", columns[c]);
     }
-    return weir_fail(
-        error, WEIR_ERR_MISMATCH,
-        "feature set '%s' lacks %zu of the %zu columns: %s%s; name them as it does with --columns, or take --features none",
-        view->name, missing, count, names, missing > 8 ? ", ..." : "");
+    return weir_fail(error, WEIR_ERR_MISMATCH,
+                     "feature set '%s' lacks %zu of the %zu columns: %s%s; name them as it does (import: --columns A,B,...; "
+                     "train: --sql with 'Dur AS dur', or --common), or take --features none",
+                     view->name, missing, count, names, missing > 8 ? ", ..." : "");
 }
 
 weir_err weir_feature_set_choose(const char *wanted, const char *const *columns, size_t count, const char **name, uint64_t *id,

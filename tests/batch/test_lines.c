@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "batch/lines.h"
@@ -220,9 +221,60 @@ static void maps(void **state)
     weir_layout_destroy(&layout);
 }
 
+/* Two columns of a sum tell the third. */
+static void sums(void **state)
+{
+    static const char *const lines[] = {"TotPkts,DstPkts,TotBytes,DstBytes,StartTime,Dur,Proto,SrcAddr,Dir,DstAddr,State",
+                                        "{\"pkts\":1,\"dpkts\":0,\"bytes\":1,\"dbytes\":1,\"stime\":1,\"dur\":0,\"proto\":"
+                                        "\"tcp\",\"saddr\":\"10.0.0.1\",\"dir\":\"->\","
+                                        "\"daddr\":\"10.0.0.2\",\"state\":\"CON\"}"};
+    static const struct {
+        const char *format;
+        bool json;
+    } rows[] = {
+        {"%s,%s,%s,%s,1.0,0.5,tcp,10.0.0.1,->,10.0.0.2,CON", false},
+        {"{\"pkts\":%s,\"dpkts\":%s,\"bytes\":%s,\"dbytes\":%s,\"stime\":1,\"dur\":0,\"proto\":\"tcp\",\"saddr\":\"10.0.0.1\","
+         "\"dir\":\"->\",\"daddr\":\"10.0.0.2\",\"state\":\"CON\"}",
+         true}};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct reading r = {.layout = make_layout(NULL, 0)};
+        const struct weir_layout_counts *counts;
+        char line[512];
+        begin(&r, lines[i]);
+        counts = weir_lines_room_counts(r.room);
+        const int spkts = weir_layout_find(r.layout, "spkts", 5), sbytes = weir_layout_find(r.layout, "sbytes", 6);
+        snprintf(line, sizeof line, rows[i].format, "16777216", "1", "500", "500");
+        assert_int_equal(read_line(&r, line), WEIR_LINE_ROW);
+        assert_true(r.row[SPKTS] == 16777215.0f && r.row[SBYTES] == 0);
+        snprintf(line, sizeof line, rows[i].format, "7", "8", rows[i].json ? "null" : "",
+                 "500"); /* less than nothing; not known */
+        assert_int_equal(read_line(&r, line), WEIR_LINE_ROW);
+        assert_true(isnan(r.row[SPKTS]) && isnan(r.row[SBYTES]));
+        assert_int_equal(counts->unknown[spkts], 1);
+        assert_int_equal(counts->unknown[sbytes], 0);
+        snprintf(line, sizeof line, rows[i].format, "\"many\"", "8", "9", "5");
+        assert_int_equal(read_line(&r, line), WEIR_LINE_ROW);
+        assert_true(isnan(r.row[SPKTS]) && r.row[SBYTES] == 4);
+        assert_int_equal(counts->unknown[spkts], 2);
+        weir_lines_room_destroy(&r.room);
+        weir_lines_end(&r.lines);
+        weir_layout_destroy(&r.layout);
+    }
+    /* one of the two is not enough */
+    struct reading r = {.layout = make_layout(NULL, 0)};
+    const struct weir_lines_config config = {.layout = r.layout, .from = "x.csv"};
+    struct weir_error error = {0};
+    bool title;
+    const char *line = "TotPkts,SrcPkts,TotBytes,StartTime,Dur,Proto,SrcAddr,Dir,DstAddr,State";
+    assert_int_equal(weir_lines_begin(&config, line, strlen(line), &r.lines, &title, &error), WEIR_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "no column for sbytes;"));
+    weir_layout_destroy(&r.layout);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_ra_prints), cmocka_unit_test(json_lines),
-                                       cmocka_unit_test(first_lines), cmocka_unit_test(maps)};
+                                       cmocka_unit_test(first_lines), cmocka_unit_test(maps), cmocka_unit_test(sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
