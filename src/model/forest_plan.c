@@ -452,7 +452,7 @@ static void build_steps(struct compiler *c, size_t index)
     size_t first = f->first[piece->tree];
     for (size_t i = 0; i < f->count[piece->tree]; i++) {
         struct weir_test test = is_leaf(f, first + i) ? (struct weir_test){0} : test_of(c, index, first + i);
-        /* 0 >= 0 sends a leaf right: to itself */
+        /* a byte is >= 0, which sends a leaf right: to itself */
         size_t child = is_leaf(f, first + i) ? i - 1 : plan->child[first + i] - first;
         plan->step[piece->step + i] = WEIR_STEP(test.bin & 0xff, test.plane, child);
     }

@@ -72,11 +72,12 @@ struct weir_heap {
     uint16_t row; /* plane * 64 */
 };
 
-/* OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root; a leaf is its own child. */
+/* OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root, modulo 2^14: a leaf is the right child of
+ * itself, its left one stands before it, which for a lone leaf is -1. */
 #define WEIR_STEP(bin, plane, child) ((uint32_t)(bin) | (uint32_t)(plane) << 8 | (uint32_t)(child) << 18)
 #define WEIR_STEP_BIN(step)          ((step)&0xff)
 #define WEIR_STEP_PLANE(step)        ((step) >> 8 & 0x3ff)
-#define WEIR_STEP_CHILD(step)        ((step) >> 18)
+#define WEIR_STEP_CHILD(step, right) (((step) + ((uint32_t)(right) << 18)) >> 18)
 
 struct weir_node {
     float threshold; /* NaN in a leaf: no comparison sends a row to the right */

@@ -19,7 +19,7 @@ enum { NODES = 65600, ROWS_MAX = 1100 };
  */
 enum { CODED = 1 << 8, WIDE = 1 << 9, NUMBERED = 1 << 10 };
 
-enum shape { ANY, COMPLETE, OBLIVIOUS, CHAIN, LEAF };
+enum shape { ANY, COMPLETE, OBLIVIOUS, CHAIN, LEAF, MIXED /* ANY, and lone leaves between */ };
 
 struct setting {
     const char *name;
@@ -48,6 +48,7 @@ static const struct setting settings[] = {
     {"leaves of 90 values", 5, 90, 90, 4, 5, ANY, 4, 40, true, false, false, WEIR_FORM_MASK, 0, 0, false},
     {"small leaf-wise trees", 40, 1, 1, 70, 9, ANY, 5, 100, false, false, false, WEIR_FORM_REACH, 0, 0, false},
     {"small leaf-wise trees of every split", 14, 2, 1, 140, 9, ANY, 5, 100, true, true, true, WEIR_FORM_REACH, 0, 0, false},
+    {"small leaf-wise trees and lone leaves", 11, 1, 1, 70, 9, MIXED, 5, 100, false, false, false, WEIR_FORM_REACH, 0, 0, false},
     {"complete depth 8", 70, 1, 1, 70, 8, COMPLETE, 0, 250, false, false, false, WEIR_FORM_MASK, 0, 0, false},
     {"more tests than a batch holds", 30, 1, 1, 220, 8, COMPLETE, 0, 1500, false, false, false, WEIR_FORM_MASK, 0, 0, false},
     {"chains", 9, 1, 1, 12, 200, CHAIN, 0, 255, false, false, false, WEIR_FORM_REACH, 0, 0, false},
@@ -182,6 +183,7 @@ static struct weir_forest *make(const struct setting *s, uint64_t seed)
     }
     for (unsigned t = 0; t < s->trees; t++) {
         unsigned depth = s->shape == COMPLETE || s->shape == CHAIN ? s->depth
+                         : s->shape == MIXED                       ? t % 7 == 3 ? 0 : s->depth
                          : s->trees < s->depth                     ? s->depth - t % 4
                          : s->depth                                ? 1 + t % s->depth
                                                                    : 0;
