@@ -680,11 +680,10 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
     plan->piece = weir_plan_room(f->trees, sizeof *plan->piece);
     plan->child = weir_plan_room(f->nodes, sizeof *plan->child);
     plan->of_tree = weir_plan_room(f->trees, sizeof *plan->of_tree);
-    plan->first_leaf = weir_plan_room(f->trees, sizeof *plan->first_leaf);
     plan->identity = weir_plan_room(f->columns, sizeof *plan->identity);
     if (!c->shape || !c->form || !c->edge_first || !c->edge_count || !c->plane_first || !c->key || !c->level || !c->batch ||
-        !plan->batch || !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->first_leaf ||
-        !plan->of_tree || !plan->identity)
+        !plan->batch || !plan->search || !plan->plane || !plan->run || !plan->piece || !plan->child || !plan->of_tree ||
+        !plan->identity)
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
 
     while ((f->columns - 1) >> plan->shift)
@@ -701,10 +700,6 @@ static weir_err compile(struct compiler *c, struct weir_error *error)
                 child += 2;
             }
         c->shape[t] = shape_of(f, t);
-        size_t leaf = f->first[t];
-        while (!is_leaf(f, leaf))
-            leaf++;
-        plan->first_leaf[t] = f->place[leaf];
     }
     weir_err err = choose_forms(c, error);
     if (!err)
@@ -791,7 +786,6 @@ void weir_plan_free(struct weir_plan **plan)
     free(p->entry);
     weir_walk_forget(p);
     free(p->child);
-    free(p->first_leaf);
     free(p->of_tree);
     free(p->identity);
     free(p);

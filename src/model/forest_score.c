@@ -56,11 +56,6 @@ weir_err weir_kernel_choose(const struct weir_kernel **kernel, struct weir_error
                      "WEIR_SIMD=%.40s: it is one of reference, scalar, avx2, avx512, avx512vbmi, or unset", wanted);
 }
 
-const char *weir_plan_kernel(const struct weir_plan *plan)
-{
-    return plan->kernel->name;
-}
-
 /* -- the rules as they are written down -- */
 
 static uint32_t walk(const struct weir_plan *plan, size_t tree, const struct weir_values *v, size_t row)

@@ -11,13 +11,10 @@ struct weir_plan;
 struct weir_kernel;
 
 /* The forest must outlive the plan. kernel: NULL for the one that WEIR_SIMD or the CPU chooses. Errors of weir_kernel_choose,
- * WEIR_ERR_LIMIT, WEIR_ERR_MEMORY. */
+ * WEIR_ERR_MEMORY. */
 weir_err weir_plan_create(const struct weir_forest *forest, const struct weir_kernel *kernel, struct weir_plan **out,
                           struct weir_error *error);
 void weir_plan_free(struct weir_plan **plan);
-
-/* "avx512": the kernel in use. */
-const char *weir_plan_kernel(const struct weir_plan *plan);
 
 /* As weir_model_margins and weir_model_margins_block. */
 void weir_plan_rows(const struct weir_plan *plan, const float *x, size_t rows, size_t stride, float *margins);

@@ -214,11 +214,10 @@ struct weir_plan {
     double *leaf_at, *leaf_value;
     uint16_t *leaf_of;
     bool leaves_few;
-    uint32_t *entry;      /* [piece][64] */
-    uint32_t *child;      /* [nodes of the forest] left child, 0 in leaves */
-    uint32_t *first_leaf; /* [trees] FLOAT64: the row of its first leaf in the forest's */
-    uint32_t *of_tree;    /* [trees] its piece */
-    uint16_t *identity;   /* 0, 1, ...: the index when the caller has none */
+    uint32_t *entry;    /* [piece][64] */
+    uint32_t *child;    /* [nodes of the forest] left child, 0 in leaves */
+    uint32_t *of_tree;  /* [trees] its piece */
+    uint16_t *identity; /* 0, 1, ...: the index when the caller has none */
 };
 
 /* Where a chunk's values are: row r, column c at x[index[c] * column_step + r * row_step]. Row-major: column_step 1 and the

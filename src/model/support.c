@@ -176,12 +176,6 @@ static double place(const struct weir_support *m, size_t c, double x)
     return fmax(-(double)WEIR_RBF_MOST, fmin(u, (double)WEIR_RBF_MOST));
 }
 
-void weir_support_place(const struct weir_support *m, const float *row, float *u)
-{
-    for (size_t k = 0; k < m->kept_count; k++)
-        u[k] = (float)place(m, m->kept[k], (double)row[m->kept[k]]);
-}
-
 /* 2^-x for x >= 0. */
 static double power(double x)
 {

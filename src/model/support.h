@@ -52,7 +52,4 @@ weir_err weir_support_create(size_t columns, size_t classes, size_t kept, size_t
 /* Checks all numbers and packs the vectors. WEIR_ERR_FORMAT names what is wrong, WEIR_ERR_MEMORY. */
 weir_err weir_support_finish(struct weir_support *support, struct weir_error *error);
 
-/* The kept columns of a row whose values are known. */
-void weir_support_place(const struct weir_support *support, const float *row, float *u);
-
 #endif

@@ -111,13 +111,7 @@ static inline weir_vd weir_vf_high(weir_vf a)
 #endif
 }
 
-/* Of numbers. */
-static inline weir_vd weir_vd_min(weir_vd a, weir_vd b)
-{
-    weir_vl less = a < b;
-    return (weir_vd)(((weir_vl)a & less) | ((weir_vl)b & ~less));
-}
-
+/* The larger of numbers. */
 static inline weir_vd weir_vd_max(weir_vd a, weir_vd b)
 {
     weir_vl more = a > b;
