@@ -86,8 +86,7 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
                                           .candidates = candidates(&config->params, set->columns),
                                           .depth = (size_t)weir_params_whole(&config->params, "max_depth"),
                                           .split_least = weir_params_whole(&config->params, "min_samples_split"),
-                                          .leaf_least = weir_params_whole(&config->params, "min_samples_leaf"),
-                                          .unit = 1};
+                                          .leaf_least = weir_params_whole(&config->params, "min_samples_leaf")};
     size_t groups = set->classes == 2 ? 1 : set->classes;
     err = weir_grower_create(&grow, &grower, error);
     if (!err)

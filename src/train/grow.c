@@ -447,7 +447,7 @@ static void make_leaf(struct weir_grower *g, uint32_t node, uint64_t all)
     g->missing_left[node] = 1;
     g->value[node] = 0;
     g->gain[node] = 0;
-    g->cover[node] = (float)((double)all / (double)g->c.unit);
+    g->cover[node] = (float)all;
     if (g->width == 1)
         g->leaf[node] = (double)g->total[1] / (double)all;
     else
@@ -472,7 +472,7 @@ static void make_split(struct weir_grower *g, const struct open *o, const struct
     g->column[node] = (int32_t)cut->column;
     g->missing_left[node] = alone ? 0 : missing ? cut->missing_left : stay > o->rows - stay;
     g->value[node] = alone ? INFINITY : weir_bins_threshold(g->c.bins, cut->column, cut->left, cut->right);
-    g->gain[node] = (float)fmax(0, (cut->score - squares / (double)all) / (double)g->c.unit);
+    g->gain[node] = (float)fmax(0, cut->score - squares / (double)all);
 }
 
 static size_t place_rows(struct weir_grower *g, const uint32_t *weight)
@@ -502,7 +502,7 @@ weir_err weir_grower_tree(struct weir_grower *g, const uint32_t *weight, uint64_
         bool pure = false;
         for (size_t k = 0; k < g->c.classes; k++)
             pure |= g->total[k] == all;
-        if (pure || o.depth == g->c.depth || all < g->c.split_least * g->c.unit)
+        if (pure || o.depth == g->c.depth || all < g->c.split_least)
             continue;
         find_cut(g, &o, dead, all, packed, random, &best);
         if (best.score < 0)

@@ -23,7 +23,6 @@ struct weir_grow_config {
     size_t depth;         /* at most; 0: as deep as it takes (WEIR_FOREST_DEPTH_MAX) */
     uint64_t split_least; /* weight of a node that may be split */
     uint64_t leaf_least;  /* weight of a leaf */
-    unsigned unit;        /* the weight of a row that counts once, for the two above; > 0 */
 };
 
 /* WEIR_ERR_MEMORY. */
@@ -32,7 +31,7 @@ void weir_grower_free(struct weir_grower **grower);
 
 /* Grows a tree on rows with these weights ([bins->rows], 0: left out; together below 2^32). random: the tree's own stream, used
  * where candidates are drawn. The tree is the grower's, good until the next call: its leaves hold the share of each class ([1] of
- * the second one for two classes), cover is the weight over unit. WEIR_ERR_MEMORY, _LIMIT. */
+ * the second one for two classes), cover is the weight. WEIR_ERR_MEMORY, _LIMIT. */
 weir_err weir_grower_tree(struct weir_grower *grower, const uint32_t *weight, uint64_t *random, const struct weir_tree **out,
                           struct weir_error *error);
 

@@ -152,8 +152,7 @@ static void splits_are_the_best(void **state)
                                                     .classes = classes,
                                                     .depth = limits[l].depth,
                                                     .split_least = limits[l].split,
-                                                    .leaf_least = limits[l].leaf,
-                                                    .unit = 1};
+                                                    .leaf_least = limits[l].leaf};
             assert_int_equal(weir_grower_create(&config, &grower, NULL), WEIR_OK);
             for (int again = 0; again < 2; again++) /* the room is used again */
                 assert_int_equal(weir_grower_tree(grower, r.weight, &random, &tree, NULL), WEIR_OK);
@@ -203,8 +202,68 @@ static void many_values_are_cut_evenly(void **state)
     weir_bins_fini(&bins);
 }
 
+struct grown {
+    struct weir_bins bins;
+    struct weir_grower *grower;
+    const struct weir_tree *tree;
+};
+
+static void grow_on(const struct weir_train_set *set, const uint32_t *weight, struct grown *out)
+{
+    uint64_t random = 1;
+    assert_int_equal(weir_bins_make(set, &out->bins, NULL), WEIR_OK);
+    const struct weir_grow_config config = {
+        .bins = &out->bins, .label = set->label, .classes = set->classes, .split_least = 2, .leaf_least = 1};
+    assert_int_equal(weir_grower_create(&config, &out->grower, NULL), WEIR_OK);
+    assert_int_equal(weir_grower_tree(out->grower, weight, &random, &out->tree, NULL), WEIR_OK);
+}
+
+static void grown_free(struct grown *grown)
+{
+    weir_grower_free(&grown->grower);
+    weir_bins_fini(&grown->bins);
+}
+
+/* Columns that say nothing change no tree; with them there are so many bins that small nodes read them row by row. */
+static void a_wide_table_gives_the_same_tree(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, SAY = 7, ALL = 230 };
+    static float x[SAY + 1][MANY];
+    static uint32_t row[MANY], label[MANY], weight[MANY];
+    const float *column[ALL];
+    for (size_t classes = 2; classes <= 3; classes++) {
+        struct grown narrow, wide;
+        uint64_t seed = classes;
+        for (uint32_t i = 0; i < MANY; i++) {
+            row[i] = i;
+            label[i] = i < classes ? i : random_below(&seed, (unsigned)classes);
+            weight[i] = random_below(&seed, 3);
+            for (size_t c = 0; c < SAY; c++)
+                x[c][i] = random_below(&seed, 9) ? random_float(&seed) + 0.2f * (float)(label[i] * (c % 3)) : NAN;
+        }
+        for (size_t c = 0; c < ALL; c++)
+            column[c] = x[c < SAY ? c : SAY];
+        const struct weir_train_set few = {column, SAY, row, label, MANY, classes},
+                                    all = {column, ALL, row, label, MANY, classes};
+        grow_on(&few, weight, &narrow);
+        grow_on(&all, weight, &wide);
+        const struct weir_tree *a = narrow.tree, *b = wide.tree;
+        assert_in_range(a->count, 500, MANY);
+        assert_int_equal(a->count, b->count);
+        assert_memory_equal(a->left, b->left, a->count * sizeof *a->left);
+        assert_memory_equal(a->column, b->column, a->count * sizeof *a->column);
+        assert_memory_equal(a->missing_left, b->missing_left, a->count * sizeof *a->missing_left);
+        assert_memory_equal(a->value, b->value, a->count * sizeof *a->value);
+        assert_memory_equal(a->cover, b->cover, a->count * sizeof *a->cover);
+        grown_free(&narrow);
+        grown_free(&wide);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(splits_are_the_best), cmocka_unit_test(many_values_are_cut_evenly)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(splits_are_the_best), cmocka_unit_test(many_values_are_cut_evenly),
+                                       cmocka_unit_test(a_wide_table_gives_the_same_tree)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
