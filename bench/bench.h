@@ -19,8 +19,8 @@ struct weir_bench_options {
     const char *data;           /* survey: FILE or GLOB of CSV, NULL: made up */
     const char *label, *benign; /* survey: as of weir train, or NULL */
     const char *capture[2];     /* pipeline (with a model), reload: where the records come from */
-    uint64_t size;              /* flood: SYNs, day: packets, reload: reloads, ingest, survey: rows; 0: the default */
-    uint64_t flows;             /* flood, day: room of the flow table */
+    uint64_t size;  /* flood: SYNs, day: packets, reload: reloads, ingest, survey, pipeline's flat: rows; 0: default */
+    uint64_t flows; /* flood, day: room of the flow table */
     unsigned lanes, workers;
 };
 

@@ -1,7 +1,6 @@
 #include "bench/cluster.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "batch/batcher.h"
+#include "bench/scratch.h"
 #include "model/build.h"
 #include "pipeline/account.h"
 #include "pipeline/sender.h"
@@ -36,14 +36,6 @@ struct job {
     struct weir_batcher *batcher;
     const char **column_names, *queues[1];
 };
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
 
 /* --- processes --- */
 
@@ -265,9 +257,9 @@ weir_err weir_cluster_cell(const struct weir_cluster *cluster, struct weir_cell 
                            struct weir_cell_figures *figures, struct weir_error *error)
 {
     struct job *job = calloc(1, sizeof *job);
+    *figures = (struct weir_cell_figures){0};
     if (!job)
         return weir_fail(error, WEIR_ERR_MEMORY, "bench: out of memory");
-    *figures = (struct weir_cell_figures){0};
     job->cluster = cluster;
     snprintf(job->folder, sizeof job->folder, "%.40s/cluster", cluster->folder);
     snprintf(job->queue, sizeof job->queue, "zmq+ipc://%s/batches", job->folder);
@@ -287,7 +279,7 @@ weir_err weir_cluster_cell(const struct weir_cluster *cluster, struct weir_cell 
     end_all(job);
     if (code == WEIR_OK)
         code = read_account(job, figures, error);
-    nftw(job->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    weir_scratch_clear(job->folder);
     free(job->column_names);
     free(job);
     return code;

@@ -12,8 +12,7 @@
 struct weir_csv_rows {
     const char *data;  /* FILE or GLOB of CSV with one header; NULL: made up, 83 columns, label "Label", benign "BENIGN" */
     const char *label; /* column that is never changed; NULL: "label", large or small */
-    size_t
-        want; /* rows in both files; 0: as many as there are. More than there are: drawn again, each number with noise of 2 % */
+    size_t want;       /* rows in both files; 0: as many as there are. More: drawn again, each number with noise of 2 % */
 };
 
 /* Writes both files. Equal input gives equal bytes. WEIR_ERR_NOT_FOUND, _FORMAT (no rows; headers that differ), _IO, _MEMORY. */

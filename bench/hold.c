@@ -1,7 +1,6 @@
 #include "bench/hold.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -9,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "bench/scratch.h"
 
 /* The stream runs ahead of weir by what the pipe and weir's blocks hold: some ten thousand packets. */
 struct weir_hold_child {
@@ -90,17 +91,9 @@ void weir_hold_print(const struct weir_hold *hold, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%.0f", i ? " " : "MiB after each 24th: ", hold->rss[i]);
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static void remove_all(void *folder)
 {
-    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    weir_scratch_clear(folder);
 }
 
 weir_err weir_hold_place(struct weir_hold_place *place, struct weir_error *error)

@@ -32,7 +32,7 @@ void weir_hold_fini(struct weir_hold *hold);
 /* Growth in MiB for each 24th of the stream, by least squares over its second half. */
 double weir_hold_slope(const struct weir_hold *hold);
 
-/* "memory 120 130 ... MiB", a number a sample. */
+/* "MiB after each 24th: 120 130 ...", a number a sample. */
 void weir_hold_print(const struct weir_hold *hold, char *text, size_t size);
 
 /* An account's number by its path, "store.committed"; 0 when there is none. */

@@ -1,7 +1,10 @@
 #include "bench/scratch.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +33,19 @@ static void remove_all(void)
         if (unlink(path) && rmdir(path) && errno == ENOTEMPTY)
             remove_tree(path);
     }
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+void weir_scratch_clear(const char *folder)
+{
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void on_signal(int number)

@@ -9,4 +9,7 @@ void weir_scratch_add(const char *path);
 /* Removes all of them, and signals are as they were. */
 void weir_scratch_remove(void);
 
+/* Removes a folder and all in it, now. Any thread. */
+void weir_scratch_clear(const char *folder);
+
 #endif
