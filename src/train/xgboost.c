@@ -33,10 +33,11 @@ static weir_err fit(const struct weir_train_set *set, const struct weir_train_co
     weir_boosted_gather(set, x, set->columns, 1);
     weir_err err = weir_xgb_train(x, set->label, set->rows, set->columns, &xgb, &bytes, &size, error);
     free(x);
-    char library[48];
-    snprintf(library, sizeof library, "XGBoost %s", weir_xgb_version(NULL));
-    if (!err)
+    if (!err) {
+        char library[48];
+        snprintf(library, sizeof library, "XGBoost %s", weir_xgb_version(NULL));
         err = weir_boosted_take(weir_xgboost_read, bytes, size, library, out, error);
+    }
     free(bytes);
     return err;
 }
