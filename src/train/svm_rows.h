@@ -1,6 +1,6 @@
 /* Training rows brought to where radial basis functions see them: centred, multiplied by sqrt(2 gamma log2 e) (and by one over
  * the deviation), so that a kernel value is 2^-|difference|^2 / 2; columns that together cannot move an exponent by more than
- * 1e-7 left out; class by class; equal rows of a class merged into one that weighs as many. One thread, the same bits on any CPU.
+ * 5e-7 left out; class by class; equal rows of a class merged into one that weighs as many. One thread, the same bits on any CPU.
  */
 #ifndef WEIR_TRAIN_SVM_ROWS_H
 #define WEIR_TRAIN_SVM_ROWS_H
