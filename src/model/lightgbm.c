@@ -149,12 +149,22 @@ static void read_integers(struct reader *r, struct span list, struct weir_intege
             fail(r, WEIR_ERR_MEMORY, "out of memory");
 }
 
-static void read_doubles(struct reader *r, struct span list, struct weir_doubles *out)
+/* Where missing values alone go one way, LightGBM writes the threshold "inf". */
+static double threshold(struct reader *r, struct span word)
+{
+    double value = 0;
+    if (weir_number_read(word.text, word.length, &value) == WEIR_NUMBER_ENDLESS)
+        return *word.text == '-' ? -(double)INFINITY : (double)INFINITY;
+    return number(r, word);
+}
+
+static void read_doubles(struct reader *r, struct span list, double (*read)(struct reader *, struct span),
+                         struct weir_doubles *out)
 {
     struct span word;
     out->count = 0;
     while (!r->failed && next_word(&list, &word))
-        if (!weir_doubles_add(out, number(r, word)))
+        if (!weir_doubles_add(out, read(r, word)))
             fail(r, WEIR_ERR_MEMORY, "out of memory");
 }
 
@@ -334,31 +344,37 @@ static void read_block_line(struct reader *r, struct block *b, struct span key, 
                 if (lists[i].integers)
                     read_integers(r, value, lists[i].integers);
                 else
-                    read_doubles(r, value, lists[i].doubles);
+                    read_doubles(r, value, lists[i].doubles == &b->threshold ? threshold : number, lists[i].doubles);
             }
 }
 
-/* x <= limit goes left, as x >= *t goes right. LightGBM drops values within 1e-35 of 0 from a row: they are 0, also beside a
- * limit that lies there. */
-static void set_limit(double limit, float *t)
+/* x <= limit goes left. LightGBM drops values within 1e-35 of 0 from a row: they are 0, also beside a limit that lies there.
+ * Call after missing_left is set. */
+static void set_limit(struct reader *r, size_t i, double limit, struct weir_draft *a)
 {
+    struct weir_error why = {0};
     if (limit >= -(double)WEIR_FOREST_ZERO && limit < 0)
-        *t = -WEIR_FOREST_ZERO;
+        a->value[i] = -WEIR_FOREST_ZERO;
     else if (limit >= 0 && limit <= (double)WEIR_FOREST_ZERO)
-        *t = nextafterf(WEIR_FOREST_ZERO, 1);
-    else
-        weir_draft_above(limit, t); /* finite: there is a number above */
+        a->value[i] = nextafterf(WEIR_FOREST_ZERO, 1);
+    else if (weir_draft_limit(a, r->forest, i, limit, &why))
+        fail(r, why.code, "tree %zu: node %zu: %s", r->forest->trees, i, why.text);
 }
 
-static void set_numerical(const struct block *b, size_t i, struct weir_draft *a)
+static void set_numerical(struct reader *r, const struct block *b, size_t i, struct weir_draft *a)
 {
     int missing = b->decision.item[i] >> 2 & 3;
-    set_limit(b->threshold.item[i], &a->value[i]);
+    double limit = b->threshold.item[i];
     if (missing == MISSING_NONE) /* NaN is 0 */
-        a->missing_left[i] = 0 <= b->threshold.item[i];
+        a->missing_left[i] = 0 <= limit;
     else
         a->missing_left[i] = (b->decision.item[i] & DEFAULT_LEFT) != 0;
     a->kind[i] = missing == MISSING_ZERO ? WEIR_SPLIT_ZERO : WEIR_SPLIT_NUMBER;
+    if (missing == MISSING_ZERO && limit == (double)INFINITY)
+        fail(r, WEIR_ERR_UNSUPPORTED, "tree %zu: node %zu: zeros alone go one way; train with zero_as_missing=false",
+             r->forest->trees, i);
+    else
+        set_limit(r, i, limit, a);
 }
 
 /* In the set: left. Not in it, negative, missing: right. */
@@ -416,7 +432,7 @@ static void fill(struct reader *r, const struct block *b, struct weir_draft *a, 
         if (b->decision.item[i] & CATEGORICAL)
             set_categorical(r, b, i, a);
         else
-            set_numerical(b, i, a);
+            set_numerical(r, b, i, a);
     }
     for (size_t k = 0; k < (size_t)b->leaves; k++) {
         a->left[inner + k] = a->right[inner + k] = -1;

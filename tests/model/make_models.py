@@ -164,8 +164,10 @@ def lightgbm_models(folder: str) -> None:
     import lightgbm
 
     def make(name: str, kinds: int = 2, categories: int = 0, regression: bool = False, positive: bool = False, rounds: int = 4,
-             missing: bool = True, zeros: bool = False, factor: float = 1, **parameters: object) -> None:
+             missing: bool = True, zeros: bool = False, factor: float = 1, telling: bool = False, **parameters: object) -> None:
         x, y, signal = training(kinds, categories, missing, zeros)
+        if telling:  # that a value is missing tells the class: thresholds of infinity
+            y = numpy.where(numpy.isnan(x[:, 4]), 1, y * (rng.random(len(x)) < 0.3))
         target = numpy.exp(signal / 2) if positive else signal if regression else y
         if parameters["objective"] in ("cross_entropy", "cross_entropy_lambda"):
             target = 1 / (1 + numpy.exp(-signal))
@@ -216,6 +218,7 @@ def lightgbm_models(folder: str) -> None:
     make("cross-entropy", objective="cross_entropy")
     make("cross-entropy-lambda", objective="cross_entropy_lambda")
     make("lone-leaf", objective="binary", min_gain_to_split=1e9, rounds=1)
+    make("missing-alone", objective="binary", telling=True)
 
 
 # -- CatBoost --
