@@ -121,6 +121,22 @@ static weir_err check_classes(const struct weir_fit_rows *rows, const uint32_t *
     return failed;
 }
 
+/* Adds to an error which column has values that most models do not bear. */
+static void name_huge_column(const struct weir_fit_rows *rows, struct weir_error *error)
+{
+    const struct weir_dataset *dataset = rows->dataset;
+    struct weir_error why = *error;
+    for (size_t c = 0; c < dataset->column_count; c++)
+        for (size_t i = 0; i < rows->train_count; i++) {
+            float value = dataset->columns[c].values[rows->train[i]];
+            if ((double)fabsf(value) >= 1e24) { /* not for NaN */
+                weir_fail(error, why.code, "%s; column '%.60s' has values such as %g: leave it out with --exclude", why.text,
+                          dataset->columns[c].name, (double)value);
+                return;
+            }
+        }
+}
+
 static weir_err fit_once(const struct weir_fit_rows *rows, const struct weir_fit_config *config, weir_model **model,
                          double *seconds, struct weir_error *error)
 {
@@ -167,6 +183,8 @@ static weir_err fit_once(const struct weir_fit_rows *rows, const struct weir_fit
     *seconds = (double)(weir_clock_mono_ns() - start) * 1e-9;
     if (!failed)
         failed = make_model(rows, config, &trained, used, model, error);
+    if (failed == WEIR_ERR_FORMAT && error)
+        name_huge_column(rows, error);
 out:
     weir_trained_fini(&trained);
     json_decref(used);
