@@ -52,10 +52,11 @@ static const struct weir_view *find_view(const struct weir_run_options *o, const
         weir_problem(problems, WEIR_ERR_ARGUMENT, "%s %s: not a feature set; there are: %s",
                      weir_run_options_place(o, "features").text, features, weir_view_names());
     else if (!view)
-        weir_problem(problems, WEIR_ERR_MISMATCH,
-                     "model %s is of feature set '%s', which weir does not meter (it knows: %s): such a model works with "
-                     "`weir evaluate` and `weir predict` only",
-                     weir_model_label(model), features, weir_view_names());
+        weir_problem(
+            problems, WEIR_ERR_MISMATCH,
+            "model %s is of feature set '%s', which weir does not meter (it knows: %s): `weir evaluate` and `weir predict` take "
+            "it; for live traffic train on flow records of `weir flows`, or on argus's columns (docs/train.md)",
+            weir_model_label(model), features, weir_view_names());
     return view;
 }
 

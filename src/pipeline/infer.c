@@ -452,10 +452,11 @@ static weir_err check_model(const weir_model *model, struct weir_error *error)
     const char *set = weir_model_feature_set(model);
     if (weir_view_find(set))
         return WEIR_OK;
-    return weir_fail(error, WEIR_ERR_MISMATCH,
-                     "model %s is of feature set '%s', which weir does not meter (it knows: %s): such a model works with `weir "
-                     "evaluate` and `weir predict` only",
-                     weir_model_label(model), set ? set : "none", weir_view_names());
+    return weir_fail(
+        error, WEIR_ERR_MISMATCH,
+        "model %s is of feature set '%s', which weir does not meter (it knows: %s): `weir evaluate` and `weir predict` take "
+        "it; for live traffic train on flow records of `weir flows`, or on argus's columns (docs/train.md)",
+        weir_model_label(model), set ? set : "none", weir_view_names());
 }
 
 weir_err weir_infer_start(const struct weir_infer_config *config, struct weir_infer **out, struct weir_error *error)
