@@ -50,7 +50,7 @@ static void print_duration(double seconds, char *out, size_t size)
         snprintf(out, size, "%.1f h", seconds / 3600);
 }
 
-/* What is left by the estimates, corrected by how right they were so far. */
+/* What is left by the estimates, corrected by how right they were so far. running 0: not known. */
 static void draw(struct progress *p, size_t running)
 {
     char left[64] = "", text[32];
@@ -63,7 +63,9 @@ static void draw(struct progress *p, size_t running)
         print_duration(fmax(1, passed * (p->cost - p->cost_done) / p->cost_done), text, sizeof text);
         snprintf(left, sizeof left, ", about %s left", text);
     }
-    fprintf(stderr, "\r\033[Kweir: %zu of %zu tasks done, %zu running", p->finished, p->tasks, running);
+    fprintf(stderr, "\r\033[Kweir: %zu of %zu tasks done", p->finished, p->tasks);
+    if (running)
+        fprintf(stderr, ", %zu running", running);
     if (p->failed)
         fprintf(stderr, ", %zu failed", p->failed);
     fputs(left, stderr);
@@ -235,6 +237,7 @@ static weir_err run_ray(struct progress *p, const volatile sig_atomic_t *stop, s
     while (waitpid(pid, &status, WNOHANG) == 0) {
         usleep(100000);
         look_for_results(p);
+        draw(p, 0);
         if (*stop && !told) {
             kill(pid, SIGTERM);
             told = true;

@@ -35,6 +35,19 @@ static weir_err make_folder(const char *path, struct weir_error *error)
     return weir_file_fail(error, path, "make this folder");
 }
 
+/* With the folders above it, as mkdir -p. */
+static weir_err make_folders(const char *path, struct weir_error *error)
+{
+    char part[WEIR_SURVEY_PATH];
+    weir_err failed = join(path, "", part, error);
+    for (char *slash = failed ? NULL : strchr(part + 1, '/'); slash && !failed; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        failed = make_folder(part, error);
+        *slash = '/';
+    }
+    return failed;
+}
+
 weir_err weir_survey_json_read(const char *path, json_t **out, struct weir_error *error)
 {
     uint8_t *bytes;
@@ -99,7 +112,7 @@ weir_err weir_survey_folder_open(const char *dir, bool fresh, struct weir_error 
 {
     static const char *const inner[] = {"data", "tasks"};
     char path[WEIR_SURVEY_PATH];
-    weir_err failed = make_folder(dir, error);
+    weir_err failed = make_folders(dir, error);
     for (size_t i = 0; i < 2 && !failed; i++) {
         failed = join(dir, inner[i], path, error);
         if (!failed)

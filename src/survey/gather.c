@@ -34,7 +34,8 @@ static const struct {
                {"roc_auc", "result", "metrics"},  {"pr_auc", "result", "metrics"},    {"log_loss", "result", "metrics"},
                {"brier", "result", "metrics"},    {"ece", "result", "metrics"},       {"fit_s", "cost", NULL},
                {"score_s", "cost", NULL},         {"peak_mib", "cost", NULL},         {"score_ns", "cost", NULL},
-               {"extract_ns", "cost", NULL},      {"model_bytes", "result", NULL}};
+               {"extract_ns", "cost", NULL},      {"model_bytes", "result", NULL},    {"train_rows", "result", NULL},
+               {"test_rows", "result", NULL}};
 
 enum { FIGURES = sizeof figures / sizeof *figures };
 
@@ -467,11 +468,36 @@ static void print_heading(FILE *to, const json_t *report, const json_t *group, b
 {
     const json_t *data = json_object_get(json_object_get(report, "data"), text_of(group, "data"));
     const char *test = json_string_value(json_object_get(group, "test_data"));
-    fprintf(to, "%s%s%s%s: %lld rows, %lld columns, %zu classes\n", first ? "" : "\n", text_of(group, "data"),
+    double train = mean(group, "train_rows"), tested = mean(group, "test_rows");
+    fprintf(to, "%s%s%s%s: %lld rows, %lld columns, %zu classes", first ? "" : "\n", text_of(group, "data"),
             test ? ", tested on " : "", test ? test : "", (long long)json_integer_value(json_object_get(data, "rows")),
             (long long)json_integer_value(json_object_get(data, "columns")), json_array_size(json_object_get(data, "classes")));
+    if (!isnan(train) && !isnan(tested)) /* means, of folds that differ in size */
+        fprintf(to, "; %.0f rows train, %.0f test", train, tested);
+    fputc('\n', to);
     fprintf(to, "%-26s %8s %9s %8s %8s %9s %9s %9s %9s\n", "algorithm", "accuracy", "precision", "recall", "F1", "fit s",
             "score s", "peak MiB", "ns/flow");
+}
+
+/* Tests whose rows are all attacks, or all normal, measure half of a model. */
+static void print_one_sided(FILE *to, const json_t *report)
+{
+    const json_t *task;
+    size_t i, without[2] = {0}, tests = 0;
+    json_array_foreach(json_object_get(report, "tasks"), i, task)
+    {
+        const json_t *detection = json_object_get(json_object_get(json_object_get(task, "result"), "metrics"), "detection");
+        if (!json_is_object(detection))
+            continue;
+        tests++;
+        without[0] += !json_integer_value(json_object_get(detection, "attacks"));
+        without[1] += !json_integer_value(json_object_get(detection, "normal"));
+    }
+    for (i = 0; i < 2; i++)
+        if (without[i])
+            fprintf(to,
+                    "\n%zu of %zu tests had no %s among their rows: %s say nothing there; test on other rows (--test, --split)\n",
+                    without[i], tests, i ? "normal traffic" : "attack", i ? "false alarms" : "recall and F1");
 }
 
 void weir_survey_print(FILE *to, const json_t *report)
@@ -510,6 +536,7 @@ void weir_survey_print(FILE *to, const json_t *report)
     if (json_array_size(json_object_get(report, "summary")) > 1)
         fputs("\n* nothing else is both as good (F1) and as cheap (ns a flow, to get the columns and to score)\n", to);
     weir_survey_unseen_print(to, json_object_get(report, "unseen"));
+    print_one_sided(to, report);
     json_array_foreach(json_object_get(report, "tasks"), i, task)
     {
         if (!strcmp(text_of(task, "status"), "failed"))

@@ -242,14 +242,26 @@ static void put_head(FILE *to, const struct weir_report_view *view)
     put(to, number_of(report, "jobs"), WEIR_HTML_COUNT);
     fputs(number_of(report, "jobs") > 1 ? " processes, engine " : " process, engine ", to);
     weir_html_text(to, text_of(report, "engine"));
-    fputs("</span></div>\n</div>\n<nav aria-label=\"Parts\"><a href=\"#results\">Results</a><a href=\"#alerts\">Alerts</a><a "
-          "href=\"#curves\">Curves</a>",
-          to);
-    if (json_array_size(json_object_get(report, "unseen")))
-        fputs("<a href=\"#unseen\">Attacks never seen</a>", to);
-    fputs("<a href=\"#confusion\">Confusion</a><a href=\"#importance\">Importance</a><a href=\"#cost\">Cost</a>"
-          "<a href=\"#time\">Time</a><a href=\"#about\">Data and machine</a></nav>\n",
-          to);
+    fputs("</span></div>\n</div>\n", to);
+}
+
+/* Leads to the parts that the page has. */
+static void put_nav(FILE *to, const char *parts)
+{
+    static const struct {
+        const char *id, *title;
+    } places[] = {
+        {"results", "Results"}, {"failed", "Failed tasks"}, {"alerts", "Alerts"},         {"unseen", "Attacks never seen"},
+        {"curves", "Curves"},   {"confusion", "Confusion"}, {"classes", "Classes"},       {"importance", "Importance"},
+        {"cost", "Cost"},       {"time", "Time"},           {"about", "Data and machine"}};
+    char id[32];
+    fputs("<nav aria-label=\"Parts\">", to);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(id, sizeof id, "<h2 id=\"%s\">", places[i].id);
+        if (strstr(parts, id))
+            fprintf(to, "<a href=\"#%s\">%s</a>", places[i].id, places[i].title);
+    }
+    fputs("</nav>\n", to);
 }
 
 /* ---- Results --------------------------------------------------------------------------------------------------------------- */
@@ -330,9 +342,10 @@ static void put_results(FILE *to, const struct weir_report_view *view)
     bool data = view->data_count > 1;
     fputs("<h2 id=\"results\">Results</h2>\n<p class=\"soft small\">Means over seeds and folds, on rows that the models have not "
           "seen. "
-          "Bold: the best of its data. Click a head to sort.</p>\n<div class=\"wide\"><table class=\"results\"><thead><tr><th "
-          "class=\"t\" "
-          "scope=\"col\"><button>Model</button></th>",
+          "Bold: the best of its data. Click a head to sort.</p>\n",
+          to);
+    weir_report_put_rows(to, view);
+    fputs("<div class=\"wide\"><table class=\"results\"><thead><tr><th class=\"t\" scope=\"col\"><button>Model</button></th>",
           to);
     if (data)
         fputs("<th class=\"t\" scope=\"col\"><button>Data</button></th>", to);
@@ -468,118 +481,41 @@ static void put_time(FILE *to, const struct weir_report_view *view)
     fputs("</div>\n", to);
 }
 
-/* ---- Failures, data, machine ----------------------------------------------------------------------------------------------- */
+/* ---- The page ---------------------------------------------------------------------------------------------------------------
+ */
 
-static void put_failures(FILE *to, const json_t *report)
+/* Everything below the links. NULL: out of memory. The caller frees it. */
+static char *write_parts(const struct weir_report_view *view)
 {
-    const json_t *task;
-    size_t i;
-    bool any = false;
-    json_array_foreach(json_object_get(report, "tasks"), i, task)
-    {
-        if (!strcmp(text_of(task, "status"), "done"))
-            continue;
-        if (!any)
-            fputs("<h2 id=\"failed\">Failed tasks</h2>\n<div class=\"wide\"><table><thead><tr><th class=\"t\" "
-                  "scope=\"col\">Task</th><th "
-                  "class=\"t\" scope=\"col\">Why</th></tr></thead><tbody>\n",
-                  to);
-        any = true;
-        fputs("<tr><td class=\"t\">", to);
-        weir_html_text(to, text_of(task, "id"));
-        fputs("</td><td class=\"wrap\">", to);
-        weir_html_text(to, text_of(task, "error"));
-        fputs("</td></tr>\n", to);
-    }
-    if (any)
-        fputs("</tbody></table></div>\n", to);
-}
-
-static void put_fact(FILE *to, const char *what, const char *text)
-{
-    if (!text || !*text)
-        return;
-    fprintf(to, "<tr><td class=\"t\">%s</td><td class=\"wrap\">", what);
-    weir_html_text(to, text);
-    fputs("</td></tr>\n", to);
-}
-
-static void put_count(FILE *to, const char *what, double count)
-{
-    char text[WEIR_HTML_NUMBER];
-    if (count > 0)
-        put_fact(to, what, weir_html_format(count, WEIR_HTML_COUNT, text));
-}
-
-static void put_list(FILE *to, const char *what, const json_t *list)
-{
-    const json_t *item;
-    size_t i;
-    if (!json_array_size(list))
-        return;
-    fprintf(to, "<tr><td class=\"t\">%s</td><td class=\"wrap\">", what);
-    json_array_foreach(list, i, item)
-    {
-        fputs(i ? ", " : "", to);
-        weir_html_text(to, json_string_value(item));
-    }
-    fputs("</td></tr>\n", to);
-}
-
-static void put_data(FILE *to, const char *name, const json_t *data)
-{
-    const char *label;
-    json_t *rows;
-    size_t i = 0;
-    fputs("<h3>", to);
-    weir_html_text(to, name);
-    fputs("</h3>\n<div class=\"wide\"><table><tbody>\n", to);
-    put_fact(to, "Read from", text_of(data, "origin"));
-    put_fact(to, "Known as", text_of(data, "data_set"));
-    put_fact(to, "Fingerprint", text_of(data, "fingerprint"));
-    put_count(to, "Rows", number_of(data, "rows"));
-    put_count(to, "Rows of other test data", number_of(data, "test_rows"));
-    put_count(to, "Columns", number_of(data, "columns"));
-    put_fact(to, "Feature set", text_of(data, "feature_set"));
-    put_list(to, "Classes", json_object_get(data, "classes"));
-    if (json_object_size(json_object_get(data, "labels"))) {
-        fputs("<tr><td class=\"t\">Labels</td><td class=\"wrap\">", to);
-        json_object_foreach(json_object_get(data, "labels"), label, rows)
-        {
-            fputs(i++ ? ", " : "", to);
-            weir_html_text(to, label);
-            fputs(" ", to);
-            put(to, weir_html_number(rows), WEIR_HTML_COUNT);
-        }
-        fputs("</td></tr>\n", to);
-    }
-    put_list(to, "Names of columns", json_object_get(data, "column_names"));
-    fputs("</tbody></table></div>\n", to);
-}
-
-static void put_about(FILE *to, const json_t *report)
-{
-    const char *name;
-    json_t *data;
-    fputs("<h2 id=\"about\">Data and machine</h2>\n", to);
-    json_object_foreach(json_object_get(report, "data"), name, data) put_data(to, name, data);
-    fputs("<h3>Made by</h3>\n<div class=\"wide\"><table><tbody>\n", to);
-    put_fact(to, "weir", text_of(report, "weir"));
-    put_fact(to, "CPU", text_of(report, "cpu"));
-    put_count(to, "Processors", number_of(report, "processors"));
-    json_object_foreach(json_object_get(report, "libraries"), name, data) put_fact(to, name, json_string_value(data));
-    fputs("</tbody></table></div>\n<h3>To make it again</h3>\n<pre>", to);
-    weir_html_text(to, text_of(report, "command"));
-    fputs("</pre>\n<p class=\"soft small\">docs/metrics.md of weir defines every figure. The same data, command and version give "
-          "the same "
-          "figures, whatever the engine and the number of processes; times vary.</p>\n",
-          to);
+    char *parts = NULL;
+    size_t size;
+    FILE *to = open_memstream(&parts, &size);
+    if (!to)
+        return NULL;
+    put_results(to, view);
+    weir_report_put_failures(to, view->report);
+    weir_report_put_alerts(to, view);
+    weir_report_put_unseen(to, json_object_get(view->report, "unseen"));
+    weir_report_put_curves(to, view);
+    weir_report_put_confusion(to, view);
+    weir_report_put_classes(to, view);
+    weir_report_put_importance(to, view);
+    weir_report_put_cost(to, view);
+    put_time(to, view);
+    weir_report_put_about(to, view->report);
+    if (fclose(to) == 0)
+        return parts;
+    free(parts);
+    return NULL;
 }
 
 weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error *error)
 {
+    char *parts = NULL;
     struct weir_report_view view;
     weir_err failed = make_view(report, &view);
+    if (!failed && !(parts = write_parts(&view)))
+        failed = WEIR_ERR_MEMORY;
     if (failed) {
         free_view(&view);
         return weir_fail(error, failed, "report: out of memory");
@@ -594,17 +530,9 @@ weir_err weir_survey_html_put(FILE *to, const json_t *report, struct weir_error 
         fprintf(to, ".s%d{--c:var(--c%d)}", c, c);
     fputs("\n</style></head><body>\n", to);
     put_head(to, &view);
-    put_results(to, &view);
-    put_failures(to, report);
-    weir_report_put_alerts(to, &view);
-    weir_report_put_unseen(to, json_object_get(report, "unseen"));
-    weir_report_put_curves(to, &view);
-    weir_report_put_confusion(to, &view);
-    weir_report_put_classes(to, &view);
-    weir_report_put_importance(to, &view);
-    weir_report_put_cost(to, &view);
-    put_time(to, &view);
-    put_about(to, report);
+    put_nav(to, parts);
+    fputs(parts, to);
+    free(parts);
     fprintf(to, "<script>\n%s</script>\n</body></html>\n", weir_report_script);
     free_view(&view);
     return WEIR_OK;

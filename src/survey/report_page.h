@@ -2,7 +2,7 @@
 #ifndef WEIR_SURVEY_REPORT_PAGE_H
 #define WEIR_SURVEY_REPORT_PAGE_H
 
-enum { WEIR_REPORT_COLOURS = 13 }; /* classes s0 to s12 */
+enum { WEIR_REPORT_COLOURS = 14 }; /* classes s0 to s13: one for each algorithm */
 
 extern const char weir_report_style[];
 extern const char weir_report_script[];

@@ -1,4 +1,4 @@
-/* The parts of report.html, and what all of them read; private to report_html.c, report_tables.c and report_charts.c. */
+/* The parts of report.html, and what all of them read; private to report_*.c. */
 #ifndef WEIR_SURVEY_REPORT_PARTS_H
 #define WEIR_SURVEY_REPORT_PARTS_H
 
@@ -34,6 +34,7 @@ double weir_report_mean(const struct weir_report_group *group, const char *name)
 size_t weir_report_data_end(const struct weir_report_view *view, size_t from);
 void weir_report_data_title(FILE *to, const struct weir_report_view *view, size_t from);
 
+void weir_report_put_rows(FILE *to, const struct weir_report_view *view);
 void weir_report_put_alerts(FILE *to, const struct weir_report_view *view);
 void weir_report_put_unseen(FILE *to, const json_t *unseen);
 void weir_report_put_classes(FILE *to, const struct weir_report_view *view);
@@ -41,6 +42,8 @@ void weir_report_put_curves(FILE *to, const struct weir_report_view *view);
 void weir_report_put_confusion(FILE *to, const struct weir_report_view *view);
 void weir_report_put_importance(FILE *to, const struct weir_report_view *view);
 void weir_report_put_cost(FILE *to, const struct weir_report_view *view);
+void weir_report_put_failures(FILE *to, const json_t *report);
+void weir_report_put_about(FILE *to, const json_t *report);
 void weir_report_put_speed(FILE *to, const json_t *runs);
 
 #endif

@@ -50,6 +50,33 @@ static void put_name(FILE *to, const struct weir_report_group *group)
     fputs("</td>", to);
 }
 
+/* ---- Rows ------------------------------------------------------------------------------------------------------------------ */
+
+/* How many rows train and test, and how they were chosen. */
+void weir_report_put_rows(FILE *to, const struct weir_report_view *view)
+{
+    char text[WEIR_HTML_NUMBER];
+    for (size_t from = 0; from < view->count; from = weir_report_data_end(view, from)) {
+        const struct weir_report_group *group = &view->group[from];
+        double tasks = weir_html_number(json_object_get(group->summary, "tasks"));
+        if (!group->task)
+            continue;
+        fputs("<p class=\"soft small\">", to);
+        weir_html_text(to, group->data);
+        if (*group->test_data) {
+            fputs(", tested on ", to);
+            weir_html_text(to, group->test_data);
+        }
+        fputs(": ", to);
+        fprintf(to, "%s rows train, ", weir_html_format(weir_report_mean(group, "train_rows"), WEIR_HTML_COUNT, text));
+        fprintf(to, "%s test; split: ", weir_html_format(weir_report_mean(group, "test_rows"), WEIR_HTML_COUNT, text));
+        weir_html_text(to, json_string_value(json_object_get(group->task, "split")));
+        if (tasks > 1)
+            fprintf(to, "; means of %.0f seeds and folds", tasks);
+        fputs(".</p>\n", to);
+    }
+}
+
 /* ---- Alerts and calibration ------------------------------------------------------------------------------------------------ */
 
 static void put_count(FILE *to, double count)

@@ -303,6 +303,19 @@ class Survey(unittest.TestCase):
                 done = subprocess.run([WEIR, "data", "check", str(path), "--label", "kind"], capture_output=True, text=True, check=False, timeout=60)
                 self.assertIn(said[2], done.stdout + done.stderr)
 
+    def test_three_rows_and_huge_numbers_are_told(self):
+        few = self.work / "three.csv"
+        few.write_text("a,kind\n1,normal\n2,dos\n3,normal\n")
+        said = self.run_survey("deep/down/three", "--algorithms", "knn", data=["--data", str(few)]).stdout  # makes the folders above
+        self.assertIn("three: 3 rows, 1 columns, 2 classes; 2 rows train, 1 test\n", said)
+        self.assertIn("\n1 of 1 tests had no attack among their rows: recall and F1 say nothing there", said)
+        self.assertIn("three: 2 rows train, 1 test; split: drawn.</p>", (self.work / "deep/down/three/report.html").read_text())
+        huge = self.work / "huge.csv"
+        huge.write_text("a,b,kind\n" + "".join(f"{i},1e35,{('normal', 'dos')[i % 2]}\n" for i in range(100)))
+        said = self.run_survey("huge", "--algorithms", "lda,decision-tree", data=["--data", str(huge)]).stdout
+        self.assertIn("column 'b' has values such as 1e+35: leave it out with --exclude", said)
+        self.assertNotIn("tests had no", said)
+
     def test_benign_rows_alone_train_an_isolation_forest(self):
         with open(self.data, encoding="utf-8") as rows:
             lines = rows.read().splitlines(keepends=True)

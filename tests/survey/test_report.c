@@ -132,6 +132,34 @@ static void names_do_no_harm(void **state)
     free(page);
 }
 
+/* No more and no fewer than the page has parts. */
+static void check_links(const char *page)
+{
+    static const char head[] = "<a href=\"#";
+    size_t links = 0;
+    for (const char *at = page; (at = strstr(at, head)); links++) {
+        char part[64];
+        at += sizeof head - 1;
+        snprintf(part, sizeof part, "<h2 id=\"%.*s\">", (int)strcspn(at, "\""), at);
+        if (count(page, part) != 1)
+            fail_msg("%s is not there once", part);
+    }
+    assert_true(links > 3);
+    assert_int_equal(links, count(page, "<h2 "));
+}
+
+static void links_lead_to_parts(void **state)
+{
+    (void)state;
+    char *page = page_of_text(sample);
+    check_links(page);
+    free(page);
+    page = page_of_text("{\"data\":{},\"tasks\":[],\"summary\":[]}");
+    assert_null(strstr(page, "#importance"));
+    check_well_formed(page);
+    free(page);
+}
+
 static void what_is_there_is_shown(void **state)
 {
     static const char *const words[] = {"0.9500",
@@ -260,9 +288,9 @@ static void axes_hold_what_they_show(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_do_no_harm),         cmocka_unit_test(what_is_there_is_shown),
-        cmocka_unit_test(anything_may_be_missing),  cmocka_unit_test(numbers_are_for_people),
-        cmocka_unit_test(axes_hold_what_they_show),
+        cmocka_unit_test(names_do_no_harm),       cmocka_unit_test(links_lead_to_parts),
+        cmocka_unit_test(what_is_there_is_shown), cmocka_unit_test(anything_may_be_missing),
+        cmocka_unit_test(numbers_are_for_people), cmocka_unit_test(axes_hold_what_they_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
