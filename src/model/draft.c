@@ -4,15 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool grow(void *array, size_t count, size_t width)
-{
-    void *old, *grown;
-    memcpy(&old, array, sizeof old);
-    grown = reallocarray(old, count, width);
-    if (grown)
-        memcpy(array, &grown, sizeof grown);
-    return grown != NULL;
-}
+#include "base/array.h"
 
 weir_err weir_draft_resize(struct weir_draft *d, size_t count, struct weir_error *error)
 {
@@ -20,11 +12,13 @@ weir_err weir_draft_resize(struct weir_draft *d, size_t count, struct weir_error
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %u nodes", WEIR_FOREST_NODES_MAX);
     if (count > d->room) {
         size_t room = count * 2;
-        if (!grow(&d->left, room, sizeof *d->left) || !grow(&d->right, room, sizeof *d->right) ||
-            !grow(&d->column, room, sizeof *d->column) || !grow(&d->missing_left, room, sizeof *d->missing_left) ||
-            !grow(&d->value, room, sizeof *d->value) || !grow(&d->cover, room, sizeof *d->cover) ||
-            !grow(&d->gain, room, sizeof *d->gain) || !grow(&d->leaf, room, d->width * sizeof *d->leaf) ||
-            !grow(&d->kind, room, sizeof *d->kind) || !grow(&d->set, room, sizeof *d->set))
+        if (!weir_array_resize(&d->left, room, sizeof *d->left) || !weir_array_resize(&d->right, room, sizeof *d->right) ||
+            !weir_array_resize(&d->column, room, sizeof *d->column) ||
+            !weir_array_resize(&d->missing_left, room, sizeof *d->missing_left) ||
+            !weir_array_resize(&d->value, room, sizeof *d->value) || !weir_array_resize(&d->cover, room, sizeof *d->cover) ||
+            !weir_array_resize(&d->gain, room, sizeof *d->gain) ||
+            !weir_array_resize(&d->leaf, room, d->width * sizeof *d->leaf) ||
+            !weir_array_resize(&d->kind, room, sizeof *d->kind) || !weir_array_resize(&d->set, room, sizeof *d->set))
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         d->room = room;
     }

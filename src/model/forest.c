@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 weir_err weir_forest_create(size_t columns, size_t groups, struct weir_forest **out, struct weir_error *error)
 {
     *out = NULL;
@@ -58,16 +60,6 @@ void weir_forest_free(struct weir_forest **forest)
     *forest = NULL;
 }
 
-static bool resize(void *array, size_t count, size_t width)
-{
-    void *old, *grown;
-    memcpy(&old, array, sizeof old);
-    grown = reallocarray(old, count, width);
-    if (grown)
-        memcpy(array, &grown, sizeof grown);
-    return grown != NULL;
-}
-
 weir_err weir_forest_reserve(struct weir_forest *f, size_t trees, size_t nodes, struct weir_error *error)
 {
     if (trees > WEIR_FOREST_TREES_MAX)
@@ -75,15 +67,15 @@ weir_err weir_forest_reserve(struct weir_forest *f, size_t trees, size_t nodes, 
     if (nodes > WEIR_FOREST_NODES_MAX)
         return weir_fail(error, WEIR_ERR_LIMIT, "more than %u nodes", WEIR_FOREST_NODES_MAX);
     if (trees > f->tree_room) {
-        if (!resize(&f->first, trees, sizeof *f->first) || !resize(&f->count, trees, sizeof *f->count) ||
-            !resize(&f->group, trees, sizeof *f->group))
+        if (!weir_array_resize(&f->first, trees, sizeof *f->first) || !weir_array_resize(&f->count, trees, sizeof *f->count) ||
+            !weir_array_resize(&f->group, trees, sizeof *f->group))
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         f->tree_room = trees;
     }
     if (nodes > f->node_room) {
-        if (!resize(&f->split, nodes, sizeof *f->split) || !resize(&f->value, nodes, sizeof *f->value) ||
-            !resize(&f->cover, nodes, sizeof *f->cover) || !resize(&f->kind, nodes, sizeof *f->kind) ||
-            !resize(&f->place, nodes, sizeof *f->place))
+        if (!weir_array_resize(&f->split, nodes, sizeof *f->split) || !weir_array_resize(&f->value, nodes, sizeof *f->value) ||
+            !weir_array_resize(&f->cover, nodes, sizeof *f->cover) || !weir_array_resize(&f->kind, nodes, sizeof *f->kind) ||
+            !weir_array_resize(&f->place, nodes, sizeof *f->place))
             return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
         f->node_room = nodes;
     }
@@ -99,7 +91,7 @@ static weir_err grow(void *array, size_t *room, size_t wanted, size_t width, siz
     if (wanted <= *room)
         return WEIR_OK;
     size_t larger = wanted * 2 + 16 < limit ? wanted * 2 + 16 : limit;
-    if (!resize(array, larger, width))
+    if (!weir_array_resize(array, larger, width))
         return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
     *room = larger;
     return WEIR_OK;

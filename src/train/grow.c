@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/pages.h"
 #include "base/random.h"
 
@@ -62,21 +63,15 @@ static struct bins_of bins_of(const struct weir_grower *g, size_t column, size_t
     return (struct bins_of){g->c.bins->bin + column * g->c.bins->stride, 1};
 }
 
-static bool grow_room(void *array, size_t count, size_t size)
-{
-    void **p = array, *more = realloc(*p, count * size);
-    if (more)
-        *p = more;
-    return more;
-}
-
 static bool more_nodes(struct weir_grower *g)
 {
     size_t room = 2 * g->node_room;
-    bool good = grow_room(&g->left, room, sizeof *g->left) && grow_room(&g->right, room, sizeof *g->right) &&
-                grow_room(&g->column, room, sizeof *g->column) && grow_room(&g->missing_left, room, sizeof *g->missing_left) &&
-                grow_room(&g->value, room, sizeof *g->value) && grow_room(&g->cover, room, sizeof *g->cover) &&
-                grow_room(&g->gain, room, sizeof *g->gain) && grow_room(&g->leaf, room * g->width, sizeof *g->leaf);
+    bool good = weir_array_resize(&g->left, room, sizeof *g->left) && weir_array_resize(&g->right, room, sizeof *g->right) &&
+                weir_array_resize(&g->column, room, sizeof *g->column) &&
+                weir_array_resize(&g->missing_left, room, sizeof *g->missing_left) &&
+                weir_array_resize(&g->value, room, sizeof *g->value) && weir_array_resize(&g->cover, room, sizeof *g->cover) &&
+                weir_array_resize(&g->gain, room, sizeof *g->gain) &&
+                weir_array_resize(&g->leaf, room, g->width * sizeof *g->leaf);
     if (good)
         g->node_room = room;
     return good;
@@ -85,7 +80,8 @@ static bool more_nodes(struct weir_grower *g)
 static bool more_open(struct weir_grower *g)
 {
     size_t room = 2 * g->open_room;
-    bool good = grow_room(&g->open, room, sizeof *g->open) && grow_room(&g->dead, room * g->words, sizeof *g->dead);
+    bool good =
+        weir_array_resize(&g->open, room, sizeof *g->open) && weir_array_resize(&g->dead, room, g->words * sizeof *g->dead);
     if (good)
         g->open_room = room;
     return good;
