@@ -14,31 +14,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "data.h"
 #include "model/build.h"
 #include "model/forest_score.h"
 #include "model/model.h"
 #include "model/trees.h"
 #include "random.h"
+#include "rounding.h"
 
 enum { COLUMNS = 6, TREES_MAX = 64, GROUPS_MAX = 8, ROWS_MAX = 128 };
 
 static const char *folder;
 static const char *const columns[COLUMNS] = {"dur", "sbytes", "a b", "größe", "rate", "proto"};
-
-static char *read_data(const char *name, size_t *size)
-{
-    char path[512];
-    uint8_t *bytes;
-    struct weir_error error;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (weir_file_read(path, 1 << 20, &bytes, size, &error))
-        fail_msg("%s", error.text);
-    char *text = realloc(bytes, *size + 1);
-    assert_non_null(text);
-    text[*size] = 0;
-    return text;
-}
 
 static weir_err import_bytes(const char *bytes, size_t size, const char *name, weir_model **model, struct weir_error *error)
 {
@@ -81,22 +68,10 @@ static void read_row(char **at, struct row *row)
     row->outputs = read_numbers(at, row->output, GROUPS_MAX);
 }
 
-/* XGBoost adds float32: one unit in the last place a tree, of the largest partial sum. The others: 1e-6 of the margin. */
+/* XGBoost adds float32. The others: 1e-6 of the margin. */
 static double tolerance(const struct weir_forest *f, size_t group, double margin)
 {
-    if (f->sum == WEIR_SUM_FLOAT64)
-        return 1e-6 * fabs(margin);
-    float sum = fabsf((float)f->base[group]);
-    size_t trees = 1;
-    for (size_t t = 0; t < f->trees; t++) {
-        float largest = 0;
-        for (uint32_t i = f->first[t]; i < f->first[t] + f->count[t]; i++)
-            if (f->group[t] == group && f->split[i] == WEIR_SPLIT_LEAF)
-                largest = fmaxf(largest, fabsf(f->value[i]));
-        sum += largest;
-        trees += f->group[t] == group;
-    }
-    return (double)((nextafterf(sum, INFINITY) - sum) * (float)trees);
+    return f->sum == WEIR_SUM_FLOAT64 ? 1e-6 * fabs(margin) : rounding_of(f, group);
 }
 
 /* Leaves are numbered differently, so: each of theirs is always the same one of ours, and the other way round. */
@@ -137,7 +112,7 @@ static void compare_model(const char *expected_name)
     char name[300];
     snprintf(name, sizeof name, "%.*s", (int)(strlen(expected_name) - strlen(".expected")), expected_name);
     size_t size, lines_size, count = 0;
-    char *bytes = read_data(name, &size), *lines = read_data(expected_name, &lines_size), *at = lines;
+    char *bytes = data_read(folder, name, &size), *lines = data_read(folder, expected_name, &lines_size), *at = lines;
     weir_model *model = NULL;
     struct weir_error error;
     if (import_bytes(bytes, size, name, &model, &error))
@@ -231,7 +206,7 @@ static void damaged_models_do_no_harm(void **state)
     uint64_t seed = 5;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         size_t size;
-        char *text = read_data(names[k], &size), *end = strstr(text, "end of trees");
+        char *text = data_read(folder, names[k], &size), *end = strstr(text, "end of trees");
         for (int i = 0; i < 400; i++) {
             weir_model *model = NULL;
             struct weir_error error = {0};
@@ -249,17 +224,6 @@ static void damaged_models_do_no_harm(void **state)
         }
         free(text);
     }
-}
-
-/* The text with the first `from` replaced; the caller frees it. */
-static char *replaced(const char *text, const char *from, const char *to)
-{
-    const char *at = strstr(text, from);
-    if (!at)
-        fail_msg("'%s' is not there", from);
-    char *out = NULL;
-    assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) >= 0);
-    return out;
 }
 
 static void what_cannot_be_scored_is_named(void **state)
@@ -311,7 +275,7 @@ static void what_cannot_be_scored_is_named(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t size;
-        char *text = read_data(cases[i].name, &size), *changed = replaced(text, cases[i].from, cases[i].to);
+        char *text = data_read(folder, cases[i].name, &size), *changed = data_replaced(text, cases[i].from, cases[i].to);
         weir_model *model = NULL;
         struct weir_error error = {0};
         weir_err err = import_bytes(changed, strlen(changed), "file", &model, &error);
@@ -329,7 +293,7 @@ static void weights_of_trees_are_found_in_both_places(void **state)
     (void)state;
     static const char before[] = "\"gradient_booster\":{\"gbtree\":{\"model\":{", behind[] = "\"name\":\"dart\",\"weight_drop\":";
     size_t size;
-    char *text = read_data("xgb-dart-3.2.0.json", &size), *later = NULL;
+    char *text = data_read(folder, "xgb-dart-3.2.0.json", &size), *later = NULL;
     char *start = strstr(text, before), *name = strstr(text, behind);
     assert_true(start && name && start < name);
     char *weights = name + sizeof behind - 1, *end = strchr(weights, ']') + 1;
@@ -355,7 +319,7 @@ static void regressions_are_judged_by_their_threshold_alone(void **state)
 {
     (void)state;
     size_t size;
-    char *text = read_data("skl-hist-poisson.json", &size);
+    char *text = data_read(folder, "skl-hist-poisson.json", &size);
     struct weir_model_facts facts = {
         .name = "m", .columns = columns, .column_count = COLUMNS, .threshold = NAN, .feature_set = "s"};
     facts.feature_set_id = 7;

@@ -14,6 +14,7 @@
 #include "model/trees.h"
 #include "oracle.h"
 #include "random.h"
+#include "rounding.h"
 
 enum { COLUMNS = 7, TRAIN_ROWS = 600, ROWS = 200 };
 
@@ -135,23 +136,6 @@ static const float *predict(oracle_handle booster, const float *x, int type, ora
     return result;
 }
 
-/* One unit in the last place a tree: of the largest partial sum that may appear. */
-static float tolerance(const weir_model *model, size_t group)
-{
-    const struct weir_forest *f = weir_trees_forest(model->scorer);
-    float sum = fabsf((float)f->base[group]);
-    size_t trees = 1;
-    for (size_t t = 0; t < f->trees; t++) {
-        float largest = 0;
-        for (uint32_t i = f->first[t]; i < f->first[t] + f->count[t]; i++)
-            if (f->group[t] == group && f->split[i] == WEIR_SPLIT_LEAF)
-                largest = fmaxf(largest, fabsf(f->value[i]));
-        sum += largest;
-        trees += f->group[t] == group;
-    }
-    return (nextafterf(sum, INFINITY) - sum) * (float)trees;
-}
-
 static void margins_are_equal(const struct setting *s, oracle_handle booster, const weir_model *model)
 {
     float x[ROWS * COLUMNS], ours[ROWS * 5], again[ROWS * 5], block[COLUMNS * 64];
@@ -162,7 +146,7 @@ static void margins_are_equal(const struct setting *s, oracle_handle booster, co
     int exact = 0;
     for (size_t i = 0; i < ROWS * groups; i++) {
         exact += ours[i] == theirs[i];
-        if (!(fabsf(ours[i] - theirs[i]) <= tolerance(model, i % groups)))
+        if (!(fabs((double)ours[i] - (double)theirs[i]) <= rounding_of(weir_trees_forest(model->scorer), i % groups)))
             fail_msg("%s: row %zu: margin %.9g, libxgboost %.9g", s->name, i / groups, (double)ours[i], (double)theirs[i]);
     }
     /* Without dropped trees libxgboost adds in the same order: the same bits. */

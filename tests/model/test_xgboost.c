@@ -11,25 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "data.h"
 #include "model/build.h"
 #include "model/model.h"
 
 static const char *folder;
-
-static char *read_data(const char *name, size_t *size)
-{
-    char path[512];
-    uint8_t *bytes;
-    struct weir_error error;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (weir_file_read(path, 1 << 20, &bytes, size, &error))
-        fail_msg("%s", error.text);
-    char *text = realloc(bytes, *size + 1);
-    assert_non_null(text);
-    text[*size] = 0;
-    return text;
-}
 
 static const struct weir_model_facts plain = {.name = "m", .algorithm = "xgboost", .threshold = 0.5f};
 
@@ -38,7 +24,7 @@ static int compare_file(const char *name)
     char margins_name[300];
     snprintf(margins_name, sizeof margins_name, "%s.margins", name);
     size_t size, lines_size;
-    char *bytes = read_data(name, &size), *lines = read_data(margins_name, &lines_size), *at = lines;
+    char *bytes = data_read(folder, name, &size), *lines = data_read(folder, margins_name, &lines_size), *at = lines;
     weir_model *model = NULL;
     struct weir_error error;
     if (weir_model_from_xgboost(bytes, size, name, &plain, &model, &error))
@@ -86,16 +72,6 @@ static void newer_versions_are_read(void **state)
     assert_int_equal(files, 15);
 }
 
-/* The text with the first `from` replaced; the caller frees it. */
-static char *replaced(const char *text, const char *from, const char *to)
-{
-    const char *at = strstr(text, from);
-    assert_non_null(at);
-    char *out = NULL;
-    assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) >= 0);
-    return out;
-}
-
 static void what_cannot_be_scored_is_named(void **state)
 {
     (void)state;
@@ -128,9 +104,9 @@ static void what_cannot_be_scored_is_named(void **state)
         {"[2,4,", "[2,,4", WEIR_ERR_FORMAT, "offset"},
     };
     size_t size;
-    char *text = read_data("binary-3.2.0.json", &size);
+    char *text = data_read(folder, "binary-3.2.0.json", &size);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *changed = replaced(text, cases[i].from, cases[i].to);
+        char *changed = data_replaced(text, cases[i].from, cases[i].to);
         weir_model *model = NULL;
         struct weir_error error = {0};
         assert_int_equal(weir_model_from_xgboost(changed, strlen(changed), "x.json", &plain, &model, &error), cases[i].code);
@@ -148,7 +124,7 @@ static void truncated_models_are_refused(void **state)
     static const char *const names[] = {"binary-3.2.0.json", "base-3.2.0.ubj"};
     for (int k = 0; k < 2; k++) {
         size_t size;
-        char *text = read_data(names[k], &size);
+        char *text = data_read(folder, names[k], &size);
         for (size_t n = 0; n < size; n++) {
             weir_model *model = NULL;
             char *part = malloc(n ? n : 1); /* exact: a sanitizer sees the first byte read too far */
@@ -167,7 +143,7 @@ static void benign_may_be_the_second_class(void **state)
     (void)state;
     static const char *const classes[] = {"attack", "normal"};
     size_t size;
-    char *text = read_data("binary-3.2.0.json", &size);
+    char *text = data_read(folder, "binary-3.2.0.json", &size);
     struct weir_model_facts facts = plain;
     facts.classes = classes;
     facts.class_count = 2;
@@ -196,7 +172,7 @@ static void facts_must_fit(void **state)
     static const char *const three[] = {"a", "b", "c"}, *const four[] = {"a", "b", "c", "d"},
                              *const twice[] = {"a", "b", "a", "d"};
     size_t size;
-    char *text = read_data("binary-3.2.0.json", &size);
+    char *text = data_read(folder, "binary-3.2.0.json", &size);
     weir_model *model = NULL;
     struct weir_error error;
     struct weir_model_facts facts = plain;
