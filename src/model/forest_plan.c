@@ -529,21 +529,103 @@ static void build_top(struct compiler *c, size_t index, size_t node, unsigned pl
         plan->entry[piece->entry + first + i] = (uint32_t)(node - c->forest->first[piece->tree] - 1);
 }
 
-/* Rooms for every piece, then the pieces. */
-static weir_err build_pieces(struct compiler *c, struct weir_error *error)
+/* Entries of the plan's arrays: all of them, or those before a piece. */
+struct extent {
+    size_t tests, uses, splits, heaps, steps, leaves, nodes;
+};
+
+static size_t uses_of(const struct weir_run *run)
+{
+    return run->depth ? ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth : 0;
+}
+
+/* All but the uses, which runs have. */
+static struct extent extent_of(const struct compiler *c)
+{
+    const struct weir_forest *f = c->forest;
+    struct extent all = {0};
+    for (size_t t = 0; t < f->trees; t++) {
+        all.tests += has_tests(c->form[t]) ? f->count[t] / 2 : is_coded(c) ? (1u << WEIR_TOP_DEPTH) - 1 : 0;
+        all.splits += c->form[t] == WEIR_FORM_REACH ? f->count[t] / 2 : 0;
+        all.heaps += c->form[t] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, t) : 0;
+        all.steps += c->form[t] == WEIR_FORM_OBLIVIOUS || c->form[t] == WEIR_FORM_REACH ? f->count[t] : 0;
+        all.leaves += has_tests(c->form[t]) ? leaf_room(c, t) : 0;
+        all.nodes += c->form[t] == WEIR_FORM_WALK ? f->count[t] : 0;
+    }
+    return all;
+}
+
+/* Rooms of the pieces; that of the tests is there. */
+static weir_err make_rooms(struct compiler *c, const struct extent *all, struct weir_error *error)
 {
     const struct weir_forest *f = c->forest;
     struct weir_plan *plan = c->plan;
-    size_t tests = 0, uses = 0, splits = 0, heaps = 0, steps = 0, leaves = 0, nodes = 0;
-    for (size_t t = 0; t < f->trees; t++) {
-        tests += has_tests(c->form[t]) ? f->count[t] / 2 : is_coded(c) ? (1u << WEIR_TOP_DEPTH) - 1 : 0;
-        splits += c->form[t] == WEIR_FORM_REACH ? f->count[t] / 2 : 0;
-        heaps += c->form[t] == WEIR_FORM_MASK ? (size_t)1 << padded_depth(c, t) : 0;
-        steps += c->form[t] == WEIR_FORM_OBLIVIOUS || c->form[t] == WEIR_FORM_REACH ? f->count[t] : 0;
-        leaves += has_tests(c->form[t]) ? leaf_room(c, t) : 0;
-        nodes += c->form[t] == WEIR_FORM_WALK ? f->count[t] : 0;
+    const bool wide = f->sum == WEIR_SUM_FLOAT64;
+    plan->use = weir_plan_room(all->uses + WEIR_OCTET, sizeof *plan->use); /* an octet may be read past its end */
+    plan->split = weir_plan_room(all->splits, sizeof *plan->split);
+    plan->heap = weir_plan_room(all->heaps, sizeof *plan->heap);
+    plan->step = weir_plan_room(all->steps, sizeof *plan->step);
+    plan->leaf_node = weir_plan_room(all->leaves, sizeof *plan->leaf_node);
+    plan->leaf = weir_plan_room(wide ? 0 : all->leaves, sizeof *plan->leaf);
+    plan->leaf_byte = weir_plan_room(wide ? 0 : all->leaves + LEAF_ROOM, 4); /* three rooms are read as four */
+    plan->leaf64 = weir_plan_room(wide && f->width == 1 ? all->leaves : 0, sizeof *plan->leaf64);
+    plan->node = weir_plan_room(all->nodes, sizeof *plan->node);
+    plan->entry = weir_plan_room(is_coded(c) ? f->trees << WEIR_TOP_DEPTH : 0, sizeof *plan->entry);
+    if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
+        !plan->leaf64 || !plan->node || !plan->entry || all->tests > UINT32_MAX || all->uses > UINT32_MAX ||
+        all->heaps > UINT32_MAX || all->steps > UINT32_MAX || all->leaves > UINT32_MAX)
+        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
+    return WEIR_OK;
+}
+
+/* The k-th piece of a run; `at` goes behind it. */
+static void build_piece(struct compiler *c, const struct weir_run *run, size_t k, struct extent *at)
+{
+    const struct weir_forest *f = c->forest;
+    struct weir_plan *plan = c->plan;
+    const size_t index = run->piece + k;
+    struct weir_piece *p = &plan->piece[index];
+    const struct shape *shape = &c->shape[p->tree];
+    *p = (struct weir_piece){.tree = p->tree,
+                             .test = (uint32_t)at->tests,
+                             .use = (uint32_t)(at->uses + (k / WEIR_OCTET * WEIR_OCTET << run->depth) + k % WEIR_OCTET),
+                             .split = (uint32_t)at->splits,
+                             .heap = (uint32_t)at->heaps,
+                             .step = (uint32_t)at->steps,
+                             .leaf = (uint32_t)at->leaves,
+                             .leaves = (uint32_t)(run->form == WEIR_FORM_MASK ? 1u << run->depth : shape->leaves),
+                             .node = (uint32_t)at->nodes,
+                             .depth = (uint16_t)shape->depth};
+    if (run->form == WEIR_FORM_MASK) {
+        build_heap(c, index, run->depth, f->first[p->tree], 1, 0);
+        at->heaps += (size_t)1 << run->depth;
+    } else if (run->form == WEIR_FORM_REACH) {
+        build_splits(c, index, f->first[p->tree], 0);
+        at->splits += p->tests;
+    } else if (run->form == WEIR_FORM_OBLIVIOUS) {
+        build_levels(c, index);
+        at->tests += p->tests;
+    } else if (run->form == WEIR_FORM_WALK) {
+        build_walk(c, p);
+        at->nodes += f->count[p->tree];
     }
-    plan->test = weir_plan_room(tests, sizeof *plan->test);
+    if (is_coded(c)) {
+        p->entry = (uint32_t)(index << WEIR_TOP_DEPTH);
+        build_top(c, index, f->first[p->tree], 1, 0);
+    }
+    if (run->form == WEIR_FORM_OBLIVIOUS || run->form == WEIR_FORM_REACH) {
+        build_steps(c, index);
+        at->steps += f->count[p->tree];
+    }
+    at->leaves += has_tests(run->form) ? leaf_room(c, p->tree) : 0;
+}
+
+/* Batches and runs, rooms for every piece, then the pieces. */
+static weir_err build_pieces(struct compiler *c, struct weir_error *error)
+{
+    struct weir_plan *plan = c->plan;
+    struct extent all = extent_of(c);
+    plan->test = weir_plan_room(all.tests, sizeof *plan->test);
     weir_err err = order_pieces(c, error);
     if (!err && !plan->test)
         err = weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
@@ -552,71 +634,17 @@ static weir_err build_pieces(struct compiler *c, struct weir_error *error)
     if (err)
         return err;
     build_runs(c);
-    for (size_t i = 0; i < plan->runs; i++) {
-        const struct weir_run *run = &plan->run[i];
-        if (run->depth)
-            uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
-    }
-    bool wide = f->sum == WEIR_SUM_FLOAT64;
-    plan->use = weir_plan_room(uses + WEIR_OCTET, sizeof *plan->use); /* an octet may be read past its end */
-    plan->split = weir_plan_room(splits, sizeof *plan->split);
-    plan->heap = weir_plan_room(heaps, sizeof *plan->heap);
-    plan->step = weir_plan_room(steps, sizeof *plan->step);
-    plan->leaf_node = weir_plan_room(leaves, sizeof *plan->leaf_node);
-    plan->leaf = weir_plan_room(wide ? 0 : leaves, sizeof *plan->leaf);
-    plan->leaf_byte = weir_plan_room(wide ? 0 : leaves + LEAF_ROOM, 4); /* three rooms are read as four */
-    plan->leaf64 = weir_plan_room(wide && f->width == 1 ? leaves : 0, sizeof *plan->leaf64);
-    plan->node = weir_plan_room(nodes, sizeof *plan->node);
-    plan->entry = weir_plan_room(is_coded(c) ? f->trees << WEIR_TOP_DEPTH : 0, sizeof *plan->entry);
-    if (!plan->use || !plan->split || !plan->heap || !plan->step || !plan->leaf_node || !plan->leaf || !plan->leaf_byte ||
-        !plan->leaf64 || !plan->node || !plan->entry || tests > UINT32_MAX || uses > UINT32_MAX || heaps > UINT32_MAX ||
-        steps > UINT32_MAX || leaves > UINT32_MAX)
-        return weir_fail(error, WEIR_ERR_MEMORY, "out of memory");
-
+    for (size_t i = 0; i < plan->runs; i++)
+        all.uses += uses_of(&plan->run[i]);
+    err = make_rooms(c, &all, error);
+    if (err)
+        return err;
     const struct weir_batch *last = &plan->batch[plan->batches - 1];
-    tests = last->test + last->tests; /* those that are not shared stand behind */
-    uses = splits = heaps = steps = leaves = nodes = 0;
+    struct extent at = {.tests = last->test + last->tests}; /* those that are not shared stand behind */
     for (size_t i = 0; i < plan->runs; i++) {
-        const struct weir_run *run = &plan->run[i];
-        for (size_t k = 0; k < run->pieces; k++) {
-            size_t index = run->piece + k;
-            struct weir_piece *p = &plan->piece[index];
-            const struct shape *shape = &c->shape[p->tree];
-            *p = (struct weir_piece){.tree = p->tree,
-                                     .test = (uint32_t)tests,
-                                     .use = (uint32_t)(uses + (k / WEIR_OCTET * WEIR_OCTET << run->depth) + k % WEIR_OCTET),
-                                     .split = (uint32_t)splits,
-                                     .heap = (uint32_t)heaps,
-                                     .step = (uint32_t)steps,
-                                     .leaf = (uint32_t)leaves,
-                                     .leaves = (uint32_t)(run->form == WEIR_FORM_MASK ? 1u << run->depth : shape->leaves),
-                                     .node = (uint32_t)nodes,
-                                     .depth = (uint16_t)shape->depth};
-            if (run->form == WEIR_FORM_MASK) {
-                build_heap(c, index, run->depth, f->first[p->tree], 1, 0);
-                heaps += (size_t)1 << run->depth;
-            } else if (run->form == WEIR_FORM_REACH) {
-                build_splits(c, index, f->first[p->tree], 0);
-                splits += p->tests;
-            } else if (run->form == WEIR_FORM_OBLIVIOUS) {
-                build_levels(c, index);
-                tests += p->tests;
-            } else if (run->form == WEIR_FORM_WALK) {
-                build_walk(c, p);
-                nodes += f->count[p->tree];
-            }
-            if (is_coded(c)) {
-                p->entry = (uint32_t)(index << WEIR_TOP_DEPTH);
-                build_top(c, index, f->first[p->tree], 1, 0);
-            }
-            if (run->form == WEIR_FORM_OBLIVIOUS || run->form == WEIR_FORM_REACH) {
-                build_steps(c, index);
-                steps += f->count[p->tree];
-            }
-            leaves += has_tests(run->form) ? leaf_room(c, p->tree) : 0;
-        }
-        if (run->depth)
-            uses += ((size_t)(run->pieces + WEIR_OCTET - 1) / WEIR_OCTET * WEIR_OCTET) << run->depth;
+        for (size_t k = 0; k < plan->run[i].pieces; k++)
+            build_piece(c, &plan->run[i], k, &at);
+        at.uses += uses_of(&plan->run[i]);
     }
     return WEIR_OK;
 }
