@@ -189,6 +189,38 @@ static weir_err level_order(const struct weir_tree *tree, int32_t *order, uint8_
     return WEIR_OK;
 }
 
+/* Puts node i of the tree at `at`, behind the forest's nodes. */
+static weir_err put_node(struct weir_forest *f, const struct weir_tree *tree, size_t i, size_t at,
+                         struct weir_importance *importance, struct weir_error *error)
+{
+    f->value[at] = tree->value[i];
+    f->cover[at] = tree->cover ? tree->cover[i] : 0;
+    f->kind[at] = 0;
+    f->place[at] = 0;
+    if (tree->left[i] < 0) {
+        f->split[at] = WEIR_SPLIT_LEAF;
+        if (f->sum == WEIR_SUM_FLOAT64) {
+            memcpy(f->leaf + f->leaves * f->width, tree->leaf + i * f->width, f->width * sizeof *f->leaf);
+            f->value[at] = f->width == 1 ? (float)tree->leaf[i] : 0;
+            f->place[at] = (uint32_t)f->leaves++;
+        }
+        return check_node(f, i, at, error);
+    }
+    if (tree->column[i] < 0 || (size_t)tree->column[i] >= f->columns)
+        return weir_fail(error, WEIR_ERR_FORMAT, "node %zu: splits on column %d of %zu", i, tree->column[i], f->columns);
+    f->split[at] = (uint16_t)((unsigned)tree->column[i] | (tree->missing_left[i] ? 0 : WEIR_SPLIT_MISSING_RIGHT));
+    f->kind[at] = tree->kind ? tree->kind[i] : WEIR_SPLIT_NUMBER;
+    f->place[at] = f->kind[at] == WEIR_SPLIT_SET ? tree->set[i] : 0;
+    f->odd += f->kind[at] != WEIR_SPLIT_NUMBER;
+    if (importance) {
+        struct weir_importance *column = &importance[tree->column[i]];
+        column->weight += 1;
+        column->gain += tree->gain && isfinite(tree->gain[i]) ? (double)tree->gain[i] : 0;
+        column->cover += tree->cover ? (double)tree->cover[i] : 0;
+    }
+    return check_node(f, i, at, error);
+}
+
 weir_err weir_forest_add(struct weir_forest *f, const struct weir_tree *tree, unsigned group, struct weir_importance *importance,
                          struct weir_error *error)
 {
@@ -221,48 +253,18 @@ weir_err weir_forest_add(struct weir_forest *f, const struct weir_tree *tree, un
     if (err)
         goto out;
 
-    for (size_t k = 0; k < nodes; k++) {
-        size_t i = (size_t)order[k], at = f->nodes + k;
-        f->value[at] = tree->value[i];
-        f->cover[at] = tree->cover ? tree->cover[i] : 0;
-        f->kind[at] = 0;
-        f->place[at] = 0;
-        if (tree->left[i] >= 0) {
-            if (tree->column[i] < 0 || (size_t)tree->column[i] >= f->columns) {
-                err = weir_fail(error, WEIR_ERR_FORMAT, "node %zu: splits on column %d of %zu", i, tree->column[i], f->columns);
-                goto undo;
-            }
-            f->split[at] = (uint16_t)((unsigned)tree->column[i] | (tree->missing_left[i] ? 0 : WEIR_SPLIT_MISSING_RIGHT));
-            f->kind[at] = tree->kind ? tree->kind[i] : WEIR_SPLIT_NUMBER;
-            f->place[at] = f->kind[at] == WEIR_SPLIT_SET ? tree->set[i] : 0;
-            f->odd += f->kind[at] != WEIR_SPLIT_NUMBER;
-            if (importance) {
-                struct weir_importance *column = &importance[tree->column[i]];
-                column->weight += 1;
-                column->gain += tree->gain && isfinite(tree->gain[i]) ? (double)tree->gain[i] : 0;
-                column->cover += tree->cover ? (double)tree->cover[i] : 0;
-            }
-        } else {
-            f->split[at] = WEIR_SPLIT_LEAF;
-            if (f->sum == WEIR_SUM_FLOAT64) {
-                memcpy(f->leaf + f->leaves * f->width, tree->leaf + i * f->width, f->width * sizeof *f->leaf);
-                f->value[at] = f->width == 1 ? (float)tree->leaf[i] : 0;
-                f->place[at] = (uint32_t)f->leaves++;
-            }
-        }
-        err = check_node(f, i, at, error);
-        if (err)
-            goto undo;
+    for (size_t k = 0; k < nodes && !err; k++)
+        err = put_node(f, tree, (size_t)order[k], f->nodes + k, importance, error);
+    if (err) {
+        f->leaves = leaves;
+        f->odd = odd;
+        goto out;
     }
     f->first[f->trees] = (uint32_t)f->nodes;
     f->count[f->trees] = (uint32_t)nodes;
     f->group[f->trees] = (uint16_t)group;
     f->nodes += nodes;
     f->trees++;
-    goto out;
-undo:
-    f->leaves = leaves;
-    f->odd = odd;
 out:
     free(order);
     free(seen);
