@@ -72,12 +72,12 @@ struct weir_heap {
     uint16_t row; /* plane * 64 */
 };
 
-/* OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root, modulo 2^14: a leaf is the right child of
- * itself, its left one stands before it, which for a lone leaf is -1. */
+/* OBLIVIOUS, REACH: bin | plane << 8 | child << 18, child counted from the root and signed: the row goes to the child or the
+ * place behind it. A leaf sends every row behind the place before it; of a lone leaf that is -1. */
 #define WEIR_STEP(bin, plane, child) ((uint32_t)(bin) | (uint32_t)(plane) << 8 | (uint32_t)(child) << 18)
 #define WEIR_STEP_BIN(step)          ((step)&0xff)
 #define WEIR_STEP_PLANE(step)        ((step) >> 8 & 0x3ff)
-#define WEIR_STEP_CHILD(step, right) (((step) + ((uint32_t)(right) << 18)) >> 18)
+#define WEIR_STEP_CHILD(step)        ((uint32_t)((int32_t)(step) >> 18))
 
 struct weir_node {
     float threshold; /* NaN in a leaf: no comparison sends a row to the right */

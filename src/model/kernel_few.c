@@ -76,7 +76,7 @@ static inline __attribute__((always_inline)) void steps(const struct weir_plan *
     for (unsigned depth = deepest(piece, lanes); depth; depth--)
         for (size_t i = 0; i < lanes; i++) {
             uint32_t s = plan->step[piece[i].step + at[i]];
-            at[i] = WEIR_STEP_CHILD(s, planes[WEIR_STEP_PLANE(s)] >= WEIR_STEP_BIN(s));
+            at[i] = WEIR_STEP_CHILD(s) + (planes[WEIR_STEP_PLANE(s)] >= WEIR_STEP_BIN(s));
         }
     for (size_t i = 0; i < lanes; i++)
         leaf[i] = plan->forest->first[piece[i].tree] + at[i];
