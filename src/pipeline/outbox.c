@@ -572,6 +572,12 @@ weir_err weir_outbox_next(struct weir_outbox *o, int64_t now_ns, const uint8_t *
     return WEIR_ERR_AGAIN;
 }
 
+unsigned weir_outbox_copies(const struct weir_outbox *o)
+{
+    unsigned copies = o->given ? o->entry[o->given].level + 1u : 1;
+    return copies < WEIR_OUTBOX_COPIES ? copies : WEIR_OUTBOX_COPIES;
+}
+
 void weir_outbox_sent(struct weir_outbox *o, int64_t now_ns)
 {
     uint32_t e = o->given;

@@ -70,6 +70,11 @@ weir_err weir_outbox_put(struct weir_outbox *outbox, size_t size, int64_t now_ns
  * WEIR_ERR_AGAIN: none now. A frame that the file does not give back as it was put is let go and counted. */
 weir_err weir_outbox_next(struct weir_outbox *outbox, int64_t now_ns, const uint8_t **frame, size_t *size);
 
+/* How many copies of that frame go out at once: 1 for what is sent for the first or second time, then one more each time, up to
+ * WEIR_OUTBOX_COPIES. Where frames go to workers in turns, one that hangs cannot take them all. */
+#define WEIR_OUTBOX_COPIES 4
+unsigned weir_outbox_copies(const struct weir_outbox *outbox);
+
 /* That frame is on its way. Without this call it is given out again. */
 void weir_outbox_sent(struct weir_outbox *outbox, int64_t now_ns);
 

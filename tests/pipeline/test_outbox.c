@@ -114,13 +114,21 @@ static void test_times(void **unused)
     struct weir_outbox *outbox = open_with(NULL, 64);
     put(outbox, 1, 0, 0, 1);
     put(outbox, 1, 0, 1, 1);
+    const uint8_t *first;
+    size_t bytes;
+    assert_int_equal(weir_outbox_next(outbox, 0, &first, &bytes), WEIR_OK);
+    assert_int_equal(weir_outbox_copies(outbox), 1);
     assert_int_equal(send_next(outbox, 0), 0);
     assert_int_equal(send_next(outbox, 0), 1);
     assert_int_equal(send_next(outbox, 3 * second - 1), UINT64_MAX);
     assert_int_equal(weir_outbox_due_ns(outbox), 3 * second);
     int64_t at = 3 * second, delay = 6 * second;
     for (int i = 0; i < 12; i++) { /* 3, then 6, 12, 24, 30, 30 ... s later */
+        const uint8_t *frame;
+        size_t size;
         assert_int_equal(send_next(outbox, at - 1), UINT64_MAX);
+        assert_int_equal(weir_outbox_next(outbox, at, &frame, &size), WEIR_OK);
+        assert_int_equal(weir_outbox_copies(outbox), i < 4 ? i + 1 : 4);
         assert_int_equal(send_next(outbox, at), 0);
         assert_int_equal(send_next(outbox, at), 1);
         at += delay;
