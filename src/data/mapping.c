@@ -169,7 +169,15 @@ static void print_common(FILE *to, const struct weir_known *known, const struct 
     }
 }
 
-/* A column of labels, "benign" for the benign one; `two`: "attack" for every other. */
+static void print_class(FILE *to, const char *column, const struct weir_known_label *label)
+{
+    fputs("trim(", to);
+    weir_mapping_label(to, column, label);
+    putc(')', to);
+}
+
+/* A column of labels, "benign" for the benign one; `two`: "attack" for every other. The expression stands there again and again,
+ * where DuckDB computes it once: a subquery that names it would become a join, and joins give rows in any order. */
 static void print_classes(FILE *to, const struct weir_known_label *label, bool two, char *const *names, size_t count)
 {
     const char *column = find_name(names, count, label->column);
@@ -177,19 +185,28 @@ static void print_classes(FILE *to, const struct weir_known_label *label, bool t
         fputs("CAST(NULL AS VARCHAR)", to);
         return;
     }
-    fputs("(SELECT CASE WHEN l IS NULL OR l = '' THEN NULL", to);
+    fputs("CASE WHEN coalesce(", to);
+    print_class(to, column, label);
+    fputs(", '') = '' THEN NULL", to);
     if (label->benign) {
         double number;
-        fputs(" WHEN l = ", to);
+        fputs(" WHEN ", to);
+        print_class(to, column, label);
+        fputs(" = ", to);
         weir_sql_text(to, label->benign);
-        if (weir_number_read(label->benign, strlen(label->benign), &number) == WEIR_NUMBER_VALUE)
-            fprintf(to, " OR TRY_CAST(l AS DOUBLE) = %.17g", number);
+        if (weir_number_read(label->benign, strlen(label->benign), &number) == WEIR_NUMBER_VALUE) {
+            fputs(" OR TRY_CAST(", to);
+            print_class(to, column, label);
+            fprintf(to, " AS DOUBLE) = %.17g", number);
+        }
         fputs(" THEN 'benign'", to);
     }
-    fputs(two ? " ELSE 'attack' END" : " ELSE l END", to);
-    fputs(" FROM (SELECT trim(", to);
-    weir_mapping_label(to, column, label);
-    fputs(") AS l))", to);
+    fputs(" ELSE ", to);
+    if (two)
+        fputs("'attack'", to);
+    else
+        print_class(to, column, label);
+    fputs(" END", to);
 }
 
 void weir_mapping_common(FILE *to, const struct weir_known *known, char *const *names, size_t count)

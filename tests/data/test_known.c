@@ -247,6 +247,37 @@ static void common_columns_of_two_sets(void **state)
     assert_int_equal(weir_relation_open(&config, &source, &error), WEIR_ERR_ARGUMENT);
 }
 
+/* Draws and models depend on the order of the rows. */
+static void common_columns_keep_the_order_of_rows(void **state)
+{
+    enum { ROWS = 60000 };
+    char *text = NULL, *expected = NULL, *got;
+    size_t size, length;
+    FILE *file = open_memstream(&text, &size), *order = open_memstream(&expected, &length);
+    (void)state;
+    fputs(" Destination Port, Flow Duration, Total Fwd Packets, Total Backward Packets, Protocol, Label\n", file);
+    for (int i = 0; i < ROWS; i++) {
+        const char *label = i % 3 ? i % 3 == 1 ? "Bot" : "DDoS" : "BENIGN";
+        fprintf(file, "80,%d000000,1,2,6,%s\n", i, label);
+        fprintf(order, "%d.0 %s %s|", i, i % 3 ? "attack" : "benign", i % 3 ? label : "benign");
+    }
+    fclose(file);
+    fclose(order);
+    const char *path = write_file("order.csv", text);
+    struct weir_relation *source = NULL;
+    struct weir_error error = {0};
+    struct weir_relation_config config = {.paths = &path, .path_count = 1, .common = true};
+    if (weir_relation_open(&config, &source, &error) != WEIR_OK)
+        fail_msg("%s", error.text);
+    got = texts_of(source, "dur || ' ' || label || ' ' || category");
+    assert_int_equal(strlen(got), length);
+    assert_true(!strcmp(got, expected));
+    weir_relation_close(&source);
+    free(got);
+    free(text);
+    free(expected);
+}
+
 static void common_columns_of_an_own_description(void **state)
 {
     struct weir_error error = {0};
@@ -435,6 +466,7 @@ int main(void)
         cmocka_unit_test(twins_are_told_by_their_classes),
         cmocka_unit_test(missing_values_and_spellings),
         cmocka_unit_test(common_columns_of_two_sets),
+        cmocka_unit_test(common_columns_keep_the_order_of_rows),
         cmocka_unit_test(common_columns_of_an_own_description),
         cmocka_unit_test(files_without_a_header),
         cmocka_unit_test(mistakes_are_named_with_their_line),
