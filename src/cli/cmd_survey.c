@@ -118,8 +118,9 @@ static weir_err report(struct survey *s, double seconds, struct weir_error *erro
         weir_survey_print(stdout, s->report);
         weir_survey_front_print(stdout, s->report);
         const char *best = json_string_value(json_object_get(json_object_get(s->report, "picked"), "id"));
-        printf("\n%.1f s with %llu job%s; %s/report.html%s%s\n", seconds, (unsigned long long)o->jobs, o->jobs == 1 ? "" : "s",
-               o->out, best ? ", best.weir is " : "", best ? best : "");
+        unsigned long long jobs = (unsigned long long)json_integer_value(json_object_get(s->report, "jobs"));
+        printf("\n%.1f s with %llu job%s; %s/report.html%s%s\n", seconds, jobs, jobs == 1 ? "" : "s", o->out,
+               best ? ", best.weir is " : "", best ? best : "");
     }
     return none;
 }

@@ -35,7 +35,7 @@ static const struct {
                {"brier", "result", "metrics"},    {"ece", "result", "metrics"},       {"fit_s", "cost", NULL},
                {"score_s", "cost", NULL},         {"peak_mib", "cost", NULL},         {"score_ns", "cost", NULL},
                {"extract_ns", "cost", NULL},      {"model_bytes", "result", NULL},    {"train_rows", "result", NULL},
-               {"test_rows", "result", NULL}};
+               {"test_rows", "result", NULL},     {"left_out", "result", NULL}};
 
 enum { FIGURES = sizeof figures / sizeof *figures };
 
@@ -289,6 +289,19 @@ static json_t *find_libraries(const char *dir, const json_t *tasks, const struct
     return libraries;
 }
 
+/* 0: the engine took as many as it found fit, and has left word of it. */
+static json_int_t find_jobs(const char *dir, const struct weir_survey_ran *ran)
+{
+    json_t *engine = NULL;
+    char path[WEIR_SURVEY_PATH];
+    json_int_t jobs = (json_int_t)ran->jobs;
+    snprintf(path, sizeof path, "%s/engine.json", dir);
+    if (!jobs && weir_survey_json_read(path, &engine, NULL) == WEIR_OK)
+        jobs = json_integer_value(json_object_get(engine, "jobs"));
+    json_decref(engine);
+    return jobs;
+}
+
 weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct weir_survey_ran *ran, json_t **report,
                             struct weir_error *error)
 {
@@ -300,8 +313,8 @@ weir_err weir_survey_gather(const char *dir, const json_t *plan, const struct we
     if (!failed) {
         read_cpu(cpu, sizeof cpu);
         *report =
-            json_pack("{s:O,s:O,s:s,s:i,s:f,s:s,s:I,s:o,s:O,s:O,s:o,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"),
-                      "command", json_object_get(plan, "command"), "engine", ran->engine, "jobs", (int)ran->jobs, "total_s",
+            json_pack("{s:O,s:O,s:s,s:I,s:f,s:s,s:I,s:o,s:O,s:O,s:o,s:o,s:I,s:n}", "weir", json_object_get(plan, "weir"),
+                      "command", json_object_get(plan, "command"), "engine", ran->engine, "jobs", find_jobs(dir, ran), "total_s",
                       ran->total_s, "cpu", cpu, "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "libraries",
                       find_libraries(dir, tasks, ran), "data", json_object_get(plan, "data"), "tasks", tasks, "summary",
                       summarise(tasks), "unseen", weir_survey_unseen_find(tasks), "unfinished", (json_int_t)unfinished, "picked");
@@ -474,6 +487,8 @@ static void print_heading(FILE *to, const json_t *report, const json_t *group, b
             (long long)json_integer_value(json_object_get(data, "columns")), json_array_size(json_object_get(data, "classes")));
     if (!isnan(train) && !isnan(tested)) /* means, of folds that differ in size */
         fprintf(to, "; %.0f rows train, %.0f test", train, tested);
+    if (mean(group, "left_out") > 0)
+        fprintf(to, ", %.0f are left out: their labels are no class of the models", mean(group, "left_out"));
     fputc('\n', to);
     fprintf(to, "%-26s %8s %9s %8s %8s %9s %9s %9s %9s\n", "algorithm", "accuracy", "precision", "recall", "F1", "fit s",
             "score s", "peak MiB", "ns/flow");
@@ -500,38 +515,51 @@ static void print_one_sided(FILE *to, const json_t *report)
                     without[i], tests, i ? "normal traffic" : "attack", i ? "false alarms" : "recall and F1");
 }
 
+static bool same_test(const json_t *a, const json_t *b)
+{
+    return json_equal(json_object_get(a, "data"), json_object_get(b, "data")) &&
+           json_equal(json_object_get(a, "test_data"), json_object_get(b, "test_data"));
+}
+
+static void print_group(FILE *to, const json_t *group)
+{
+    char name[64];
+    const json_t *select = json_object_get(group, "select");
+    if (json_is_integer(select))
+        snprintf(name, sizeof name, "%.40s, %lld column%s", text_of(group, "algorithm"), (long long)json_integer_value(select),
+                 json_integer_value(select) == 1 ? "" : "s");
+    else
+        snprintf(name, sizeof name, "%.40s", text_of(group, "algorithm"));
+    fprintf(to, "%-26s", name);
+    print_mean(to, group, "accuracy", 8, 5);
+    print_mean(to, group, "precision", 9, 5);
+    print_mean(to, group, "recall", 8, 5);
+    print_mean(to, group, "f1", 8, 5);
+    print_mean(to, group, "fit_s", 9, 3);
+    print_mean(to, group, "score_s", 9, 3);
+    print_mean(to, group, "peak_mib", 9, 1);
+    fprintf(to, isnan(serving(group)) ? "         -" : " %9.0f", serving(group));
+    fputs(json_is_true(json_object_get(group, "front")) ? " *" : "", to);
+    json_int_t failed = json_integer_value(json_object_get(group, "failed"));
+    if (failed)
+        fprintf(to, "  %lld of %lld failed", (long long)failed, (long long)json_integer_value(json_object_get(group, "tasks")));
+    fputc('\n', to);
+}
+
 void weir_survey_print(FILE *to, const json_t *report)
 {
-    const json_t *group, *before = NULL, *task;
-    size_t i;
-    json_array_foreach(json_object_get(report, "summary"), i, group)
+    const json_t *summary = json_object_get(report, "summary"), *group, *task;
+    size_t i, k;
+    json_array_foreach(summary, i, group) /* those of the same test rows together, whatever the order of the plan */
     {
-        char name[64];
-        const json_t *select = json_object_get(group, "select");
-        if (!before || !json_equal(json_object_get(group, "data"), json_object_get(before, "data")) ||
-            !json_equal(json_object_get(group, "test_data"), json_object_get(before, "test_data")))
-            print_heading(to, report, group, !before);
-        before = group;
-        if (json_is_integer(select))
-            snprintf(name, sizeof name, "%.40s, %lld column%s", text_of(group, "algorithm"),
-                     (long long)json_integer_value(select), json_integer_value(select) == 1 ? "" : "s");
-        else
-            snprintf(name, sizeof name, "%.40s", text_of(group, "algorithm"));
-        fprintf(to, "%-26s", name);
-        print_mean(to, group, "accuracy", 8, 5);
-        print_mean(to, group, "precision", 9, 5);
-        print_mean(to, group, "recall", 8, 5);
-        print_mean(to, group, "f1", 8, 5);
-        print_mean(to, group, "fit_s", 9, 3);
-        print_mean(to, group, "score_s", 9, 3);
-        print_mean(to, group, "peak_mib", 9, 1);
-        fprintf(to, isnan(serving(group)) ? "         -" : " %9.0f", serving(group));
-        fputs(json_is_true(json_object_get(group, "front")) ? " *" : "", to);
-        json_int_t failed = json_integer_value(json_object_get(group, "failed"));
-        if (failed)
-            fprintf(to, "  %lld of %lld failed", (long long)failed,
-                    (long long)json_integer_value(json_object_get(group, "tasks")));
-        fputc('\n', to);
+        for (k = 0; k < i && !same_test(group, json_array_get(summary, k)); k++)
+            ;
+        if (k < i)
+            continue;
+        print_heading(to, report, group, !i);
+        for (k = i; k < json_array_size(summary); k++)
+            if (same_test(group, json_array_get(summary, k)))
+                print_group(to, json_array_get(summary, k));
     }
     if (json_array_size(json_object_get(report, "summary")) > 1)
         fputs("\n* nothing else is both as good (F1) and as cheap (ns a flow, to get the columns and to score)\n", to);

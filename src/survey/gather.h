@@ -13,7 +13,7 @@
 /* Figures of this run, beside the tasks'. */
 struct weir_survey_ran {
     const char *engine; /* "local", "ray" */
-    unsigned jobs;
+    unsigned jobs;      /* 0: as many as the engine saw fit */
     double total_s;     /* wall clock of the engine */
     const char *reader; /* "DuckDB 1.4.0": what read the data; or NULL */
 };

@@ -69,7 +69,11 @@ void weir_report_put_rows(FILE *to, const struct weir_report_view *view)
         }
         fputs(": ", to);
         fprintf(to, "%s rows train, ", weir_html_format(weir_report_mean(group, "train_rows"), WEIR_HTML_COUNT, text));
-        fprintf(to, "%s test; split: ", weir_html_format(weir_report_mean(group, "test_rows"), WEIR_HTML_COUNT, text));
+        fprintf(to, "%s test", weir_html_format(weir_report_mean(group, "test_rows"), WEIR_HTML_COUNT, text));
+        if (weir_report_mean(group, "left_out") > 0)
+            fprintf(to, ", %s are left out (their labels are no class of the models)",
+                    weir_html_format(weir_report_mean(group, "left_out"), WEIR_HTML_COUNT, text));
+        fputs("; split: ", to);
         weir_html_text(to, json_string_value(json_object_get(group->task, "split")));
         if (tasks > 1)
             fprintf(to, "; means of %.0f seeds and folds", tasks);

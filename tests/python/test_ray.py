@@ -137,6 +137,7 @@ class Program(unittest.TestCase):
         got = self.survey("--out", far, "--jobs", "2", "--engine", "ray", "--python", sys.executable, *common)
         self.assertEqual((got.returncode, got.stderr), (0, ""))
         theirs = json.loads(got.stdout)
+        self.assertEqual(theirs["jobs"], 2)
         self.assertEqual((theirs["engine"], len(theirs["tasks"])), ("ray", len(ours["tasks"])))
         self.assertGreaterEqual(len(ours["tasks"]), 10)
         for one, other in zip(ours["tasks"], theirs["tasks"]):

@@ -261,6 +261,21 @@ class Survey(unittest.TestCase):
         both = self.report("both", "--algorithms", "gaussian-nb", data=sets)
         self.assertEqual([t["data"] for t in both["tasks"]], ["home", "away"])
 
+    def test_rows_of_unknown_classes_are_told(self):
+        other = self.work / "other.csv"
+        make_rows(str(other), rows=90, seed=9)
+        other.write_text(other.read_text().replace("scan", "worm"))
+        said = self.run_survey("unknown", "--multiclass", "--test", str(other), "--algorithms", "decision-tree,lda", "--seeds", "1-2").stdout
+        self.assertIn("rows, tested on test: 240 rows, 5 columns, 3 classes; 240 rows train, 60 test, 30 are left out: their labels are no class", said)
+        self.assertIn("60 test, 30 are left out (their labels are no class of the models); split: other rows", (self.work / "unknown/report.html").read_text())
+
+    def test_a_table_for_each_test(self):
+        other = str(self.work / "other.csv")
+        make_rows(other, rows=90, seed=9)
+        said = self.run_survey("tables", "--train-on", "home", "--test-on", "away,home", "--algorithms", "decision-tree,lda",
+                               data=["--set", f"home={self.data}", "--set", f"away={other}"]).stdout
+        self.assertEqual([line.split(":")[0] for line in said.splitlines() if " rows, " in line], ["home, tested on away", "home"])
+
     def test_train_does_the_same(self):
         report = self.report("same", "--algorithms", "random-forest", "--param", "random-forest.n_estimators=7", "--seed", "3",
                              "--flow-rate", "50/s", "--benign-share", "0.9")

@@ -84,10 +84,10 @@ class Folder:
     def frame(self, name: str) -> numpy.typing.NDArray[numpy.uint8]:
         return numpy.asarray(numpy.memmap(os.path.join(self.path, self.frames[name]), numpy.uint8, "r"))
 
-    def keep_versions(self, versions: dict[str, str]) -> None:
+    def keep_facts(self, jobs: int, versions: dict[str, str]) -> None:
         """For the report."""
         with open(os.path.join(self.path, "engine.json"), "w") as file:
-            json.dump({"libraries": versions}, file)
+            json.dump({"jobs": jobs, "libraries": versions}, file)
 
     def keep(self, task: Task, done: Done, log: str) -> None:
         """The result comes last: whoever finds it finds the others."""
@@ -218,6 +218,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     try:
         import ray
+
+        if not hasattr(ray, "init"):
+            raise ImportError("a folder of that name")
     except ImportError:
         return _stop(f"{sys.executable} has no Ray; name a Python that has (weir survey --python, WEIR_PYTHON): pip install 'ray==2.60.0', or "
                      "`tools/setup peers`, which makes build/peers/bin/python")
@@ -245,8 +248,9 @@ def _on_ray(ray: typing.Any, folder: Folder, options: argparse.Namespace) -> int
             if address or attempt == STARTS - 1:
                 return _stop(f"no Ray at {address}: {_line(error)}" if address else f"Ray does not start: {_line(error)}")
     try:
-        folder.keep_versions({"Ray": ray.__version__, "Python": sys.version.split()[0], "NumPy": numpy.__version__})
-        engine = Engine(ray, folder, jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1), options.quiet)
+        limit = jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        folder.keep_facts(limit, {"Ray": ray.__version__, "Python": sys.version.split()[0], "NumPy": numpy.__version__})
+        engine = Engine(ray, folder, limit, options.quiet)
 
         def stop(number: int, frame: types.FrameType | None) -> None:
             if engine.stopping:
