@@ -123,6 +123,16 @@ static void print_number(FILE *to, const struct weir_known *known, const char *c
     fputs(" AS DOUBLE)", to);
 }
 
+/* argus writes ports of ICMP as 0x0008: DuckDB reads that as a whole number and not as a real one. */
+static void print_port(FILE *to, const struct weir_known *known, const char *column)
+{
+    fputs("coalesce(", to);
+    print_number(to, known, column);
+    fputs(", TRY_CAST(", to);
+    print_trimmed(to, column);
+    fputs(" AS UINTEGER))", to);
+}
+
 /* tcp and its like as numbers; the frequent ones are asked for first. */
 static void print_protocol(FILE *to, const char *column)
 {
@@ -158,6 +168,8 @@ static void print_common(FILE *to, const struct weir_known *known, const struct 
         fputs(", ", to);
         print_protocol(to, of);
         putc(')', to);
+    } else if (!strcmp(common->name, "sport") || !strcmp(common->name, "dport")) {
+        print_port(to, known, of);
     } else {
         print_number(to, known, of);
         if (common->times < 1 || common->times > 1)

@@ -247,6 +247,24 @@ static void common_columns_of_two_sets(void **state)
     assert_int_equal(weir_relation_open(&config, &source, &error), WEIR_ERR_ARGUMENT);
 }
 
+/* Live rows have the number, whatever the cell looks like. */
+static void ports_of_icmp_are_numbers(void **state)
+{
+    (void)state;
+    const char *path = write_file("ra.csv", "stime,saddr,sport,daddr,dport,proto,spkts,dpkts,sbytes,dbytes,label\n"
+                                            "1,a,0x0008,b,0x7A0d,icmp,1,1,60,60,benign\n"
+                                            "2,a,53000,b,53,udp,1,1,60,60,benign\n"
+                                            "3,a,,b,domain,udp,1,1,60,60,benign\n");
+    struct weir_relation *source = NULL;
+    struct weir_error error = {0};
+    struct weir_relation_config config = {.paths = &path, .path_count = 1, .common = true};
+    if (weir_relation_open(&config, &source, &error) != WEIR_OK)
+        fail_msg("%s", error.text);
+    check_texts(source, "sport", "8.0|53000.0|null|");
+    check_texts(source, "dport", "31245.0|53.0|null|");
+    weir_relation_close(&source);
+}
+
 /* Draws and models depend on the order of the rows. */
 static void common_columns_keep_the_order_of_rows(void **state)
 {
@@ -466,6 +484,7 @@ int main(void)
         cmocka_unit_test(twins_are_told_by_their_classes),
         cmocka_unit_test(missing_values_and_spellings),
         cmocka_unit_test(common_columns_of_two_sets),
+        cmocka_unit_test(ports_of_icmp_are_numbers),
         cmocka_unit_test(common_columns_keep_the_order_of_rows),
         cmocka_unit_test(common_columns_of_an_own_description),
         cmocka_unit_test(files_without_a_header),
