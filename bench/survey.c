@@ -252,6 +252,35 @@ static void compare(struct bench *b, struct weir_bench_row *row, struct sum ours
     snprintf(row->note, sizeof row->note, "accuracy %.4f, precision %.4f%s", ours.accuracy, ours.precision, text);
 }
 
+static double mean_of(double first, double more, size_t count)
+{
+    return (first + more * (double)count) / (double)(1 + count);
+}
+
+/* Of all seeds: one run of it is luck. */
+static void tell_means(struct bench *b, struct weir_bench_row *row, const char *name)
+{
+    static const char *const names[2][2] = {{"mean_accuracy", "mean_precision"}, {"their_mean_accuracy", "their_mean_precision"}};
+    for (int side = 0; side < 2; side++) {
+        const struct sum first = sum_of(side ? b->theirs[0] : b->weir[0], name),
+                         more = sum_of(side ? b->theirs[1] : b->weir[1], name);
+        const double accuracy = mean_of(first.accuracy, more.accuracy, more.tasks),
+                     precision = mean_of(first.precision, more.precision, more.tasks);
+        size_t used = strlen(row->note);
+        if (side && !b->theirs[1]) {
+            snprintf(row->note + used, sizeof row->note - used, "; theirs are missing");
+            return;
+        }
+        weir_bench_figure(row, names[side][0], accuracy);
+        weir_bench_figure(row, names[side][1], precision);
+        if (side)
+            snprintf(row->note + used, sizeof row->note - used, ", theirs %.4f and %.4f", accuracy, precision);
+        else
+            snprintf(row->note + used, sizeof row->note - used, "; means of %d seeds: accuracy %.4f, precision %.4f", MLP_SEEDS,
+                     accuracy, precision);
+    }
+}
+
 static weir_err report_each(struct bench *b, struct weir_error *error)
 {
     for (size_t i = 0; i < b->count; i++) {
@@ -261,24 +290,8 @@ static weir_err report_each(struct bench *b, struct weir_error *error)
             return weir_fail(error, WEIR_ERR_MISMATCH, "bench: the task %s of weir survey failed", name);
         struct weir_bench_row *row = weir_bench_add(b->report, name, "s", true);
         compare(b, row, ours, sum_of(b->theirs[0], name));
-        if (!strcmp(name, "mlp") && b->weir[1]) { /* one run of it is luck */
-            struct sum more[2] = {sum_of(b->weir[1], name), sum_of(b->theirs[1], name)};
-            double mean[2];
-            for (int side = 0; side < 2; side++) {
-                struct sum first = sum_of(side ? b->theirs[0] : b->weir[0], name);
-                mean[side] = (first.accuracy + more[side].accuracy * (double)more[side].tasks) / (double)(1 + more[side].tasks);
-            }
-            weir_bench_figure(row, "mean_accuracy", mean[0]);
-            if (b->theirs[1])
-                weir_bench_figure(row, "their_mean_accuracy", mean[1]);
-            size_t used = strlen(row->note);
-            snprintf(row->note + used, sizeof row->note - used, "; mean accuracy of %d seeds %.4f%s", MLP_SEEDS, mean[0],
-                     b->theirs[1] ? "" : "; theirs is missing");
-            if (b->theirs[1]) {
-                used = strlen(row->note);
-                snprintf(row->note + used, sizeof row->note - used, ", theirs %.4f", mean[1]);
-            }
-        }
+        if (!strcmp(name, "mlp") && b->weir[1])
+            tell_means(b, row, name);
     }
     struct sum ours = sum_of(b->weir[0], NULL), theirs = sum_of(b->theirs[0], NULL);
     struct weir_bench_row *row = weir_bench_add(b->report, "survey-sequential", "s", true);
@@ -294,8 +307,9 @@ static weir_err report_each(struct bench *b, struct weir_error *error)
     weir_bench_figure(row, "train_rows", (double)b->train_rows);
     weir_bench_figure(row, "test_rows", (double)b->test_rows);
     snprintf(row->note, sizeof row->note,
-             "fit + score of %zu tasks, one after another; %zu rows train, %zu test, %s; CPU %.2f s with reading and report",
-             b->count, b->train_rows, b->test_rows, b->options->data ? "from --data" : "made up", b->cpu_s);
+             "fit + score of %zu task%s, one after another; %zu rows train, %zu test, %s; CPU %.2f s with reading and report",
+             b->count, b->count == 1 ? "" : "s", b->train_rows, b->test_rows, b->options->data ? "from --data" : "made up",
+             b->cpu_s);
     if (theirs.tasks)
         snprintf(row->note + strlen(row->note), sizeof row->note - strlen(row->note), ", theirs %.2f s without",
                  json_number_value(json_object_get(b->theirs[0], "cpu_s")));
