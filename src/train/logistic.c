@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/pages.h"
+#include "base/simd.h"
 #include "train/lbfgs.h"
 #include "train/line_search.h"
 #include "train/logistic_curvature.h"
@@ -54,7 +55,7 @@ static weir_err problem_init(struct problem *p, const struct weir_tiles *tiles, 
                              const struct weir_train_config *config, struct weir_error *error)
 {
     size_t columns = tiles->columns, rows = tiles->tiles * WEIR_TILE_ROWS;
-    *p = (struct problem){.tiles = tiles, .config = config, .label = set->label, .kernels = weir_logistic_here()};
+    *p = (struct problem){.tiles = tiles, .config = config, .label = set->label, .kernels = WEIR_SIMD_CHOOSE(&weir_logistic)};
     p->groups = set->classes == 2 ? 1 : set->classes;
     p->entries = p->groups * (columns + 1);
     p->penalty = calloc(columns + 1, sizeof *p->penalty);

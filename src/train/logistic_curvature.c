@@ -4,24 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "model/matrix.h"
 #include "train/cholesky.h"
 
 enum { ROWS = WEIR_TILE_ROWS, CHOSEN = 32 /* rows for each variable */, BINS = 2048 };
 
 static const double ridge = 1e-8; /* of the mean of the diagonal: columns that say the same make the matrix singular */
-
-static void *room(size_t count, size_t width)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count, width, &bytes) || bytes > SIZE_MAX / 2)
-        return NULL;
-    bytes = (bytes + 64) & ~(size_t)63;
-    void *p = aligned_alloc(64, bytes);
-    if (p)
-        memset(p, 0, bytes);
-    return p;
-}
 
 /* Squared lengths of the rows, the intercept's 1 included. */
 static void find_leverage(const struct weir_tiles *tiles, float *leverage)
@@ -41,12 +30,13 @@ weir_err weir_curvature_init(struct weir_curvature *curvature, const struct weir
     struct weir_curvature *c = curvature;
     *c = (struct weir_curvature){.tiles = tiles, .size = tiles->columns + 1, .stride = weir_matrix_width(tiles->columns + 1)};
     c->room = c->size * CHOSEN < tiles->rows ? c->size * CHOSEN : tiles->rows;
-    c->leverage = room(tiles->tiles * ROWS, sizeof *c->leverage);
-    c->x = room(c->room, c->stride * sizeof *c->x);
-    c->product = room(c->size, c->stride * sizeof *c->product);
-    c->factor = room(c->size, c->stride * sizeof *c->factor);
+    c->leverage = weir_pages_alloc(tiles->tiles * ROWS, sizeof *c->leverage);
+    c->x = weir_pages_alloc(c->room, c->stride * sizeof *c->x);
+    c->product = weir_pages_alloc(c->size, c->stride * sizeof *c->product);
+    c->factor = weir_pages_alloc(c->size, c->stride * sizeof *c->factor);
     if (!c->leverage || !c->x || !c->product || !c->factor)
         return weir_fail(error, WEIR_ERR_MEMORY, "%zu columns do not fit into memory", tiles->columns);
+    memset(c->x, 0, c->room * c->stride * sizeof *c->x); /* also what lies behind the intercept */
     find_leverage(tiles, c->leverage);
     return WEIR_OK;
 }

@@ -22,9 +22,7 @@ struct weir_logistic_kernels {
                     double *growth);
 };
 
-/* Those of this CPU, or of WEIR_SIMD (base/simd.h). */
-const struct weir_logistic_kernels *weir_logistic_here(void);
-
+/* WEIR_SIMD_CHOOSE(&weir_logistic), base/simd.h. */
 extern const struct weir_logistic_kernels weir_logistic_plain;
 #ifdef __x86_64__
 extern const struct weir_logistic_kernels weir_logistic_avx2, weir_logistic_avx512;
