@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static int compare(const struct weir_mark *mark, const uint8_t sensor[16], uint64_t boot, uint32_t lane)
 {
     int order = memcmp(mark->sensor, sensor, sizeof mark->sensor);
@@ -53,10 +55,8 @@ bool weir_mark_table_put(struct weir_mark_table *table, const struct weir_mark *
     }
     if (table->count == table->room) {
         size_t room = table->room ? 2 * table->room : 16;
-        struct weir_known_mark *item = realloc(table->item, room * sizeof *item);
-        if (!item)
+        if (!weir_array_resize(&table->item, room, sizeof *table->item))
             return false;
-        table->item = item;
         table->room = room;
     }
     memmove(table->item + at + 1, table->item + at, (table->count - at) * sizeof *table->item);

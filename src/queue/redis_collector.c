@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "queue/frame_peek.h"
 #include "queue/grumble.h"
@@ -207,11 +208,10 @@ static bool keep_frame(struct redis_collector *collector, const struct entry *en
                        const struct weir_redis_word *frame)
 {
     int slot = weir_slots_put(&collector->slots, frame->bytes, frame->size);
-    struct origin *fresh =
-        slot < 0 ? NULL : weir_slots_beside(&collector->slots, collector->origin, &collector->origins, sizeof *collector->origin);
-    if (!fresh)
+    if (slot < 0 || (collector->origins < collector->slots.count &&
+                     !weir_array_resize(&collector->origin, collector->slots.count, sizeof *collector->origin)))
         return false;
-    collector->origin = fresh;
+    collector->origins = collector->slots.count;
     if (!weir_fifo_push(&collector->waiting, (uint32_t)slot))
         return false;
     struct origin *origin = &collector->origin[slot];

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "queue/frame_peek.h"
@@ -394,11 +395,10 @@ struct arrival {
 static bool keep_frame(struct redis_worker *worker, struct entry *entry, const struct weir_redis_word *frame)
 {
     int slot = weir_slots_put(&worker->slots, frame->bytes, frame->size);
-    struct batch *fresh =
-        slot < 0 ? NULL : weir_slots_beside(&worker->slots, worker->batch, &worker->batches, sizeof *worker->batch);
-    if (!fresh)
+    if (slot < 0 ||
+        (worker->batches < worker->slots.count && !weir_array_resize(&worker->batch, worker->slots.count, sizeof *worker->batch)))
         return false;
-    worker->batch = fresh;
+    worker->batches = worker->slots.count;
     if (!weir_fifo_push(&worker->waiting, (uint32_t)slot))
         return false;
     worker->batch[slot].entry = entry;

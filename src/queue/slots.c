@@ -40,16 +40,6 @@ int weir_slots_put(struct weir_slots *slots, const void *bytes, size_t size)
     return at;
 }
 
-void *weir_slots_beside(const struct weir_slots *slots, void *array, size_t *count, size_t width)
-{
-    if (*count >= slots->count)
-        return array;
-    void *fresh = realloc(array, slots->count * width);
-    if (fresh)
-        *count = slots->count;
-    return fresh;
-}
-
 void weir_slots_give(struct weir_slots *slots, size_t slot)
 {
     slots->slot[slot].next_spare = slots->spare;

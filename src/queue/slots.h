@@ -23,10 +23,6 @@ struct weir_slots { /* start with {0} */
 /* Copies a frame into a free slot; its number, or -1: no memory. Slots may move in memory, their bytes do not. */
 int weir_slots_put(struct weir_slots *slots, const void *bytes, size_t size);
 
-/* An array of the user's with a thing of `width` bytes for each slot: grown when there are more slots than its *count. Where it
- * is now, or NULL: no memory, and it stays as it was. */
-void *weir_slots_beside(const struct weir_slots *slots, void *array, size_t *count, size_t width);
-
 void weir_slots_give(struct weir_slots *slots, size_t slot);
 void weir_slots_fini(struct weir_slots *slots);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "store/outage.h"
 
 struct weir_lapse {
@@ -45,10 +46,8 @@ static struct weir_lapse *lapse_begin(struct weir_lapses *lapses, const struct w
 {
     if (lapses->count == lapses->room) {
         size_t room = lapses->room ? 2 * lapses->room : 4;
-        struct weir_lapse *more = realloc(lapses->lapse, room * sizeof *more);
-        if (!more)
+        if (!weir_array_resize(&lapses->lapse, room, sizeof *lapses->lapse))
             return NULL;
-        lapses->lapse = more;
         lapses->room = room;
     }
     struct weir_lapse *lapse = &lapses->lapse[lapses->count];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "batch/note_frame.h"
 #include "store/text.h"
@@ -127,10 +128,8 @@ static bool more_room(struct state *state)
     if (state->spans < state->room)
         return true;
     uint32_t room = state->room ? 2 * state->room : 4;
-    struct span *span = realloc(state->span, room * sizeof *span);
-    if (!span)
+    if (!weir_array_resize(&state->span, room, sizeof *state->span))
         return false;
-    state->span = span;
     state->room = room;
     return true;
 }
